@@ -1,0 +1,197 @@
+//! What may be spent on an input, and the account of what was read and what was not.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use crate::blob::Provenance;
+
+/// Limits for one input (a file the walk meets, with everything that unpacks out of it). They are counted in work
+/// done, never by the clock, so the same input ends in the same gaps everywhere.
+#[derive(Clone, Debug)]
+pub struct Budget {
+    /// Containers within containers.
+    pub depth: usize,
+    /// Members of one container that are looked at.
+    pub members: usize,
+    /// Bytes that may unpack out of one input, whatever its size.
+    pub expanded: u64,
+    /// How many times its own size an input may expand to, once it passed [`Budget::ratio_floor`].
+    pub ratio: u64,
+    /// Bytes that may unpack before the ratio counts.
+    pub ratio_floor: u64,
+    /// The largest blob held whole in memory, in bytes; larger ones are scanned in windows.
+    pub whole: usize,
+    /// Bytes scanned at a time where a blob is streamed.
+    pub window: usize,
+    /// Findings of one blob that are kept; the rest is counted in a gap.
+    pub findings: usize,
+    /// Decoding steps on top of each other.
+    pub layers: usize,
+    /// Bytes that may be decoded out of one blob, as a multiple of its size (and at least 1 MiB).
+    pub decoded_ratio: usize,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self {
+            depth: 12,
+            members: 200_000,
+            expanded: 64 << 30,
+            ratio: 100,
+            ratio_floor: 128 << 20,
+            whole: 32 << 20,
+            window: 1 << 20,
+            findings: 1000,
+            layers: 8,
+            decoded_ratio: 4,
+        }
+    }
+}
+
+impl Budget {
+    /// The bytes that an input of `size` bytes may expand to.
+    pub fn allowance(&self, size: u64) -> Allowance {
+        Allowance::new(self.expanded.min(self.ratio_floor.max(size.saturating_mul(self.ratio))))
+    }
+}
+
+/// What is left of an input's expanded bytes; shared by the threads that unpack it.
+///
+/// Threads race for the last bytes, so an input that runs out is scanned once more by one thread, whose cut is the
+/// same everywhere; [`Allowance::exhausted`] tells.
+#[derive(Debug)]
+pub struct Allowance {
+    left: AtomicU64,
+    exhausted: AtomicBool,
+}
+
+impl Allowance {
+    /// `bytes` to spend.
+    pub fn new(bytes: u64) -> Self {
+        Self { left: AtomicU64::new(bytes), exhausted: AtomicBool::new(false) }
+    }
+
+    /// Takes `bytes` if that many are left; otherwise takes nothing and marks the allowance as exhausted.
+    pub fn take(&self, bytes: u64) -> bool {
+        let taken = self
+            .left
+            .try_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes))
+            .is_ok();
+        if !taken {
+            self.exhausted.store(true, Ordering::Relaxed);
+        }
+        taken
+    }
+
+    /// Whether some request was refused.
+    pub fn exhausted(&self) -> bool {
+        self.exhausted.load(Ordering::Relaxed)
+    }
+}
+
+/// Why something was not read, or not read whole. The names are part of the output's schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reason {
+    /// A password is needed.
+    Encrypted,
+    /// The bytes contradict their format, or a checksum.
+    Corrupt,
+    /// The bytes end before the format says so.
+    Truncated,
+    /// A format or method that cannot be opened.
+    Unsupported,
+    /// Too many containers within containers, or layers on layers.
+    BudgetDepth,
+    /// Too many members.
+    BudgetMembers,
+    /// Too many bytes.
+    BudgetBytes,
+    /// It expands to too many times its size.
+    BudgetRatio,
+    /// More findings than are kept of one blob; the rest was counted.
+    TooManyFindings,
+    /// The system refused: permissions, an I/O error, no regular file.
+    Unreadable,
+    /// It changed while it was read.
+    Changed,
+    /// The last guard against time.
+    Deadline,
+    /// A decoder panicked.
+    DecoderFailed,
+}
+
+impl Reason {
+    /// The name in reports, e.g. `budget-ratio`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Encrypted => "encrypted",
+            Self::Corrupt => "corrupt",
+            Self::Truncated => "truncated",
+            Self::Unsupported => "unsupported",
+            Self::BudgetDepth => "budget-depth",
+            Self::BudgetMembers => "budget-members",
+            Self::BudgetBytes => "budget-bytes",
+            Self::BudgetRatio => "budget-ratio",
+            Self::TooManyFindings => "too-many-findings",
+            Self::Unreadable => "unreadable",
+            Self::Changed => "changed",
+            Self::Deadline => "deadline",
+            Self::DecoderFailed => "decoder-failed",
+        }
+    }
+}
+
+/// Something that was not read, or not whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// What.
+    pub provenance: Provenance,
+    /// Why.
+    pub reason: Reason,
+    /// In words, lower case, without a full stop; comes from outside in part, so it is shown masked.
+    pub detail: String,
+    /// How many bytes were left out (as stored in their container), where that is known.
+    pub bytes: Option<u64>,
+}
+
+impl Gap {
+    /// A gap of unknown size.
+    pub fn new(provenance: &Provenance, reason: Reason, detail: impl Into<String>) -> Self {
+        Self { provenance: provenance.clone(), reason, detail: detail.into(), bytes: None }
+    }
+
+    /// The same with the number of bytes left out.
+    #[must_use]
+    pub fn sized(mut self, bytes: u64) -> Self {
+        self.bytes = Some(bytes);
+        self
+    }
+}
+
+/// What was read, and what could not be.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Coverage {
+    /// Files of the walk that were opened.
+    pub files: u64,
+    /// Members of containers that were looked at.
+    pub members: u64,
+    /// Bytes that were scanned, unpacked ones included.
+    pub bytes: u64,
+    /// Paths that an option left out.
+    pub excluded: u64,
+    /// Symbolic links that were not followed.
+    pub links: u64,
+    /// What was not read, in the order of the walk.
+    pub gaps: Vec<Gap>,
+}
+
+impl Coverage {
+    /// Adds the account of a later part.
+    pub fn extend(&mut self, later: Coverage) {
+        self.files += later.files;
+        self.members += later.members;
+        self.bytes += later.bytes;
+        self.excluded += later.excluded;
+        self.links += later.links;
+        self.gaps.extend(later.gaps);
+    }
+}

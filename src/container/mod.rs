@@ -1,0 +1,1 @@
+//! Containers: a blob with other blobs in it.

@@ -1,0 +1,1 @@
+//! Layers: readable views on a text after one decoding step, with a map back.

@@ -1,0 +1,1 @@
+//! The engine: paths to a report, over all cores.

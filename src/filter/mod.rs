@@ -1,0 +1,1 @@
+//! Filters: candidates to findings, or dismissals.

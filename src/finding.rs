@@ -1,0 +1,304 @@
+//! A finding and all it is made of: everything needed to show it, in the coordinates of its blob.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use zeroize::Zeroize;
+
+use crate::blob::Provenance;
+use crate::signature::Signature;
+
+/// A secret's bytes, decoded. `Debug` shows the length only; [`Secret::expose`] is the one way to read it. The
+/// memory is wiped when it is dropped.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Secret(Box<[u8]>);
+
+impl Secret {
+    /// Takes the value as its own.
+    pub fn new(value: impl Into<Box<[u8]>>) -> Self {
+        Self(value.into())
+    }
+
+    /// The value itself. Whoever calls this answers for where it goes.
+    pub fn expose(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Its length in bytes.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is nothing.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Secret({} bytes)", self.0.len())
+    }
+}
+
+impl Drop for Secret {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+macro_rules! names {
+    ($(#[$meta:meta])* $type:ident { $($(#[$doc:meta])* $variant:ident = $name:literal),+ $(,)? }) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum $type { $($(#[$doc])* $variant),+ }
+
+        impl $type {
+            /// Every value, in order.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// The name in reports and in data files.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name),+ }
+            }
+
+            /// The value of that name.
+            pub fn from_name(name: &str) -> Option<Self> {
+                match name { $($name => Some(Self::$variant),)+ _ => None }
+            }
+        }
+    };
+}
+
+names! {
+    /// How bad it is if it is a secret.
+    Severity {
+        /// Public by design, or of no use.
+        Info = "info",
+        /// Of little use, short-lived or expired.
+        Low = "low",
+        /// Narrow or read-only access.
+        Medium = "medium",
+        /// Acts for a person or an organisation.
+        High = "high",
+        /// Money, the root of a cloud, the code or data of many.
+        Critical = "critical",
+    }
+}
+
+names! {
+    /// How sure it is that it is a secret.
+    Confidence {
+        /// A guess by its surroundings.
+        Low = "low",
+        /// A telling name or shape.
+        Medium = "medium",
+        /// A vendor's own shape, or a right checksum.
+        High = "high",
+    }
+}
+
+names! {
+    /// What kind of credential it is.
+    Kind {
+        /// A key or token that a program presents.
+        ApiKey = "api-key",
+        /// The secret of an OAuth client.
+        OauthSecret = "oauth-secret",
+        /// A token that buys other tokens.
+        RefreshToken = "refresh-token",
+        /// An access token or cookie of a session.
+        SessionToken = "session-token",
+        /// A password.
+        Password = "password",
+        /// A private key.
+        PrivateKey = "private-key",
+        /// A certificate with its key.
+        Certificate = "certificate",
+        /// A connection string with a password or key.
+        ConnectionString = "connection-string",
+        /// An address that takes requests from whoever knows it.
+        WebhookUrl = "webhook-url",
+        /// An address signed for whoever holds it.
+        SignedUrl = "signed-url",
+        /// A key that opens other secrets.
+        EncryptionKey = "encryption-key",
+        /// A file that holds keys.
+        Keystore = "keystore",
+    }
+}
+
+names! {
+    /// How long it lives.
+    LifetimeClass {
+        /// No expiry by default.
+        LongLived = "long-lived",
+        /// Ends at a date, known or not.
+        Expiring = "expiring",
+        /// At most a day by its format.
+        ShortLived = "short-lived",
+        /// The date has passed, or the vendor switched this kind off.
+        Expired = "expired",
+        /// Nothing tells.
+        Unknown = "unknown",
+    }
+}
+
+names! {
+    /// Where in a flow the credential stands.
+    Storage {
+        /// A literal in a step.
+        HardCoded = "hard-coded",
+        /// The platform's variable store that is not secret.
+        PlainConfig = "plain-config",
+        /// The address of a trigger.
+        TriggerUrl = "trigger-url",
+        /// Pinned data, run history.
+        RunData = "run-data",
+        /// Comments, sticky notes, descriptions.
+        Note = "note",
+        /// Messages, pages, mails, sheets, plain files.
+        Document = "document",
+        /// Code.
+        Code = "code",
+        /// Encrypted, with its key in the same dump.
+        Encrypted = "encrypted",
+    }
+}
+
+names! {
+    /// One decoding step that a layer stands for.
+    Encoding {
+        /// UTF-16, little-endian.
+        Utf16Le = "utf-16le",
+        /// UTF-16, big-endian.
+        Utf16Be = "utf-16be",
+        /// The escapes of a JSON string.
+        JsonString = "json-string",
+        /// Percent-encoding.
+        Percent = "percent",
+        /// Base64, either alphabet.
+        Base64 = "base64",
+    }
+}
+
+/// How long a credential lives, and why we think so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lifetime {
+    /// The class.
+    pub class: LifetimeClass,
+    /// When it ends, in seconds since 1970-01-01 UTC, where that is readable.
+    pub expires: Option<i64>,
+    /// The evidence, in words: `vendor: never expires`, `jwt: exp`.
+    pub evidence: String,
+}
+
+/// Where a finding stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Location {
+    /// The way to the innermost blob.
+    pub provenance: Provenance,
+    /// Bytes of the innermost blob that the match came out of; `None` where the secret stands in the blob's name.
+    pub bytes: Option<Range<u64>>,
+    /// Line in the innermost blob's text, from 1.
+    pub line: Option<u64>,
+    /// Column in Unicode scalars, from 1.
+    pub column: Option<u64>,
+    /// The decoding steps, outermost first.
+    pub decoded: Vec<Encoding>,
+    /// JSON pointer (RFC 6901) in each layer, joined by `#`.
+    pub pointer: Option<String>,
+}
+
+/// An automation of a no-code platform, as far as its export tells.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Flow {
+    /// The platform's name in reports: `n8n`, `power-automate`, `make`, `node-red`.
+    pub platform: &'static str,
+    /// The flow's id.
+    pub id: Option<String>,
+    /// Its name as the user sees it.
+    pub name: Option<String>,
+    /// Its owner, or the nearest thing that the export has.
+    pub owner: Option<String>,
+    /// `on` or `off`; other words where the platform has others.
+    pub state: Option<String>,
+    /// When it was last changed, as the export writes it (RFC 3339 for all platforms so far).
+    pub modified: Option<String>,
+}
+
+/// A node, action or module of a flow.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Step {
+    /// Its id in the export.
+    pub id: Option<String>,
+    /// Its name as the user sees it.
+    pub name: Option<String>,
+    /// The platform's word for what it does: a node type, an action type, a module.
+    pub kind: Option<String>,
+    /// Whether it is switched on, where the export says so.
+    pub enabled: Option<bool>,
+}
+
+/// Whose a place in a blob is: the answer of a platform's reader.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// JSON pointer of the value, with `#` between nested documents.
+    pub pointer: Option<String>,
+    /// The flow.
+    pub flow: Option<Arc<Flow>>,
+    /// The step.
+    pub step: Option<Arc<Step>>,
+    /// The parameter by the platform's own name, from the step: `inputs.headers.Authorization`.
+    pub field: Option<String>,
+    /// How it is stored there; `None` lets the detector's guess stand.
+    pub storage: Option<Storage>,
+    /// How to store it properly on this platform, in its own words.
+    pub store: Option<&'static str>,
+    /// Set where the platform itself makes such values (node ids, hashes, encrypted blobs): why it is no finding.
+    pub own: Option<&'static str>,
+}
+
+/// Another half of a credential: a key id, a SID, a user name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// What it is: a signature's id, or `user`.
+    pub what: String,
+    /// Its value if that is public by nature, else its preview.
+    pub shown: String,
+}
+
+/// A candidate that stood.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    /// What was found. Findings of the detectors without a vendor have signatures of their own.
+    pub signature: &'static Signature,
+    /// How bad.
+    pub severity: Severity,
+    /// How sure.
+    pub confidence: Confidence,
+    /// Where, first of all.
+    pub location: Location,
+    /// Further places of the same finding: a published copy, a second definition.
+    pub also: Vec<Location>,
+    /// Whose.
+    pub place: Place,
+    /// Stored how.
+    pub storage: Storage,
+    /// The other halves.
+    pub parts: Vec<Part>,
+    /// Lives how long.
+    pub lifetime: Lifetime,
+    /// The value that fingerprints are made over, decoded.
+    pub secret: Secret,
+    /// The value without the secret: public prefix, `…`, and the last four where the format allows it.
+    pub preview: String,
+    /// Whether the value can be guessed (a password, or fewer than 112 random bits): no length, no unkeyed digest.
+    pub guessable: bool,
+    /// Identifiers that are public: AWS account id, JWT issuer, …
+    pub public: BTreeMap<&'static str, String>,
+    /// The name beside the value, as it stands there: a header, a member's key, a variable.
+    pub name: Option<String>,
+}

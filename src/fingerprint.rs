@@ -1,0 +1,1 @@
+//! Fingerprints of secrets and of findings.

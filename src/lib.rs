@@ -1,0 +1,18 @@
+//! keysieve finds long-lived credentials in the exports of no-code platforms and in dumps of shared workspaces, and
+//! says which flow, step, field and owner each one belongs to.
+
+pub mod blob;
+pub mod budget;
+pub mod container;
+pub mod decode;
+pub mod detect;
+pub mod engine;
+pub mod filter;
+pub mod finding;
+pub mod fingerprint;
+pub mod mask;
+pub mod platform;
+pub mod report;
+pub mod scan;
+pub mod signature;
+pub mod source;

@@ -1,0 +1,1 @@
+//! Masking: no secret leaves in a string that a stranger named.

@@ -1,0 +1,1 @@
+//! Platforms: whose a place in an export is.

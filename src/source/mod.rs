@@ -1,0 +1,1 @@
+//! Source: where bytes come from. The only room that reads files.
