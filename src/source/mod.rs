@@ -3,6 +3,7 @@
 //! What the bytes are is left to `container`; what they mean, to all others. Nothing here writes.
 
 mod folder;
+mod kept;
 mod os;
 mod read;
 
@@ -12,6 +13,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 pub use folder::{Folder, Sibling};
+pub(crate) use kept::Kept;
 pub use read::{Memory, OpenFile, RangeReader, ReadAt, fill, open};
 
 /// One thing to scan, as the user named it.
