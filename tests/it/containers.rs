@@ -721,3 +721,296 @@ fn empty_archives_hold_nothing() {
         assert_eq!(gaps, []);
     }
 }
+
+/// Counts only: for what would not fit into memory.
+struct Counter(Budget);
+
+impl Visit for Counter {
+    fn budget(&self) -> &Budget {
+        &self.0
+    }
+
+    fn blob(&self, blob: &Blob, _scratch: &mut Scratch) -> BlobScan {
+        BlobScan {
+            bytes: blob.bytes.len() as u64,
+            ..BlobScan::default()
+        }
+    }
+
+    fn stream(
+        &self,
+        provenance: &Provenance,
+        reader: &mut dyn Read,
+        _reopen: &mut dyn FnMut() -> io::Result<Box<dyn Read>>,
+        _package: &dyn Package,
+        _scratch: &mut Scratch,
+    ) -> BlobScan {
+        let mut scan = BlobScan::default();
+        let mut window = vec![0; 64 << 10];
+        loop {
+            match reader.read(&mut window) {
+                Ok(0) => return scan,
+                Ok(read) => scan.bytes += read as u64,
+                Err(error) => {
+                    scan.gaps
+                        .push(Gap::new(provenance, Reason::Corrupt, error.to_string()));
+                    return scan;
+                }
+            }
+        }
+    }
+
+    fn name(&self, _provenance: &Provenance, _scratch: &mut Scratch) -> Vec<Finding> {
+        Vec::new()
+    }
+}
+
+/// A budget that is used up quickly, since nothing is optimised here.
+fn tight() -> Budget {
+    Budget {
+        ratio_floor: 4 << 20,
+        ratio: 10,
+        members: 500,
+        ..Budget::default()
+    }
+}
+
+/// Runs a bomb with 1, 2 and 5 threads: the same coverage each time, no more bytes than allowed, and the gap.
+fn defuse(name: &str, bytes: &[u8], reason: Reason) -> Vec<(String, Reason)> {
+    let case = Case::new().file(name, bytes).file("beside", "still read");
+    let coverage = |count| case.run_with_counter(&threads(count)).coverage;
+    let first = coverage(1);
+    assert!(
+        first.gaps.iter().any(|gap| gap.reason == reason),
+        "{name}: {:?}",
+        first.gaps
+    );
+    assert!(first.gaps.len() < 40, "{name}: {} gaps", first.gaps.len());
+    let allowed = tight().ratio_floor.max(tight().ratio * bytes.len() as u64);
+    assert!(
+        first.bytes <= allowed + bytes.len() as u64 + 10,
+        "{name}: {} bytes",
+        first.bytes
+    );
+    assert_eq!(first.files, 2);
+    for count in [2, 5] {
+        assert_eq!(coverage(count), first, "{name} with {count} threads");
+    }
+    first
+        .gaps
+        .iter()
+        .map(|gap| (shown(&gap.provenance), gap.reason))
+        .collect()
+}
+
+impl Case {
+    fn run_with_counter(&self, options: &Options) -> Outcome {
+        engine::visit(
+            &[Input::Path(self.path())],
+            &Counter(tight()),
+            options,
+            &Unwatched,
+        )
+        .unwrap()
+    }
+}
+
+/// A deflate stream of so many MiB of zeros.
+fn zeros(mebibytes: usize) -> Vec<u8> {
+    let mut state = flate2::Compress::new(flate2::Compression::best(), false);
+    let mut piece = vec![0; 64 << 10];
+    let mut length = 0;
+    for _ in 0..2 {
+        let before = state.total_out();
+        state
+            .compress(&vec![0; 1 << 20], &mut piece, flate2::FlushCompress::Full)
+            .unwrap();
+        length = (state.total_out() - before) as usize;
+    }
+    let mut stream = piece[..length].repeat(mebibytes);
+    stream.extend([3, 0]); // the last block, empty
+    stream
+}
+
+/// A zip of one member by its parts: what stands in its headers is not held against its bytes.
+fn zip_of(entries: usize, packed: &[u8], size: u32) -> Vec<u8> {
+    let header = |signature: &[u8], middle: &[u8]| {
+        let mut header = signature.to_vec();
+        header.extend(middle);
+        header.extend([20, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+        header.extend((packed.len() as u32).to_le_bytes());
+        header.extend(size.to_le_bytes());
+        header.extend([1, 0, 0, 0]);
+        header
+    };
+    let mut zip = header(b"PK\x03\x04", &[]);
+    zip.push(b'a');
+    zip.extend(packed);
+    let directory = zip.len() as u32;
+    for _ in 0..entries {
+        zip.extend(header(b"PK\x01\x02", &[20, 0]));
+        zip.extend([0; 14]);
+        zip.push(b'a');
+    }
+    let size = zip.len() as u32 - directory;
+    zip.extend(b"PK\x05\x06\0\0\0\0");
+    zip.extend([(entries as u16).to_le_bytes(); 2].concat());
+    zip.extend(size.to_le_bytes());
+    zip.extend(directory.to_le_bytes());
+    zip.extend([0, 0]);
+    zip
+}
+
+#[test]
+fn ten_gigabytes_of_zeros_are_cut() {
+    let ratio = Reason::BudgetRatio;
+    let stream = zeros(10_000);
+    assert!(stream.len() < 12 << 20);
+    let zip = zip_of(1, &stream, u32::MAX);
+    assert_eq!(defuse("x", &zip, ratio), [("x!/a".to_owned(), ratio)]);
+
+    let mut gz = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0];
+    gz.extend(&stream);
+    assert_eq!(defuse("x.gz", &gz, ratio), [("x.gz!/x".to_owned(), ratio)]);
+
+    // 80,000 blocks, each 128 KiB of one byte (RFC 8878, 3.1.1.2).
+    let mut zst = [&0xfd2f_b528_u32.to_le_bytes()[..], &[0, 0x58]].concat();
+    let block = (128_u32 << 10 << 3) | 2;
+    zst.extend([&block.to_le_bytes()[..3], &[0]].concat().repeat(80_000));
+    assert_eq!(defuse("x.zst", &zst, ratio), [("x.zst!/x".to_owned(), ratio)]);
+}
+
+#[test]
+fn a_tar_of_zeros_is_cut() {
+    let mut header = tar::Header::new_gnu();
+    header.set_path("a").unwrap();
+    header.set_size(8 << 30);
+    header.set_cksum();
+    let mut gz = gzip(header.as_bytes());
+    gz.extend(gzip(&vec![0; 1 << 20]).repeat(100));
+    let ratio = Reason::BudgetRatio;
+    assert_eq!(defuse("x.gz", &gz, ratio), [("x.gz!/x".to_owned(), ratio)]);
+}
+
+#[test]
+fn zips_of_zips_of_zips_are_cut() {
+    let mut level = zip_of(1, &zeros(4), 4 << 20);
+    for _ in 0..5 {
+        let members: Vec<(String, Vec<u8>)> = (0..16).map(|n| (n.to_string(), level.clone())).collect();
+        let members: Vec<(&str, &[u8])> = members.iter().map(|(name, bytes)| (&**name, &**bytes)).collect();
+        level = zip(&members);
+    }
+    let gaps = defuse("x", &level, Reason::BudgetRatio);
+    let innermost = gaps
+        .iter()
+        .map(|(name, _)| name)
+        .max_by_key(|name| name.len())
+        .unwrap();
+    assert_eq!(
+        innermost, "x!/0!/0!/0!/0!/1!/a",
+        "all before it was looked at: {gaps:?}"
+    );
+}
+
+#[test]
+fn members_that_lie_on_each_other_are_cut() {
+    let gaps = defuse("x", &zip_of(400, &zeros(1), 1 << 20), Reason::BudgetRatio);
+    assert_eq!(gaps.last(), Some(&("x".to_owned(), Reason::BudgetRatio)));
+}
+
+#[test]
+fn too_many_members_are_cut() {
+    let members = Reason::BudgetMembers;
+    assert_eq!(
+        defuse("x", &zip_of(60_000, &[3, 0], 0), members),
+        [("x".to_owned(), members)]
+    );
+    let mut header = tar::Header::new_gnu();
+    header.set_path("a").unwrap();
+    header.set_size(0);
+    header.set_cksum();
+    let tar = header.as_bytes().repeat(3000);
+    assert_eq!(defuse("x", &tar, members), [("x".to_owned(), members)]);
+    let local_only = zip(&[("a", b"")]);
+    let local_only = local_only[..find(&local_only, b"PK\x01\x02")].repeat(3000);
+    assert!(defuse("x", &local_only, members).contains(&("x".to_owned(), members)));
+}
+
+#[test]
+fn too_deep_a_nest_is_cut_and_looked_at_as_it_is() {
+    let depth = Reason::BudgetDepth;
+    let mut nest = b"the end".to_vec();
+    for _ in 0..20 {
+        nest = zip_by(zip::CompressionMethod::Stored, &[("n", &nest)]);
+    }
+    let gaps = defuse("x", &nest, depth);
+    assert_eq!(gaps, [(format!("x{}", "!/n".repeat(12)), depth)]);
+    let mut nest = b"the end".to_vec();
+    (0..300).for_each(|_| nest = gzip(&nest));
+    assert_eq!(defuse("x", &nest, depth).len(), 1);
+}
+
+#[test]
+fn threads_change_nothing() {
+    let parts: Vec<(String, Vec<u8>)> = (0..60)
+        .map(|n| {
+            (
+                format!("{n}"),
+                noise(if n % 20 == 3 { 5 << 18 } else { 40_000 }, n),
+            )
+        })
+        .collect();
+    let members: Vec<(&str, &[u8])> = parts.iter().map(|(name, bytes)| (&**name, &**bytes)).collect();
+    let mut bytes = zip_by(zip::CompressionMethod::Stored, &members);
+    let at = find(&bytes, &parts[30].1);
+    bytes[at] ^= 1;
+    let case = Case::new().file("x", bytes).file("y/a", "a").file("y/b", "b");
+    let run = |count| {
+        let recorder = Recorder::default();
+        let outcome = case.run_with(&recorder, &threads(count));
+        (outcome.coverage, recorder.seen(), recorder.names())
+    };
+    let first = run(1);
+    assert_eq!(first.0.members, 60);
+    assert_eq!(first.0.gaps.len(), 1);
+    for count in [2, 3, 8] {
+        assert!(run(count) == first);
+    }
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::test_runner::Config { cases: 300, ..Default::default() })]
+
+    /// Whatever is done to an archive: no decoder fails, and the budget holds.
+    #[test]
+    fn broken_archives_are_survived(
+        kind in 0..8_usize,
+        flips in proptest::collection::vec((0..4000_usize, 0..=255_u8), 0..12),
+        cut in 0..12_000_usize,
+    ) {
+        let text = noise(900, 5);
+        let members: [(&str, &[u8]); 3] = [("a", b"some text, some text, some text"), ("dir/b", &text), ("c", b"")];
+        let mut bytes = match kind {
+            0 => zip(&members),
+            1 => streamed_zip(&members),
+            2 => tar(&members),
+            3 => gzip(&tar(&members)),
+            4 => zstd(&zip(&members)),
+            5 => zip(&[("z", &zip(&members)), ("t", &tar(&members))]),
+            6 => zip_by(zip::CompressionMethod::Stored, &[("z", &zip(&members)), ("t", &tar(&members))]),
+            _ => noise(4000, 9),
+        };
+        let length = bytes.len();
+        for (at, value) in flips {
+            bytes[at % length] = value;
+        }
+        bytes.truncate(cut);
+        let case = Case::new().file("x", &bytes);
+        let budget = Budget { ratio_floor: 1 << 20, ..tight() };
+        let input = [Input::Path(case.path().join("x"))];
+        let outcome = engine::visit(&input, &Counter(budget), &threads(1), &Unwatched).unwrap();
+        proptest::prop_assert!(outcome.coverage.bytes <= 2 * (1 << 20) + 2 * bytes.len() as u64);
+        let failed = outcome.coverage.gaps.iter().find(|gap| gap.reason == Reason::DecoderFailed);
+        proptest::prop_assert!(failed.is_none(), "{:?}", failed);
+    }
+}
