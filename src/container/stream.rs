@@ -114,6 +114,17 @@ impl<R: BufRead> Inflate<R> {
             ended: false,
         }
     }
+
+    /// What the stream is read from, at the byte behind what was used.
+    pub(super) fn inner(&mut self) -> &mut R {
+        &mut self.inner
+    }
+
+    /// Begins another stream at that byte.
+    pub(super) fn restart(&mut self) {
+        self.state.reset(false);
+        self.ended = false;
+    }
 }
 
 impl<R: BufRead> Read for Inflate<R> {
@@ -148,15 +159,13 @@ impl<R: BufRead> Read for Inflate<R> {
     }
 }
 
-/// Calls the complaints of decoders by one name: what they say about their input becomes `InvalidData`.
+/// Calls the complaints of a decoder by their right name: what it says about its input becomes `InvalidData`.
 pub(super) struct Blamed<R>(pub(super) R);
 
 impl<R: Read> Read for Blamed<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.0.read(buffer).map_err(|error| match error.kind() {
-            io::ErrorKind::InvalidInput | io::ErrorKind::Other => {
-                io::Error::new(io::ErrorKind::InvalidData, error.to_string())
-            }
+            io::ErrorKind::Other => io::Error::new(io::ErrorKind::InvalidData, error.to_string()),
             _ => error,
         })
     }

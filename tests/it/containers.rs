@@ -669,6 +669,23 @@ fn broken_streams_give_what_comes_before() {
 }
 
 #[test]
+fn what_a_gzip_header_says_is_looked_at() {
+    let mut encoder = flate2::GzBuilder::new()
+        .filename("name")
+        .comment("comment")
+        .extra("extra")
+        .write(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(b"one").unwrap();
+    let mut bytes = encoder.finish().unwrap();
+    bytes.extend([0; 512]);
+    let wanted = pairs([("x.gz!/(header)", "name\ncomment"), ("x.gz!/x", "one")]);
+    assert_eq!(look(&Case::new().file("x.gz", &bytes)), (wanted.clone(), vec![]));
+    bytes.push(b'x');
+    let corrupt = vec![("x.gz!/x".to_owned(), Reason::Corrupt)];
+    assert_eq!(look(&Case::new().file("x.gz", &bytes)), (wanted, corrupt));
+}
+
+#[test]
 fn long_names_of_tars_are_read() {
     let long = format!("{}/end", "long".repeat(60));
     let mut pax = tar::Builder::new(Vec::new());
@@ -769,7 +786,7 @@ impl Visit for Counter {
 fn tight() -> Budget {
     Budget {
         ratio_floor: 4 << 20,
-        ratio: 10,
+        ratio: 1,
         members: 500,
         ..Budget::default()
     }
@@ -906,9 +923,9 @@ fn zips_of_zips_of_zips_are_cut() {
         .map(|(name, _)| name)
         .max_by_key(|name| name.len())
         .unwrap();
-    assert_eq!(
-        innermost, "x!/0!/0!/0!/0!/1!/a",
-        "all before it was looked at: {gaps:?}"
+    assert!(
+        innermost.starts_with("x!/0!/0!/0!/0!/"),
+        "the depths come first: {gaps:?}"
     );
 }
 
