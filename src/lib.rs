@@ -10,6 +10,7 @@ pub mod engine;
 pub mod filter;
 pub mod finding;
 pub mod fingerprint;
+mod label;
 pub mod mask;
 pub mod platform;
 pub mod report;
