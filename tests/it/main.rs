@@ -1,1 +1,3 @@
+//! The whole from outside: one binary, a module for each subject.
 
+mod containers;
