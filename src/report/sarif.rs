@@ -1,0 +1,5 @@
+//! stub
+use std::io::{self, Write};
+pub(super) fn write(_page: &super::Page, _out: &mut dyn Write) -> io::Result<()> {
+    Ok(())
+}
