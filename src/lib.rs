@@ -3,6 +3,7 @@
 
 pub mod blob;
 pub mod budget;
+pub mod cli;
 pub mod container;
 pub mod decode;
 pub mod detect;

@@ -118,7 +118,7 @@ pub fn stream(
 
 /// Scans the last name of a provenance as text: secrets stand in file and member names as well.
 pub fn name(provenance: &Provenance, scanner: &Scanner, scratch: &mut Scratch) -> Vec<Finding> {
-    let name = provenance.entries.last().unwrap_or(&provenance.path);
+    let name = provenance.entries.last().map_or_else(|| provenance.name(), |entry| entry);
     if name.len() < 8 {
         return Vec::new();
     }

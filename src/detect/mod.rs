@@ -158,6 +158,13 @@ impl Detectors {
         self.refine(text, &mut found.candidates);
     }
 
+    /// Where in a short text credentials stand, by whatever detector: for masking.
+    pub fn spans(&self, text: &str) -> Vec<Span> {
+        let mut found = Found::default();
+        self.look(text.as_bytes(), &mut found);
+        found.candidates.into_iter().map(|candidate| candidate.secret).collect()
+    }
+
     /// Everything that can be tried on one run.
     #[inline]
     fn run(&self, text: &[u8], run: Span, found: &mut Found) {

@@ -6,7 +6,7 @@
 pub mod identifier;
 pub mod placeholder;
 pub mod reference;
-mod words;
+mod plain;
 
 use crate::detect::names::{Normal, Telling};
 use crate::detect::randomness;
@@ -99,7 +99,7 @@ fn language(candidate: &Candidate) -> Option<&'static str> {
         return Some("the value is its own name");
     }
     match telling {
-        Telling::Password => words::is_plain_word(value).then_some("a word of the language or of a schema"),
+        Telling::Password => plain::is_plain_word(value).then_some("a word of the language or of a schema"),
         Telling::Strong => (!randomness::score(value).is_random && !has_letters_and_digits(value))
             .then_some("language, not a random value"),
         Telling::Weak => (!randomness::score(value).is_random || value.len() < 16 || !value.iter().any(u8::is_ascii_digit))

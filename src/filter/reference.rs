@@ -1,0 +1,3 @@
+//! stub
+/// s
+pub fn reference(_v: &[u8]) -> Option<&'static str> { None }
