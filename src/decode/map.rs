@@ -219,7 +219,7 @@ mod tests {
         let mut map = OffsetMap::default();
         map.push_copy(10..15);
         assert_eq!(map.encoded(3..99).cover(), 13..15);
-        assert_eq!(map.encoded(7..9).spans(), []);
+        assert!(map.encoded(7..9).spans().is_empty());
         assert_eq!(map.encoded(7..9).cover(), 15..15);
         assert_eq!(map.encoded(2..2).cover(), 12..12);
         assert_eq!(OffsetMap::default().encoded(0..4).cover(), 0..0);

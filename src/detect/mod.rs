@@ -144,7 +144,7 @@ impl Detectors {
         let mut batch = std::mem::take(&mut found.batch);
         while finder.next(&mut batch) {
             for (&start, &end) in batch.starts.iter().zip(&batch.ends) {
-                self.run(text, start as usize..end as usize, found);
+                self.run(text, start as usize..end as usize, &batch, found);
             }
             found.escapes.extend_from_slice(&batch.escapes);
         }
@@ -167,7 +167,7 @@ impl Detectors {
 
     /// Everything that can be tried on one run.
     #[inline]
-    fn run(&self, text: &[u8], run: Span, found: &mut Found) {
+    fn run(&self, text: &[u8], run: Span, batch: &Batch, found: &mut Found) {
         let Span { start, end } = run;
         self.anchor_at(text, start, found);
         if start >= 3 && self.before.may_have(three(text, start - 3)) {
@@ -182,14 +182,11 @@ impl Detectors {
             Some(b'%') => self.anchor_at(text, start + 2, found),
             _ => {}
         }
-        let run_bytes = &text[start..end];
-        for (at, _) in run_bytes.iter().enumerate().filter(|(_, byte)| is_joint(**byte)) {
-            self.anchor_at(text, start + at + 1, found);
-        }
-        if run_bytes.iter().take(64).any(u8::is_ascii_digit) {
+        batch.joints(&run, |joint| self.anchor_at(text, joint + 1, found));
+        if batch.has_digit(&run) {
             found.candidates.extend(field::of_run(text, run.clone(), &self.names));
         }
-        if run_bytes.len() >= 20 && base64::promising(run_bytes).is_some() {
+        if end - start >= 20 && base64::promising(&text[start..end]).is_some() {
             found.candidates.extend(structure::basic(text, &run));
             found.base64.push(run);
         }
@@ -253,12 +250,6 @@ impl Detectors {
 
 /// `eyJ`: the base64 of `{"`.
 const EYJ: u32 = u32::from_le_bytes(*b"eyJ\0");
-
-/// After these a token may begin within a run.
-#[inline]
-fn is_joint(byte: u8) -> bool {
-    matches!(byte, b'/' | b'+' | b'-' | b'_')
-}
 
 /// Compiles a signature's pattern as all of them are compiled: bytes, no Unicode, bounded.
 pub fn compile(pattern: &str) -> Option<Regex> {

@@ -7,6 +7,8 @@
 
 use memchr::{memchr, memchr2_iter};
 
+use crate::blob::Span;
+
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 
@@ -41,6 +43,9 @@ pub struct Batch {
     pub ends: Vec<u32>,
     /// Where an escape begins that can stand for a byte of a credential: `%`, or a backslash before `u` or `/`.
     pub escapes: Vec<u32>,
+    /// Of all the text so far: which bytes are `+ - / _` and which are digits, 64 to a word, bit n for byte n.
+    joints: Vec<u64>,
+    digits: Vec<u64>,
 }
 
 impl Batch {
@@ -48,6 +53,39 @@ impl Batch {
         self.starts.clear();
         self.ends.clear();
         self.escapes.clear();
+    }
+
+    /// Whether one of the run's first 64 bytes is a digit.
+    #[inline]
+    pub fn has_digit(&self, run: &Span) -> bool {
+        let length = (run.end - run.start).min(64);
+        self.window(&self.digits, run.start) << (64 - length) != 0
+    }
+
+    /// Calls `each` with the place of every `+ - / _` in the run.
+    #[inline]
+    pub fn joints(&self, run: &Span, mut each: impl FnMut(usize)) {
+        let mut from = run.start;
+        while from < run.end {
+            let length = (run.end - from).min(64);
+            let mut bits = self.window(&self.joints, from) << (64 - length) >> (64 - length);
+            while bits != 0 {
+                each(from + bits.trailing_zeros() as usize);
+                bits &= bits - 1;
+            }
+            from += 64;
+        }
+    }
+
+    /// The 64 bits from bit `at` on.
+    #[inline]
+    fn window(&self, words: &[u64], at: usize) -> u64 {
+        let (word, shift) = (at / 64, at % 64);
+        let word_at = |word: usize| words.get(word).copied().unwrap_or_default();
+        match shift {
+            0 => word_at(word),
+            _ => word_at(word) >> shift | word_at(word + 1) << (64 - shift),
+        }
     }
 }
 
@@ -80,6 +118,8 @@ struct State {
 #[derive(Clone, Copy, Default)]
 struct Masks {
     class: u64,
+    joint: u64,
+    digit: u64,
     percent: u64,
     backslash: u64,
     /// `u` or `/`.
@@ -104,6 +144,10 @@ impl<'a> Finder<'a> {
     /// whole runs.
     pub fn next(&mut self, batch: &mut Batch) -> bool {
         batch.clear();
+        if self.at == 0 {
+            batch.joints.clear();
+            batch.digits.clear();
+        }
         if let Some(start) = self.open.take() {
             batch.starts.push(start);
         }
@@ -135,14 +179,16 @@ impl<'a> Finder<'a> {
             return;
         }
         let masks = self.masks(rest);
-        self.block(masks, batch);
+        self.nul |= masks.nul;
+        self.state.block(self.at, masks, batch);
         self.at = self.text.len();
     }
 
     fn scalar_blocks(&mut self, batch: &mut Batch) {
         while self.text.len() - self.at >= 64 && batch.starts.len() < BATCH {
             let masks = self.masks(64);
-            self.block(masks, batch);
+            self.nul |= masks.nul;
+            self.state.block(self.at, masks, batch);
             self.at += 64;
         }
         self.tail(batch);
@@ -154,6 +200,8 @@ impl<'a> Finder<'a> {
         let mut masks = Masks { nul: memchr(0, block).is_some(), ..Masks::default() };
         for (bit, &byte) in block.iter().enumerate() {
             masks.class |= u64::from(is_run_byte(byte)) << bit;
+            masks.joint |= u64::from(matches!(byte, b'+' | b'-' | b'/' | b'_')) << bit;
+            masks.digit |= u64::from(byte.is_ascii_digit()) << bit;
         }
         for bit in memchr2_iter(b'%', b'\\', block) {
             *if block[bit] == b'%' { &mut masks.percent } else { &mut masks.backslash } |= 1 << bit;
@@ -165,39 +213,41 @@ impl<'a> Finder<'a> {
         }
         masks
     }
+}
 
-    /// Takes one block's masks: finds the edges of windows of 16 class bits, and escapes.
+impl State {
+    /// Takes the masks of the block at `at`: finds the edges of windows of 16 class bits, and escapes.
     #[inline(always)]
-    fn block(&mut self, masks: Masks, batch: &mut Batch) {
-        let before = self.state;
+    fn block(&mut self, at: usize, masks: Masks, batch: &mut Batch) {
+        let before = *self;
         let one = masks.class;
         let two = one & (one << 1 | before.one >> 63);
         let four = two & (two << 2 | before.two >> 62);
         let eight = four & (four << 4 | before.four >> 60);
         let windows = eight & (eight << 8 | before.eight >> 56);
         let shifted = windows << 1 | before.windows >> 63;
-        let escapes =
-            masks.percent | ((masks.backslash << 1 | before.backslash) & masks.escaped);
-        self.state = State { one, two, four, eight, windows, backslash: masks.backslash >> 63 };
-        self.nul |= masks.nul;
+        let escapes = masks.percent | ((masks.backslash << 1 | before.backslash) & masks.escaped);
+        *self = State { one, two, four, eight, windows, backslash: masks.backslash >> 63 };
+        batch.joints.push(masks.joint);
+        batch.digits.push(masks.digit);
         if windows != shifted {
-            push_bits(&mut batch.starts, windows & !shifted, self.at.wrapping_sub(MIN_RUN - 1));
-            push_bits(&mut batch.ends, shifted & !windows, self.at);
+            push_bits(&mut batch.starts, windows & !shifted, at.wrapping_sub(MIN_RUN - 1));
+            push_bits(&mut batch.ends, shifted & !windows, at);
         }
         if escapes != 0 {
-            self.push_escapes(escapes, masks.percent, batch);
+            push_escapes(&mut batch.escapes, escapes, masks.percent, at);
         }
     }
+}
 
-    #[cold]
-    fn push_escapes(&self, mut escapes: u64, percent: u64, batch: &mut Batch) {
-        while escapes != 0 {
-            let bit = escapes.trailing_zeros();
-            let at = self.at + bit as usize;
-            // The mask of a backslash escape has its bit at the second byte.
-            batch.escapes.push((at - usize::from(percent >> bit & 1 == 0)) as u32);
-            escapes &= escapes - 1;
-        }
+#[cold]
+fn push_escapes(positions: &mut Vec<u32>, mut escapes: u64, percent: u64, block: usize) {
+    while escapes != 0 {
+        let bit = escapes.trailing_zeros();
+        let at = block + bit as usize;
+        // The mask of a backslash escape has its bit at the second byte.
+        positions.push((at - usize::from(percent >> bit & 1 == 0)) as u32);
+        escapes &= escapes - 1;
     }
 }
 
@@ -263,6 +313,21 @@ mod tests {
                     assert_eq!(collect(Finder::scalar(&text)), by_definition(&text));
                 }
             }
+        }
+    }
+
+    #[test]
+    fn joints_and_digits_are_those_of_the_run() {
+        let text = [" ".repeat(50), "abc-def_ghi/jkl+mno".repeat(9), " -1- ".into(), "abcdefghijklmnopq7".into()].concat();
+        for mut finder in [Finder::new(text.as_bytes()), Finder::scalar(text.as_bytes())] {
+            let mut batch = Batch::default();
+            assert!(finder.next(&mut batch));
+            let run = |n: usize| batch.starts[n] as usize..batch.ends[n] as usize;
+            let mut joints = Vec::new();
+            batch.joints(&run(0), |at| joints.push(at));
+            let expected: Vec<usize> = run(0).filter(|at| b"+-/_".contains(&text.as_bytes()[*at])).collect();
+            assert_eq!(joints, expected);
+            assert_eq!([batch.has_digit(&run(0)), batch.has_digit(&run(1))], [false, true]);
         }
     }
 

@@ -5,7 +5,7 @@
 #![expect(unsafe_code, reason = "vector loads, and the call that needs AVX2; each with its proof")]
 
 use std::arch::x86_64::{
-    __m256i, _mm256_and_si256, _mm256_cmpeq_epi8, _mm256_cmpgt_epi8, _mm256_loadu_si256, _mm256_movemask_epi8,
+    __m256i, _mm256_and_si256, _mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_movemask_epi8,
     _mm256_or_si256, _mm256_set1_epi8, _mm256_setr_epi8, _mm256_setzero_si256, _mm256_shuffle_epi8,
     _mm256_slli_epi16, _mm256_srli_epi16,
 };
@@ -19,11 +19,13 @@ pub(super) fn blocks(finder: &mut Finder, batch: &mut Batch) {
 }
 
 // Each byte's low nibble and high nibble choose a set of bits; a byte has the classes that both sets share:
-// bit 0 `+ - /`, bit 1 `0-9`, bit 2 `A-O a-o`, bit 3 `P-Z _`, bit 4 `p-z`, bit 5 `%`, bit 6 `\`, bit 7 NUL.
+// bit 0 `+ - /`, bit 1 `0-9`, bit 2 `A-O a-o`, bit 3 `P-Z`, bit 4 `p-z`, bit 5 `%`, bit 6 `\`, bit 7 `_`.
 // A shuffle gives 0 for an index with its top bit set, so bytes of 128 and more have none.
-const CLASS: i8 = 0b0001_1111;
+const CLASS: i8 = 0b1001_1111u8 as i8;
+const JOINT: i8 = 0b1000_0001u8 as i8;
+const DIGIT: i8 = 0b0000_0010;
 const BY_LOW: [i8; 16] = [
-    0b1001_1010u8 as i8, // 0: NUL, 0, P, p
+    0b0001_1010, // 0: 0, P, p
     0b0001_1110,
     0b0001_1110,
     0b0001_1110,
@@ -38,22 +40,27 @@ const BY_LOW: [i8; 16] = [
     0b0100_0100, // c: \
     0b0000_0101, // d: -
     0b0000_0100,
-    0b0000_1101, // f: /, _
+    0b1000_0101u8 as i8, // f: /, _
 ];
 const BY_HIGH: [i8; 16] =
-    [0b1000_0000u8 as i8, 0, 0b0010_0001, 0b10, 0b100, 0b0100_1000, 0b100, 0b1_0000, 0, 0, 0, 0, 0, 0, 0, 0];
+    [0, 0, 0b0010_0001, 0b10, 0b100, 0b1100_1000u8 as i8, 0b100, 0b1_0000, 0, 0, 0, 0, 0, 0, 0, 0];
 
 #[target_feature(enable = "avx2")]
 fn blocks_avx2(finder: &mut Finder, batch: &mut Batch) {
-    while finder.text.len() - finder.at >= 64 && batch.starts.len() < BATCH {
-        let block: &[u8; 64] = match finder.text[finder.at..].first_chunk() {
-            Some(block) => block,
-            None => return,
-        };
+    let mut state = finder.state;
+    let (mut at, mut nul) = (finder.at, false);
+    for block in finder.text[at..].as_chunks::<64>().0 {
+        if batch.starts.len() >= BATCH {
+            break;
+        }
         let masks = masks(block);
-        finder.block(masks, batch);
-        finder.at += 64;
+        nul |= masks.nul;
+        state.block(at, masks, batch);
+        at += 64;
     }
+    finder.state = state;
+    finder.at = at;
+    finder.nul |= nul;
 }
 
 #[inline]
@@ -67,6 +74,8 @@ fn masks(block: &[u8; 64]) -> Masks {
     let [low, high] = halves.map(|bytes| half(bytes));
     Masks {
         class: join(low.class, high.class),
+        joint: join(low.joint, high.joint),
+        digit: join(low.digit, high.digit),
         percent: join(low.percent, high.percent),
         backslash: join(low.backslash, high.backslash),
         escaped: join(low.escaped, high.escaped),
@@ -77,6 +86,8 @@ fn masks(block: &[u8; 64]) -> Masks {
 /// Masks of 32 bytes.
 struct Half {
     class: u32,
+    joint: u32,
+    digit: u32,
     percent: u32,
     backslash: u32,
     escaped: u32,
@@ -90,17 +101,22 @@ fn half(bytes: __m256i) -> Half {
     let nibble = _mm256_and_si256(_mm256_srli_epi16::<4>(bytes), _mm256_set1_epi8(0x0f));
     let high = _mm256_shuffle_epi8(twice(BY_HIGH), nibble);
     let bits = _mm256_and_si256(low, high);
-    let class = _mm256_cmpgt_epi8(_mm256_and_si256(bits, _mm256_set1_epi8(CLASS)), _mm256_setzero_si256());
+    let zero = _mm256_setzero_si256();
+    let without = |set: i8| {
+        _mm256_movemask_epi8(_mm256_cmpeq_epi8(_mm256_and_si256(bits, _mm256_set1_epi8(set)), zero)) as u32
+    };
     let escaped = _mm256_or_si256(
         _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8(b'u' as i8)),
         _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8(b'/' as i8)),
     );
     Half {
-        class: _mm256_movemask_epi8(class) as u32,
+        class: !without(CLASS),
+        joint: !without(JOINT),
+        digit: !without(DIGIT),
         percent: _mm256_movemask_epi8(_mm256_slli_epi16::<2>(bits)) as u32,
         backslash: _mm256_movemask_epi8(_mm256_slli_epi16::<1>(bits)) as u32,
         escaped: _mm256_movemask_epi8(escaped) as u32,
-        nul: _mm256_movemask_epi8(bits) as u32,
+        nul: _mm256_movemask_epi8(_mm256_cmpeq_epi8(bytes, zero)) as u32,
     }
 }
 
