@@ -88,13 +88,11 @@ impl<'a> Masker<'a> {
     fn find(&self, view: &View, depth: usize, spans: &mut Vec<Span>) {
         self.known
             .find(&view.bytes, |span| spans.extend(view.original(span)));
-        if let Ok(text) = std::str::from_utf8(&view.bytes) {
-            spans.extend(
-                (self.detector)(text)
-                    .into_iter()
-                    .filter_map(|span| view.original(span)),
-            );
-        }
+        spans.extend(
+            (self.detector)(&view.text())
+                .into_iter()
+                .filter_map(|span| view.original(span)),
+        );
         if depth > 0 {
             for decoded in view.decoded() {
                 self.find(&decoded, depth - 1, spans);

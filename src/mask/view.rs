@@ -3,6 +3,8 @@
 //! These are not the layers of the `decode` room: names are short, everything is tried everywhere, and what comes out
 //! is only searched, never shown.
 
+use std::borrow::Cow;
+
 use crate::blob::Span;
 
 use super::visible::acts;
@@ -27,6 +29,19 @@ impl View {
         let bytes = text.as_bytes().to_vec();
         let origins = (0..bytes.len()).map(|at| at..at + 1).collect();
         Self { bytes, origins }
+    }
+
+    /// Returns the view as text of the same length in bytes. What decodes to anything but text (base64 that is none)
+    /// may have a token in it all the same, so there the bytes beyond ASCII become a control character.
+    pub(super) fn text(&self) -> Cow<'_, str> {
+        match std::str::from_utf8(&self.bytes) {
+            Ok(text) => text.into(),
+            Err(_) => self
+                .bytes
+                .iter()
+                .map(|&byte| if byte.is_ascii() { char::from(byte) } else { '\x1a' })
+                .collect(),
+        }
     }
 
     /// Returns the bytes of the original text that a span of the view came out of; `None` for an empty span and for one

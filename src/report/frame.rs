@@ -40,9 +40,22 @@ impl<'w> Object<'w> {
         self.out.write_all(if empty { b"]" } else { b"\n]" })
     }
 
-    /// Closes the object.
+    /// Writes a member that is a list of one object, whose members `write` writes.
+    pub(super) fn list_of_one(
+        &mut self,
+        name: &str,
+        write: impl FnOnce(&mut Object) -> io::Result<()>,
+    ) -> io::Result<()> {
+        self.name(name)?;
+        self.out.write_all(b"[")?;
+        let mut object = Object::open(self.out)?;
+        write(&mut object)?;
+        object.out.write_all(b"}]")
+    }
+
+    /// Closes the object, and the line.
     pub(super) fn close(self) -> io::Result<()> {
-        self.out.write_all(b"}")
+        self.out.write_all(b"}\n")
     }
 
     fn name(&mut self, name: &str) -> io::Result<()> {

@@ -18,8 +18,7 @@ pub(super) fn write(page: &Page, out: &mut dyn Write) -> io::Result<()> {
         page.shown().map(|reported| data::finding(page, reported, true)),
     )?;
     document.member("coverage", &Coverage::of(page))?;
-    document.close()?;
-    out.write_all(b"\n")
+    document.close()
 }
 
 /// What was read, and what could not be.
