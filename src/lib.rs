@@ -10,6 +10,7 @@ pub mod engine;
 pub mod filter;
 pub mod finding;
 pub mod fingerprint;
+pub mod json;
 pub mod mask;
 pub mod platform;
 pub mod report;
