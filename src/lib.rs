@@ -11,6 +11,7 @@ pub mod engine;
 pub mod filter;
 pub mod finding;
 pub mod fingerprint;
+pub mod json;
 mod label;
 pub mod mask;
 pub mod platform;

@@ -22,7 +22,7 @@ pub fn detect(bytes: &[u8]) -> Option<(Encoding, usize)> {
 
 fn detect_unmarked(sample: &[u8]) -> Option<Encoding> {
     let (units, _) = sample.as_chunks();
-    if units.len() < SHORTEST_RUN {
+    if units.len() < SHORTEST_RUN || memchr::memchr(0, sample).is_none() {
         return None;
     }
     let mut printable = [0usize; 2];
