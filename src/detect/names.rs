@@ -3,6 +3,8 @@
 //! A name's last word says what the value is (`apiKeyName` is a name, `userApiKey` a key), so names are judged by their
 //! endings. That also makes the first look cheap: the last three letters, in a bitmap.
 
+use std::collections::BTreeMap;
+
 use super::index::Bitmap;
 use crate::signature::Signature;
 
@@ -265,6 +267,8 @@ fn is_name_letter(byte: u8) -> bool {
 /// The names that tell something: the endings above, and those of the loaded signatures.
 pub struct Names {
     last_three: Bitmap,
+    /// Telling and harmless endings by their last byte; a harmless one outweighs.
+    endings: BTreeMap<u8, Vec<(&'static [u8], Option<Telling>)>>,
     signatures: Vec<(&'static str, &'static Signature)>,
 }
 
@@ -279,7 +283,12 @@ impl Names {
         for name in endings.chain(own.iter().map(|(name, _)| *name)).chain(NEUTRAL.iter().copied()) {
             last_three.insert(last_letters(name.as_bytes()));
         }
-        Self { last_three, signatures: own }
+        let mut endings: BTreeMap<u8, Vec<_>> = BTreeMap::new();
+        let telling = ENDINGS.iter().map(|(ending, telling)| (ending.as_bytes(), Some(*telling)));
+        for (ending, telling) in HARMLESS.iter().map(|ending| (ending.as_bytes(), None)).chain(telling) {
+            endings.entry(ending.last().copied().unwrap_or_default()).or_default().push((ending, telling));
+        }
+        Self { last_three, endings, signatures: own }
     }
 
     /// The first look, made for every value candidate: may the name that ends `name` tell anything? Digits at the end
@@ -292,12 +301,13 @@ impl Names {
     /// What a normalised name tells by itself.
     pub fn telling(&self, name: &Normal) -> Option<Telling> {
         let bytes = name.as_bytes();
-        if HARMLESS.iter().any(|ending| bytes.ends_with(ending.as_bytes())) {
-            return None;
+        let mut best = None;
+        for (ending, telling) in self.endings.get(bytes.last()?).into_iter().flatten() {
+            if bytes.ends_with(ending) {
+                best = best.max(Some((*telling)?));
+            }
         }
-        let by_ending =
-            ENDINGS.iter().filter(|(ending, _)| bytes.ends_with(ending.as_bytes())).map(|(_, telling)| *telling).max();
-        by_ending.or_else(|| self.of(name).next().map(|_| Telling::Weak))
+        best.or_else(|| self.of(name).next().map(|_| Telling::Weak))
     }
 
     /// The signatures that have this very name among theirs.

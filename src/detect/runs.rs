@@ -55,6 +55,12 @@ impl Batch {
         self.escapes.clear();
     }
 
+    fn keep(&mut self, at: usize, masks: Masks) {
+        if let (Some(joints), Some(digits)) = (self.joints.get_mut(at / 64), self.digits.get_mut(at / 64)) {
+            (*joints, *digits) = (masks.joint, masks.digit);
+        }
+    }
+
     /// Whether one of the run's first 64 bytes is a digit.
     #[inline]
     pub fn has_digit(&self, run: &Span) -> bool {
@@ -145,8 +151,9 @@ impl<'a> Finder<'a> {
     pub fn next(&mut self, batch: &mut Batch) -> bool {
         batch.clear();
         if self.at == 0 {
-            batch.joints.clear();
-            batch.digits.clear();
+            let words = self.text.len().div_ceil(64);
+            batch.joints.resize(words, 0);
+            batch.digits.resize(words, 0);
         }
         if let Some(start) = self.open.take() {
             batch.starts.push(start);
@@ -180,6 +187,7 @@ impl<'a> Finder<'a> {
         }
         let masks = self.masks(rest);
         self.nul |= masks.nul;
+        batch.keep(self.at, masks);
         self.state.block(self.at, masks, batch);
         self.at = self.text.len();
     }
@@ -188,6 +196,7 @@ impl<'a> Finder<'a> {
         while self.text.len() - self.at >= 64 && batch.starts.len() < BATCH {
             let masks = self.masks(64);
             self.nul |= masks.nul;
+            batch.keep(self.at, masks);
             self.state.block(self.at, masks, batch);
             self.at += 64;
         }
@@ -228,8 +237,6 @@ impl State {
         let shifted = windows << 1 | before.windows >> 63;
         let escapes = masks.percent | ((masks.backslash << 1 | before.backslash) & masks.escaped);
         *self = State { one, two, four, eight, windows, backslash: masks.backslash >> 63 };
-        batch.joints.push(masks.joint);
-        batch.digits.push(masks.digit);
         if windows != shifted {
             push_bits(&mut batch.starts, windows & !shifted, at.wrapping_sub(MIN_RUN - 1));
             push_bits(&mut batch.ends, shifted & !windows, at);

@@ -81,7 +81,7 @@ mod tests {
             words.each(text.as_bytes(), |word, at| places.push((word, at)));
             places
         };
-        let expected = [(Word::Name, 3), (Word::Name, 15), (Word::Url, 30), (Word::Pem, 40), (Word::Name, 54)];
+        let expected = [(Word::Name, 3), (Word::Name, 15), (Word::Url, 31), (Word::Pem, 40), (Word::Name, 54)];
         assert_eq!(places(Words::new()), expected);
         assert_eq!(places(Words(None)), expected);
     }

@@ -49,15 +49,21 @@ const BY_HIGH: [i8; 16] =
 fn blocks_avx2(finder: &mut Finder, batch: &mut Batch) {
     let mut state = finder.state;
     let (mut at, mut nul) = (finder.at, false);
-    for block in finder.text[at..].as_chunks::<64>().0 {
+    // The lists are lent out for the loop, so that edges can be pushed while words are written.
+    let mut joints = std::mem::take(&mut batch.joints);
+    let mut digits = std::mem::take(&mut batch.digits);
+    let words = joints[at / 64..].iter_mut().zip(&mut digits[at / 64..]);
+    for (block, (joint, digit)) in finder.text[at..].as_chunks::<64>().0.iter().zip(words) {
         if batch.starts.len() >= BATCH {
             break;
         }
         let masks = masks(block);
+        (*joint, *digit) = (masks.joint, masks.digit);
         nul |= masks.nul;
         state.block(at, masks, batch);
         at += 64;
     }
+    (batch.joints, batch.digits) = (joints, digits);
     finder.state = state;
     finder.at = at;
     finder.nul |= nul;
