@@ -80,7 +80,7 @@ impl Allowance {
     pub fn take(&self, bytes: u64) -> bool {
         let taken = self
             .left
-            .try_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
                 left.checked_sub(bytes)
             })
             .is_ok();

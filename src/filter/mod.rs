@@ -5,8 +5,9 @@
 
 pub mod identifier;
 pub mod placeholder;
-pub mod reference;
 mod plain;
+pub mod reference;
+pub mod words;
 
 use crate::detect::names::{Normal, Telling};
 use crate::detect::randomness;
@@ -81,11 +82,8 @@ fn is_placeholder(candidate: &Candidate) -> Option<&'static str> {
 
 /// Field values only: what has a vendor's shape is no identifier of others.
 fn identifier(candidate: &Candidate) -> Option<&'static str> {
-    let By::Field(telling) = candidate.by else { return None };
-    let name = candidate.name.as_deref().map(str::as_bytes);
-    let why = identifier::identify(candidate.value.expose(), name)?;
-    let named_so = telling > Telling::Weak && (why == identifier::UUID || why == identifier::HASH);
-    (!named_so).then_some(why)
+    let By::Field(_) = candidate.by else { return None };
+    identifier::identify(candidate.value.expose(), candidate.name.as_deref().map(str::as_bytes))
 }
 
 /// Values that nobody would have chosen as a key: words, names of things, types.
