@@ -5,7 +5,7 @@ use std::sync::Arc;
 use data_encoding::{BASE64, BASE64_NOPAD, BASE64URL_NOPAD, HEXLOWER};
 use keysieve::blob::{Provenance, Span};
 use keysieve::budget::{Gap, Reason};
-use keysieve::finding::{Finding, Flow, Part, Step};
+use keysieve::finding::{Finding, Flow, Part, Secret, Step};
 use keysieve::mask::Masker;
 use keysieve::report::{Acceptance, Format, Options, Report, Run, write};
 use keysieve::signature::{Signature, Vendor};
@@ -222,7 +222,6 @@ fn a_token_that_made_no_finding_is_in_no_output() {
     assert_absent(&token, &outputs(run, &masker, planter));
 }
 
-/// Each string is planted on its own as well, as it is: nothing hides behind another's mask.
 #[test]
 fn a_terminal_gets_no_escapes_but_colours() {
     let token = random(24);
@@ -243,5 +242,40 @@ fn a_terminal_gets_no_escapes_but_colours() {
         if name != "human true" {
             assert!(!output.contains('\x1b'), "{name}");
         }
+    }
+}
+
+proptest::proptest! {
+    /// Whatever stands around it, and however often and in whatever order forms of it stand side by side.
+    #[test]
+    fn no_text_shows_a_known_value(
+        token in "[A-Z/+%~üÉ ]{4,24}",
+        around in "[A-Za-z0-9%&#;/~=.-]{0,12}",
+        forms in proptest::collection::vec(0..6usize, 1..5),
+    ) {
+        let mut planter = Planter { token: token.clone(), planted: 0 };
+        let text: String = forms
+            .into_iter()
+            .map(|form| {
+                planter.planted = form;
+                format!("{around}{}{around}", planter.name())
+            })
+            .collect();
+        let secret = Secret::new(token.as_bytes());
+        let shown = Masker::new([&secret], &keysieve::mask::no_detector).text(&text);
+        let decoded = shown.replace("~1", "/").replace("\\/", "/");
+        proptest::prop_assert!(!shown.contains(&token) && !decoded.contains(&token), "{shown}");
+        for part in [&BASE64_NOPAD, &BASE64URL_NOPAD] {
+            proptest::prop_assert!(!shown.contains(&part.encode(token.as_bytes())), "{shown}");
+        }
+    }
+
+    /// No text and no detector makes it panic, and what it shows is never longer than the escapes can make it.
+    #[test]
+    fn any_text_can_be_masked(text in "\\PC{0,80}|.{0,80}", start in 0..100usize, length in 0..100usize) {
+        let detect = |_: &str| Vec::from([start..start + length]);
+        let shown = Masker::new([], &detect).text(&text);
+        proptest::prop_assert!(shown.len() <= text.len() * 8 + 8);
+        proptest::prop_assert!(!shown.chars().any(char::is_control));
     }
 }
