@@ -51,6 +51,16 @@ impl View {
         Some(origins.first()?.start..origins.last()?.end)
     }
 
+    /// Returns whether some of it reads as text: a token does, and so does whatever decodes to one. What decodes from
+    /// base64 that is none hardly ever has that many printable characters in a row.
+    pub(super) fn is_legible(&self) -> bool {
+        let mut run = 0;
+        self.bytes.iter().any(|byte| {
+            run = if byte.is_ascii_graphic() { run + 1 } else { 0 };
+            run >= SHORTEST_RUN
+        })
+    }
+
     /// Returns what the view decodes to, by each encoding that occurs in it.
     pub(super) fn decoded(&self) -> Vec<View> {
         let escapes = [json, percent, pointer, entity, invisible];
@@ -62,22 +72,21 @@ impl View {
 
     /// Replaces what `escape` knows; `None` if nothing is.
     fn unescaped(&self, escape: impl Fn(&[u8]) -> Option<Piece>) -> Option<View> {
+        let piece = |at: usize| escape(self.bytes.get(at..)?);
+        let first = (0..self.bytes.len()).find(|&at| piece(at).is_some())?;
         let mut view = View {
-            bytes: Vec::new(),
-            origins: Vec::new(),
+            bytes: self.bytes.get(..first)?.to_vec(),
+            origins: self.origins.get(..first)?.to_vec(),
         };
-        let mut at = 0;
-        let mut any = false;
-        while let (Some(rest), Some(&byte)) = (self.bytes.get(at..), self.bytes.get(at)) {
-            let (taken, decoded) = escape(rest)
-                .inspect(|_| any = true)
-                .unwrap_or_else(|| (1, vec![byte]));
+        let mut at = first;
+        while let Some(&byte) = self.bytes.get(at) {
+            let (taken, decoded) = piece(at).unwrap_or_else(|| (1, vec![byte]));
             let origin = self.original(at..at + taken)?;
             view.origins.extend(decoded.iter().map(|_| origin.clone()));
             view.bytes.extend(decoded);
             at += taken;
         }
-        any.then_some(view)
+        Some(view)
     }
 
     /// Decodes the runs of digits of `bits` bits each, each run from its digit `from` on, with a zero byte after each;
@@ -208,6 +217,12 @@ fn entity(rest: &[u8]) -> Option<Piece> {
 
 /// A character that cannot be seen: it decodes to nothing.
 fn invisible(rest: &[u8]) -> Option<Piece> {
+    if rest
+        .first()
+        .is_some_and(|&byte| byte == b' ' || byte.is_ascii_graphic())
+    {
+        return None;
+    }
     let longest = rest.get(..4).unwrap_or(rest);
     let valid = match std::str::from_utf8(longest) {
         Ok(valid) => valid,

@@ -342,7 +342,7 @@ fn elsewhere(page: &Page, reported: &Reported) -> Option<String> {
     let others = page
         .report
         .others(reported)
-        .map(|other| position(page, &other.finding.location));
+        .map(|other| position_in_flow(page, other));
     let shared = page
         .credential(reported)
         .map_or(0, |credential| credential.findings.len().saturating_sub(1));
@@ -484,8 +484,10 @@ fn verdict(counts: &Counts, page: &Page, paper: &mut Paper) -> io::Result<()> {
             let said = format!("{} to act on: {}.", counted(total, "finding"), by.join(", "));
             paper.line(0, &[(Ink::Severity(worst), &said)])?;
         }
-        None if complete => paper.line(0, &[(Ink::Good, "Nothing to act on: no credential was found.")])?,
-        None => paper.line(0, &[(Ink::Warning, "Nothing to act on in what could be read.")])?,
+        None => {
+            let (ink, said) = relief(page);
+            paper.line(0, &[(ink, said)])?;
+        }
     }
     let besides = [
         (counts.ended, "short-lived or expired"),
@@ -512,6 +514,21 @@ fn verdict(counts: &Counts, page: &Page, paper: &mut Paper) -> io::Result<()> {
         )?;
     }
     Ok(())
+}
+
+/// What to say where there is nothing to act on: no more than was looked at.
+fn relief(page: &Page) -> (Ink, &'static str) {
+    let report = page.report;
+    match (
+        report.coverage.files,
+        report.is_complete(),
+        report.findings.is_empty(),
+    ) {
+        (0, ..) => (Ink::Warning, "Nothing was read, so nothing can be said."),
+        (_, false, _) => (Ink::Warning, "Nothing to act on in what could be read."),
+        (_, true, false) => (Ink::Good, "Nothing to act on."),
+        (_, true, true) => (Ink::Good, "Nothing to act on: no credential was found."),
+    }
 }
 
 /// `1 file`, `2 files`

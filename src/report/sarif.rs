@@ -55,6 +55,8 @@ struct Rules {
 /// A signature, and what its findings speak to.
 struct Rule {
     signature: &'static Signature,
+    /// How bad the worst of them is: what GitHub shows for all of them.
+    severity: Severity,
     controls: Vec<&'static str>,
 }
 
@@ -70,12 +72,14 @@ impl Rules {
             if index == rules.list.len() {
                 rules.list.push(Rule {
                     signature,
+                    severity: Severity::Info,
                     controls: Vec::new(),
                 });
             }
             let Some(rule) = rules.list.get_mut(index) else {
                 continue;
             };
+            rule.severity = rule.severity.max(reported.severity());
             for id in page.controls(reported) {
                 if !rule.controls.contains(&id) {
                     rule.controls.push(id);
@@ -102,16 +106,15 @@ fn rule(page: &Page, rule: &Rule) -> Value {
     let title = message(&page.text(signature.description));
     let mut object = object(json!({
         "id": signature.id,
-        "name": signature.id,
         "shortDescription": {"text": title},
         "fullDescription": {"text": format!("{title} outside of a secrets manager.")},
         "help": {"text": help(page, signature)},
-        "defaultConfiguration": {"level": level(signature.severity)},
+        "defaultConfiguration": {"level": level(rule.severity)},
         "relationships": rule.controls.iter().filter_map(|id| relationship(id)).collect::<Vec<_>>(),
         "properties": {
             "tags": tags(&rule.controls),
             "precision": precision(signature),
-            "security-severity": security_severity(signature.severity),
+            "security-severity": security_severity(rule.severity),
         },
     }));
     if let Some(uri) = help_uri(signature) {
@@ -127,7 +130,7 @@ fn help(page: &Page, signature: &Signature) -> String {
         |place| format!("Revoke it: {place}"),
     );
     format!(
-        "{revoke} Then keep the new one in a credential store or secrets manager, and refer to it from here."
+        "{revoke}\nThen keep the new one in a credential store or secrets manager, and refer to it from here."
     )
 }
 

@@ -10,7 +10,7 @@ use super::super::controls::{CONTROLS, Catalogue, Control};
 struct Taxonomy {
     catalogue: Catalogue,
     name: &'static str,
-    /// Of CWE the one that MITRE's own SARIF taxonomy has; the others are ours, and stay.
+    /// Of CWE the one of `sarif-standard/taxonomies`, which other tools use; the others are ours, and stay.
     guid: &'static str,
     organization: &'static str,
     version: Option<&'static str>,

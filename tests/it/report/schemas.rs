@@ -115,8 +115,19 @@ fn the_schema_knows_every_name() {
 /// The official schema; where it is from stands in `tests/data/README.md`.
 #[test]
 fn sarif_is_as_its_schema_says() {
-    let schema: Value =
+    let mut schema: Value =
         serde_json::from_str(include_str!("../../data/sarif-schema-2.1.0.json")).expect("JSON");
+    // A stray bracket makes its pattern for languages one that only lenient engines read. We write no language.
+    for definition in ["run", "toolComponent"] {
+        let language = &mut schema["definitions"][definition]["properties"]["language"];
+        assert!(
+            language
+                .as_object_mut()
+                .expect("as published")
+                .remove("pattern")
+                .is_some()
+        );
+    }
     for text in reports(Format::Sarif) {
         assert_valid(&schema, &serde_json::from_str(&text).expect("JSON"));
     }
