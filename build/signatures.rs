@@ -133,14 +133,14 @@ fn piece(piece: &Piece) -> String {
 
 fn anchor(anchor: &Anchor) -> String {
     let Anchor {
-        before,
+        hold,
         offset,
         lead,
         text,
         next,
     } = anchor;
     format!(
-        "Some(Anchor {{ before: {before}, offset: {offset}, lead: {lead:?}, text: {text:?}, next: {next:?} }})"
+        "Some(Anchor {{ hold: Hold::{hold:?}, offset: {offset}, lead: {lead:?}, text: {text:?}, next: {next:?} }})"
     )
 }
 

@@ -21,6 +21,10 @@ pub const SEPARATOR: Alphabet = Alphabet::of(&[(b'_', b'_'), (b'+', b'+'), (b'/'
 /// The least length of a run that the run finder reports.
 pub const SHORTEST_RUN: usize = 16;
 
+/// `=` in a class is base64's padding: at its end only, twice at most.
+const RUN_OR_PADDING: Alphabet = Alphabet(RUN.0 | 1 << b'=');
+const PADDING: usize = 2;
+
 /// The greatest length of an anchor's text.
 const LONGEST: usize = 16;
 
@@ -30,15 +34,26 @@ const WIDEST_LEAD: usize = 256;
 /// Beginnings so frequent in any export that an anchor there would make the scanner stop for nothing.
 const COMMON: &[&str] = &["htt", "com", "www", "api", "org", "net"];
 
-/// Where the fixed text of a shape can be taken hold of.
+/// How a scanner comes upon an anchor.
 ///
-/// The run finder knows runs of at least 16 of `[A-Za-z0-9_+/-]`; an anchor either begins where a run can begin (at
-/// the match's beginning, or after a byte that is no run byte, or after `/`, `+`, `-` or `_`), or ends right where one
-/// begins. Its run is long enough whatever the classes around it hold.
+/// The run finder knows runs of at least 16 of `[A-Za-z0-9_+/-]`. The run at an anchor is long enough whatever the
+/// classes around it hold, except for [`Hold::Alone`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hold {
+    /// It begins where a run can begin: at the match's beginning, or after a byte that is no run byte, or after
+    /// `/`, `+`, `-` or `_` (`ghp_`, `hooks/catch/`).
+    Start,
+    /// It ends right where a run begins (`SG.`, `sig=`).
+    Before,
+    /// Its run may be too short, so only a search for the text itself finds it (`ya29.c.`): dear, hence the last resort.
+    Alone,
+}
+
+/// Where the fixed text of a shape can be taken hold of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Anchor {
-    /// Whether it stands before the run (`SG.`, `sig=`) rather than at its start.
-    pub before: bool,
+    /// How to come upon it.
+    pub hold: Hold,
     /// Bytes of fixed text from the match's beginning to the anchor's beginning.
     pub offset: usize,
     /// Least and greatest number of bytes that the classes before the anchor take, besides `offset`.
@@ -53,7 +68,7 @@ impl Anchor {
     /// The anchor of a pattern's keyword: it begins where a word begins, and nothing is known of what is before it.
     pub const fn keyword(text: &'static str) -> Self {
         Self {
-            before: false,
+            hold: Hold::Start,
             offset: 0,
             lead: (0, 0),
             text,
@@ -66,7 +81,7 @@ impl Anchor {
     pub fn heads(&self) -> impl Iterator<Item = [u8; 3]> + use<> {
         let text = self.text.as_bytes();
         let (fixed, third) = match *text {
-            [.., a, b, c] if self.before => ([a, b], single(c)),
+            [.., a, b, c] if self.hold == Hold::Before => ([a, b], single(c)),
             [a, b, c, ..] => ([a, b], single(c)),
             [a, b] => ([a, b], self.next),
             _ => ([0, 0], Alphabet::EMPTY),
@@ -113,6 +128,21 @@ pub fn choose(pieces: &'static [Piece]) -> Option<Anchor> {
     best.or_else(|| texts.iter().find_map(|text| ending(text, &runs)))
 }
 
+/// The anchor of a shape whose runs may be too short for [`choose`]: its longest fixed text, if that is seldom enough.
+pub fn alone(pieces: &'static [Piece]) -> Option<Anchor> {
+    let texts = fixed_texts(pieces);
+    let is_rare = |text: &&FixedText| text.text.len() >= 4 || text.at == 0 && text.text.len() >= 3;
+    let longest = texts.iter().rev().filter(is_rare).max_by_key(|text| text.text.len())?;
+    let text = longest.text.get(..longest.text.len().min(LONGEST))?;
+    Some(Anchor {
+        hold: Hold::Alone,
+        offset: longest.offset,
+        lead: longest.lead,
+        text,
+        next: Alphabet::EMPTY,
+    })
+}
+
 /// A fixed text of a shape with what stands around it.
 struct FixedText {
     text: &'static str,
@@ -150,7 +180,7 @@ fn fixed_texts(pieces: &'static [Piece]) -> Vec<FixedText> {
             }
             Piece::Class { min, max, .. } => {
                 lead = (lead.0 + usize::from(min), lead.1 + usize::from(max));
-                at += cells_of(min);
+                at += sure_run(piece).len();
             }
         }
     }
@@ -179,24 +209,24 @@ fn is_border(byte: u8) -> bool {
     !RUN.has(byte) || SEPARATOR.has(byte)
 }
 
-/// For each byte of a shape at its shortest, whether it is a run byte for sure. Classes are cut to
-/// [`SHORTEST_RUN`] bytes: longer ones make no difference.
+/// For each byte of a shape at its shortest, whether it is a run byte for sure.
 fn sure_runs(pieces: &[Piece]) -> Vec<bool> {
-    let mut sure = Vec::new();
-    for piece in pieces {
-        match piece {
-            Piece::Text(text) => sure.extend(text.bytes().map(|byte| RUN.has(byte))),
-            Piece::Class { alphabet, min, .. } => {
-                let count = cells_of(*min);
-                sure.extend(std::iter::repeat_n(alphabet.within(RUN), count));
-            }
-        }
-    }
-    sure
+    pieces.iter().flat_map(sure_run).collect()
 }
 
-fn cells_of(min: u16) -> usize {
-    usize::from(min).min(SHORTEST_RUN)
+/// [`sure_runs`] of one piece. Classes are cut to a little over [`SHORTEST_RUN`] bytes: longer ones make no difference.
+fn sure_run(piece: &Piece) -> Vec<bool> {
+    match piece {
+        Piece::Text(text) => text.bytes().map(|byte| RUN.has(byte)).collect(),
+        Piece::Class { alphabet, min, .. } => {
+            let min = usize::from(*min);
+            let padding = if alphabet.has(b'=') { PADDING.min(min) } else { 0 };
+            let sure = alphabet.within(RUN_OR_PADDING);
+            let mut bytes = vec![sure; (min - padding).min(SHORTEST_RUN)];
+            bytes.extend(std::iter::repeat_n(false, padding));
+            bytes
+        }
+    }
 }
 
 /// The anchors in a text that begin where a run, or a part of one, begins.
@@ -221,7 +251,7 @@ fn starting_in(fixed: &FixedText, runs: &[bool]) -> Vec<Anchor> {
         };
         let holds = length >= 3 || !next.is_empty();
         (holds && run_around(runs, fixed.at + at) >= SHORTEST_RUN).then(|| Anchor {
-            before: false,
+            hold: Hold::Start,
             offset: fixed.offset + at,
             lead: fixed.lead,
             text,
@@ -248,7 +278,7 @@ fn ending(fixed: &FixedText, runs: &[bool]) -> Option<Anchor> {
     let run = runs[fixed.at + length..].iter().take_while(|sure| **sure).count();
     let at = length - length.min(LONGEST);
     (length >= 3 && ends && run >= SHORTEST_RUN).then(|| Anchor {
-        before: true,
+        hold: Hold::Before,
         offset: fixed.offset + at,
         lead: fixed.lead,
         text: &fixed.text[at..],

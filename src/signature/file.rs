@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::anchor::{self, Anchor};
 use super::check::Check;
-use super::shape::{self, Shape, ShapeError};
+use super::shape::{self, Piece, Shape, ShapeError};
 
 /// The names of `finding::Kind`, which `build.rs` cannot see.
 pub const KINDS: &[&str] = &[
@@ -110,6 +111,8 @@ pub struct FileError {
 pub enum Problem {
     /// The file or folder cannot be read.
     Unreadable(std::io::Error),
+    /// A folder without any `.toml` file.
+    NoFiles,
     /// No TOML of this form: line from 1 and the reason, without the line's text.
     Form(usize, String),
     /// A field with a value that is none of those expected.
@@ -131,13 +134,14 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unreadable(error) => write!(f, "cannot read: {error}"),
+            Self::NoFiles => f.write_str("expected at least one .toml file"),
             Self::Form(line, reason) => write!(f, "line {line}: {reason}"),
             Self::Field { field, expected } => write!(f, "{field}: expected {expected}"),
             Self::Shape(shape, error) => write!(f, "shape `{shape}`: {error}"),
             Self::NoHold(shape) => write!(
                 f,
-                "shape `{shape}`: too short a run to be found: expected three fixed characters at the start of at least \
-                 16 of `A-Za-z0-9_+/-`, or right before them; else hosts or names"
+                "shape `{shape}`: nothing to hold on to: expected hosts, names, or fixed text of three characters at \
+                 its beginning or four elsewhere"
             ),
             Self::Twice(other) => write!(f, "id: also in {}", other.display()),
         }
@@ -424,12 +428,23 @@ fn shapes(texts: impl Iterator<Item = String>, has_context: bool) -> Result<Vec<
     let read = |text: String| {
         let text: &'static str = text.leak();
         let shape = shape::parse(text).map_err(|error| Problem::Shape(text.to_owned(), error))?;
-        match shape.anchor {
+        let anchor = if has_context { beside_context(&shape) } else { without_context(&shape) };
+        match anchor {
             None if !has_context => Err(Problem::NoHold(text.to_owned())),
-            _ => Ok(shape),
+            anchor => Ok(Shape { anchor, ..shape }),
         }
     };
     texts.map(read).collect()
+}
+
+/// With hosts or names a shape that begins with a class is shapeless: fixed text further on marks it (`-us21`), but
+/// does not tell it from others.
+fn beside_context(shape: &Shape) -> Option<Anchor> {
+    shape.anchor.filter(|_| matches!(shape.pieces.first(), Some(Piece::Text(_))))
+}
+
+fn without_context(shape: &Shape) -> Option<Anchor> {
+    shape.anchor.or_else(|| anchor::alone(shape.pieces))
 }
 
 fn expect(holds: bool, field: &'static str, expected: impl FnOnce() -> String) -> Result<(), Problem> {

@@ -21,7 +21,7 @@ const FUEL: usize = 1 << 16;
 
 impl Shape {
     /// Matches with the shape's anchor at byte `at` of `text`; the longest lead that matches wins.
-    pub fn match_around(&self, text: &[u8], at: usize) -> Option<Match> {
+    pub fn match_at_anchor(&self, text: &[u8], at: usize) -> Option<Match> {
         self.anchor?
             .starts(at)
             .find_map(|start| self.match_at(text, start))

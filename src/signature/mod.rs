@@ -4,6 +4,7 @@
 //! time by [`load`]. Both go through the same reader ([`file`]) and the same grammar ([`shape`]). Matching a [`Shape`]
 //! at an anchor is here too, since it needs nothing but the shape; finding anchors in text is the `detect` room's work.
 
+use std::fmt;
 use std::path::Path;
 
 use crate::finding::{Kind, LifetimeClass, Severity};
@@ -16,9 +17,9 @@ pub mod matching;
 pub mod pattern;
 pub mod shape;
 
-pub use anchor::Anchor;
+pub use anchor::{Anchor, Hold};
 pub use check::Check;
-pub use file::{FileError, normal_bytes, normal_name};
+pub use file::{FileError, Problem, normal_bytes, normal_name};
 pub use matching::{Match, border_before};
 pub use shape::{Alphabet, Piece, Shape};
 
@@ -132,17 +133,45 @@ pub fn built_in() -> &'static [Signature] {
     table::SIGNATURES
 }
 
+/// Why signature files of the user's own cannot be used.
+#[derive(Debug)]
+pub struct LoadError {
+    /// The first error of each file; at least one.
+    pub errors: Vec<FileError>,
+}
+
+impl fmt::Display for LoadError {
+    /// A line for each file.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lines: Vec<String> = self.errors.iter().map(ToString::to_string).collect();
+        f.write_str(&lines.join("\n"))
+    }
+}
+
+impl std::error::Error for LoadError {}
+
 /// Reads signature files of the user's own: every `.toml` file of a folder, in the form of `signatures/README.md`, sorted
 /// by id. What is read is leaked, since signatures live as long as the program: meant to be called once.
 ///
 /// # Errors
 ///
-/// The first error of each file; an id twice among them; a pattern that is no regular expression.
-pub fn load(folder: &Path) -> Result<Vec<&'static Signature>, Vec<FileError>> {
-    let files = file::read_folder(folder)?;
+/// The first error of each file; an id twice among them; a pattern that is no regular expression; no file at all.
+pub fn load(folder: &Path) -> Result<Vec<&'static Signature>, LoadError> {
+    let fail = |problem| FileError { file: folder.to_owned(), signature: None, problem };
+    let files = file::read_folder(folder).map_err(|errors| LoadError { errors })?;
+    if files.is_empty() {
+        return Err(LoadError { errors: vec![fail(Problem::NoFiles)] });
+    }
     let mut signatures: Vec<&'static Signature> = files.into_iter().flat_map(signatures_of).collect();
     signatures.sort_by_key(|signature| signature.id);
-    Ok(signatures)
+    let errors: Vec<FileError> = signatures
+        .iter()
+        .filter_map(|signature| {
+            let problem = pattern::problem(signature.pattern?)?;
+            Some(FileError { signature: Some(signature.id.to_owned()), ..fail(problem) })
+        })
+        .collect();
+    if errors.is_empty() { Ok(signatures) } else { Err(LoadError { errors }) }
 }
 
 fn signatures_of(file: file::VendorFile) -> Vec<&'static Signature> {
@@ -182,3 +211,4 @@ fn signature_of(vendor: &'static Vendor, entry: file::Entry) -> Signature {
         negative: entry.negative.leak(),
     }
 }
+

@@ -2,6 +2,8 @@
 
 use regex::bytes::{Regex, RegexBuilder};
 
+use super::file::Problem;
+
 /// The greatest size of a compiled pattern, in bytes: what is larger takes long to compile at every start.
 const SIZE_LIMIT: usize = 1 << 20;
 
@@ -15,4 +17,15 @@ pub fn compile(pattern: &str) -> Result<Regex, regex::Error> {
         .unicode(false)
         .size_limit(SIZE_LIMIT)
         .build()
+}
+
+/// What is wrong with a pattern, if anything is.
+pub(super) fn problem(pattern: &str) -> Option<Problem> {
+    let reason = match compile(pattern) {
+        Ok(compiled) if compiled.capture_names().any(|name| name == Some("secret")) => return None,
+        Ok(_) => "a group named `secret`".to_owned(),
+        // Of several lines the last one says what; those before it repeat the pattern.
+        Err(error) => format!("a regular expression: {}", error.to_string().lines().last().unwrap_or_default()),
+    };
+    Some(Problem::Field { field: "pattern", expected: reason })
 }
