@@ -134,7 +134,7 @@ fn shape(value: Option<&str>) -> Result<String, String> {
         match value.map(|value| value.split_once(':').unwrap_or((value, ""))) {
             None => "Shape::Any".to_owned(),
             Some(("prefix", prefix)) => format!("Shape::Prefix({prefix:?})"),
-            Some((name @ ("uuid" | "id" | "hex" | "evm-address" | "signature"), "")) => {
+            Some((name @ ("uuid" | "id" | "hex" | "words" | "evm-address" | "signature"), "")) => {
                 format!("Shape::{}", camel(name))
             }
             Some((other, _)) => return Err(format!("unknown value {other:?}")),

@@ -324,8 +324,14 @@ fn name_of(value: Option<Value<'_>>) -> Option<String> {
     (!name.is_empty() && name != "null" && name.len() <= MAX_NAME).then(|| name.to_owned())
 }
 
-/// `on` or `off` out of a flag.
+/// `on` or `off` out of a flag, which is a number in rows of a database.
 fn on_off(flag: Option<Value<'_>>) -> Option<String> {
-    let on = flag?.boolean()?;
+    let flag = flag?;
+    let number = || match flag.raw() {
+        b"1" => Some(true),
+        b"0" => Some(false),
+        _ => None,
+    };
+    let on = flag.boolean().or_else(number)?;
     Some(if on { "on" } else { "off" }.to_owned())
 }

@@ -56,7 +56,7 @@ fn is_credential_file(blob: &Blob<'_>, value: Value<'_>) -> bool {
     let mut members = value.members().take(MAX_IDS).peekable();
     match members.peek() {
         None => false,
-        Some((key, sealed)) if key.is("$") => sealed.is_string() && members.count() == 1,
+        Some((key, sealed)) if key.is("$") => is_sealed(*sealed) && members.count() == 1,
         Some(_) => {
             let has_objects = members
                 .clone()
@@ -65,6 +65,12 @@ fn is_credential_file(blob: &Blob<'_>, value: Value<'_>) -> bool {
             has_objects && (ids.iter().all(|id| is_node_id(id)) || has_nodes(blob, &ids))
         }
     }
+}
+
+/// Sixteen bytes in hexadecimal, then base64.
+fn is_sealed(value: Value<'_>) -> bool {
+    let start = value.content().and_then(|content| content.get(..32));
+    start.is_some_and(|start| start.iter().all(u8::is_ascii_hexdigit))
 }
 
 /// Credentials of a node are strings, or flags whether there is one.

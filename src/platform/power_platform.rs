@@ -83,7 +83,8 @@ struct Member {
 impl Reader for Member {
     fn place(&mut self, trail: &Trail<'_>) -> Option<Whose> {
         let policy = policy_at(trail);
-        let from = if policy.is_some() { 2 } else { 0 };
+        let is_variable = trail.key(0) == Some("environmentvariablevalues") && trail.hops.len() > 2;
+        let from = if policy.is_some() || is_variable { 2 } else { 0 };
         let step = self.step.clone().or_else(|| policy.map(Arc::new));
         Some(Whose {
             flow: Some(self.flow.clone()),

@@ -55,6 +55,8 @@ pub(crate) enum Shape {
     Id,
     /// Hexadecimal digits alone.
     Hex,
+    /// Words of people, none of them long enough for a token.
+    Words,
     /// `0x` and 40 hexadecimal digits.
     EvmAddress,
     /// A digest in hexadecimal or base64, perhaps behind the name and version of the method.
@@ -127,6 +129,7 @@ impl Shape {
                         .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
             }
             Shape::Hex => is_hex(value),
+            Shape::Words => is_words(value),
             Shape::EvmAddress => value
                 .strip_prefix("0x")
                 .is_some_and(|digits| digits.len() == 40 && is_hex(digits)),
@@ -137,6 +140,13 @@ impl Shape {
 
 fn is_hex(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// Runs of letters, digits and what else tokens are made of, each shorter than twenty characters.
+fn is_words(text: &str) -> bool {
+    let is_border =
+        |letter: char| letter.is_ascii() && !letter.is_ascii_alphanumeric() && !"-_+/=".contains(letter);
+    text.split(is_border).all(|word| word.chars().count() < 20)
 }
 
 /// Whether it is a UUID, in braces or not.
@@ -232,6 +242,8 @@ mod tests {
             "sha256=00000000000000000000000000000000000000000000000000000000000000aa"
         )));
         assert!(Shape::Signature.fits(Some("v1,AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=")));
+        assert!(Shape::Words.fits(Some("Slack account 2 (jane@example.org)")));
+        assert!(!Shape::Words.fits(Some("key VALUE-VALUE-VALUE-VALUE")));
         assert!(!Shape::Signature.fits(Some("hello")) && !Shape::Id.fits(None) && Shape::Any.fits(None));
     }
 }
