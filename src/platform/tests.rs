@@ -41,13 +41,7 @@ fn members(root: &Path) -> Vec<String> {
             let path = entry.unwrap().path();
             match path.is_dir() {
                 true => folders.push(path),
-                false => files.push(
-                    path.strip_prefix(root)
-                        .unwrap()
-                        .to_str()
-                        .unwrap()
-                        .replace('\\', "/"),
-                ),
+                false => files.push(path.strip_prefix(root).unwrap().to_str().unwrap().replace('\\', "/")),
             }
         }
     }
@@ -84,12 +78,7 @@ fn shown(place: &Place) -> Tree {
 
 /// The spans of the words `VALUE-n`.
 fn values(bytes: &[u8]) -> Vec<Span> {
-    let digits = |from: usize| {
-        bytes[from..]
-            .iter()
-            .take_while(|byte| byte.is_ascii_digit())
-            .count()
-    };
+    let digits = |from: usize| bytes[from..].iter().take_while(|byte| byte.is_ascii_digit()).count();
     let starts = memmem::find_iter(bytes, b"VALUE-");
     starts.map(|start| start..start + 6 + digits(start + 6)).collect()
 }
@@ -106,16 +95,9 @@ fn strings(bytes: &[u8]) -> Vec<usize> {
 
 fn places(root: &Path, member: &str) -> Tree {
     let bytes = fs::read(root.join(member)).unwrap();
-    let package = Folder {
-        root: root.to_owned(),
-        own: member.to_owned(),
-    };
+    let package = Folder { root: root.to_owned(), own: member.to_owned() };
     let provenance = Provenance::file("export.zip").entry(member);
-    let mut outline = outline(&Blob {
-        provenance: &provenance,
-        bytes: &bytes,
-        package: &package,
-    });
+    let mut outline = outline(&Blob { provenance: &provenance, bytes: &bytes, package: &package });
     let mut found = Map::new();
     for span in values(&bytes) {
         let value = String::from_utf8_lossy(&bytes[span.clone()]).into_owned();
@@ -124,43 +106,26 @@ fn places(root: &Path, member: &str) -> Tree {
     let mut own = Map::new();
     for at in strings(&bytes) {
         let place = outline.place(at..at + 1);
-        own.extend(
-            place
-                .pointer
-                .zip(place.own)
-                .map(|(pointer, why)| (pointer, Tree::from(why))),
-        );
+        own.extend(place.pointer.zip(place.own).map(|(pointer, why)| (pointer, Tree::from(why))));
     }
     json!({"platform": outline.platform(), "places": found, "own": own})
 }
 
 fn check(case: &Path) {
-    let found: Map<String, Tree> = members(case)
-        .into_iter()
-        .map(|member| (member.clone(), places(case, &member)))
-        .collect();
+    let found: Map<String, Tree> =
+        members(case).into_iter().map(|member| (member.clone(), places(case, &member))).collect();
     let expected = case.join("expected.json");
     if std::env::var_os("KEYSIEVE_ACCEPT").is_some() {
         fs::write(&expected, serde_json::to_string_pretty(&found).unwrap() + "\n").unwrap();
     }
     let expected = fs::read(&expected).unwrap_or_else(|_| b"{}".to_vec());
     let expected: Map<String, Tree> = serde_json::from_slice(&expected).unwrap();
-    assert!(
-        found == expected,
-        "{}:\n{}",
-        case.display(),
-        serde_json::to_string_pretty(&found).unwrap()
-    );
+    assert!(found == expected, "{}:\n{}", case.display(), serde_json::to_string_pretty(&found).unwrap());
 }
 
 fn cases(reader: &str) -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/data/platform")
-        .join(reader);
-    let mut cases: Vec<_> = fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/platform").join(reader);
+    let mut cases: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     cases.sort();
     cases
 }
@@ -202,9 +167,7 @@ fn unknown_places() {
 /// The members of all cases, to be damaged.
 fn samples() -> Vec<Vec<u8>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/platform");
-    let files = members(&folder)
-        .into_iter()
-        .filter(|file| !file.ends_with("expected.json"));
+    let files = members(&folder).into_iter().filter(|file| !file.ends_with("expected.json"));
     files.map(|file| fs::read(folder.join(file)).unwrap()).collect()
 }
 
@@ -242,11 +205,7 @@ fn damaged(mut bytes: Vec<u8>, damages: &[Damage]) -> Vec<u8> {
 
 fn place_alone(bytes: &[u8], spans: &[Span]) -> Vec<Place> {
     let provenance = Provenance::file("-");
-    let mut outline = outline(&Blob {
-        provenance: &provenance,
-        bytes,
-        package: &Alone,
-    });
+    let mut outline = outline(&Blob { provenance: &provenance, bytes, package: &Alone });
     spans.iter().map(|span| outline.place(span.clone())).collect()
 }
 
