@@ -50,10 +50,7 @@ impl Default for Budget {
 impl Budget {
     /// The bytes that an input of `size` bytes may expand to.
     pub fn allowance(&self, size: u64) -> Allowance {
-        Allowance::new(
-            self.expanded
-                .min(self.ratio_floor.max(size.saturating_mul(self.ratio))),
-        )
+        Allowance::new(self.expanded.min(self.ratio_floor.max(size.saturating_mul(self.ratio))))
     }
 }
 
@@ -70,10 +67,7 @@ pub struct Allowance {
 impl Allowance {
     /// `bytes` to spend.
     pub fn new(bytes: u64) -> Self {
-        Self {
-            left: AtomicU64::new(bytes),
-            exhausted: AtomicBool::new(false),
-        }
+        Self { left: AtomicU64::new(bytes), exhausted: AtomicBool::new(false) }
     }
 
     /// Takes `bytes` if that many are left; otherwise takes nothing and marks the allowance as exhausted.
@@ -164,12 +158,7 @@ pub struct Gap {
 impl Gap {
     /// A gap of unknown size.
     pub fn new(provenance: &Provenance, reason: Reason, detail: impl Into<String>) -> Self {
-        Self {
-            provenance: provenance.clone(),
-            reason,
-            detail: detail.into(),
-            bytes: None,
-        }
+        Self { provenance: provenance.clone(), reason, detail: detail.into(), bytes: None }
     }
 
     /// The same with the number of bytes left out.
