@@ -1,1 +1,3 @@
 //! Detectors: text to candidates.
+
+pub mod randomness;
