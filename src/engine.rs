@@ -141,11 +141,16 @@ enum Named<'a> {
         size: u64,
     },
     Stdin(&'a str),
+    Bytes {
+        name: &'a str,
+        bytes: &'a [u8],
+    },
 }
 
 fn look(input: &Input) -> Result<Named<'_>, Error> {
     match input {
         Input::Stdin(name) => Ok(Named::Stdin(name)),
+        Input::Bytes { name, bytes } => Ok(Named::Bytes { name, bytes }),
         Input::Path(path) => match source::named(path) {
             Ok((kind, size)) => Ok(Named::Path { path, kind, size }),
             Err(source) => Err(Error::Input {
@@ -159,7 +164,7 @@ fn look(input: &Input) -> Result<Named<'_>, Error> {
 /// Whether a pool pays: not for one small file, as a pre-commit hook has it.
 fn wants_threads(named: &[Named]) -> bool {
     match named {
-        [] | [Named::Stdin(_)] => false,
+        [] | [Named::Stdin(_) | Named::Bytes { .. }] => false,
         [Named::Path { kind, size, .. }] => *kind == EntryKind::Folder || *size > SMALL as u64,
         _ => true,
     }
@@ -184,7 +189,8 @@ struct Step {
 impl Walk<'_> {
     fn inputs(&self, inputs: &[Named]) -> Outcome {
         self.ordered(inputs, |input| match *input {
-            Named::Stdin(name) => self.stdin(name),
+            Named::Stdin(name) => self.stream(name, &mut io::stdin().lock()),
+            Named::Bytes { name, mut bytes } => self.stream(name, &mut bytes),
             Named::Path { path, kind, .. } => self.argument(path, kind),
         })
     }
@@ -357,11 +363,9 @@ impl Walk<'_> {
         outcome
     }
 
-    fn stdin(&self, name: &str) -> Outcome {
+    fn stream(&self, name: &str, bytes: &mut dyn io::Read) -> Outcome {
         let provenance = Provenance::file(name);
-        self.run.guarded(&provenance, || {
-            self.run.input(&provenance, &mut io::stdin().lock())
-        })
+        self.run.guarded(&provenance, || self.run.input(&provenance, bytes))
     }
 }
 

@@ -11,6 +11,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs::{self, FileType};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 pub use folder::{Folder, Sibling};
 pub(crate) use kept::Kept;
@@ -23,6 +24,23 @@ pub enum Input {
     Path(PathBuf),
     /// Standard input, under the name that reports show (`-` if the user gave none).
     Stdin(String),
+    /// Bytes in memory, under the name that reports show.
+    Bytes {
+        /// The name.
+        name: String,
+        /// What stands there.
+        bytes: Arc<[u8]>,
+    },
+}
+
+impl Input {
+    /// Returns the name that reports show.
+    pub fn shown(&self) -> String {
+        match self {
+            Self::Path(path) => shown(path),
+            Self::Stdin(name) | Self::Bytes { name, .. } => name.clone(),
+        }
+    }
 }
 
 /// What stands in a folder.

@@ -1,0 +1,135 @@
+//! Turns `src/platform/*.toml` into `platforms.rs`: a `Vocabulary` for each, named as its file.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+/// Where the vocabularies stand.
+const FOLDER: &str = "src/platform";
+
+/// One file.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Vocabulary {
+    name: String,
+    title: String,
+    #[serde(default)]
+    storage: Vec<Rule>,
+    #[serde(default)]
+    own: Vec<Rule>,
+    #[serde(default)]
+    store: Vec<Rule>,
+}
+
+/// One entry: its conditions and, in one of the last three, what it says.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Rule {
+    scope: Option<String>,
+    #[serde(default)]
+    kinds: Vec<String>,
+    #[serde(default)]
+    fields: Vec<String>,
+    #[serde(default)]
+    storages: Vec<String>,
+    value: Option<String>,
+    is: Option<String>,
+    why: Option<String>,
+    text: Option<String>,
+}
+
+/// Writes `platforms.rs` into `out_dir`.
+///
+/// # Panics
+///
+/// If a vocabulary cannot be read or says something that the readers do not know: the build ends with its name.
+pub(crate) fn generate(out_dir: &Path) {
+    rerun_if_changed(Path::new(FOLDER));
+    let mut code = String::new();
+    for path in vocabularies() {
+        rerun_if_changed(&path);
+        code += &constant(&path);
+    }
+    fs::write(out_dir.join("platforms.rs"), code).expect("the build folder is writable");
+}
+
+/// Tells cargo, which listens to standard output.
+fn rerun_if_changed(path: &Path) {
+    println!("cargo::rerun-if-changed={}", path.display());
+}
+
+fn vocabularies() -> Vec<PathBuf> {
+    let entries = fs::read_dir(FOLDER).expect("the folder of the platforms is there");
+    let paths = entries.map(|entry| entry.expect("its entries can be read").path());
+    let mut paths: Vec<_> = paths.filter(|path| path.extension().is_some_and(|end| end == "toml")).collect();
+    paths.sort();
+    paths
+}
+
+fn constant(path: &Path) -> String {
+    let fail = |what: &dyn std::fmt::Display| -> ! { panic!("{}: {what}", path.display()) };
+    let text = fs::read_to_string(path).unwrap_or_else(|error| fail(&error));
+    let vocabulary: Vocabulary = toml::from_str(&text).unwrap_or_else(|error| fail(&error));
+    let table = |rules: &[Rule], then: fn(&Rule) -> Option<String>| {
+        rules.iter().map(|rule| rule_code(rule, then).unwrap_or_else(|what| fail(&what))).collect::<String>()
+    };
+    let storages = table(&vocabulary.storage, |rule| rule.is.as_deref().map(storage));
+    let owns = table(&vocabulary.own, |rule| rule.why.as_ref().map(|why| format!("{why:?}")));
+    let stores = table(&vocabulary.store, |rule| rule.text.as_ref().map(|text| format!("{:?}", text.trim())));
+    let constant = path.file_stem().unwrap_or_default().to_string_lossy().to_uppercase();
+    format!(
+        "pub(crate) const {constant}: Vocabulary = Vocabulary {{\n    name: {:?},\n    title: {:?},\n    \
+         storage: &[\n{storages}    ],\n    own: &[\n{owns}    ],\n    store: &[\n{stores}    ],\n}};\n",
+        vocabulary.name, vocabulary.title,
+    )
+}
+
+/// The code of a rule whose conclusion `then` finds.
+fn rule_code(rule: &Rule, then: fn(&Rule) -> Option<String>) -> Result<String, String> {
+    let conclusion = then(rule).ok_or_else(|| format!("a rule for {:?} says nothing", rule.fields))?;
+    let mut code = String::from("        Rule { scope: ");
+    code += &match rule.scope.as_deref() {
+        None => "None".to_owned(),
+        Some(scope @ ("flow" | "step" | "store")) => format!("Some(Scope::{})", camel(scope)),
+        Some(other) => return Err(format!("unknown scope {other:?}")),
+    };
+    let _ = write!(code, ", kinds: &{:?}, fields: &[", rule.kinds);
+    for field in &rule.fields {
+        let _ = write!(code, "&{:?}, ", field.split('.').collect::<Vec<_>>());
+    }
+    let storages: Vec<_> = rule.storages.iter().map(|name| storage(name)).collect();
+    let _ =
+        write!(code, "], storages: &[{}], shape: {}, ", storages.join(", "), shape(rule.value.as_deref())?);
+    let _ = writeln!(code, "then: {conclusion} }},");
+    Ok(code)
+}
+
+/// The variant of `Storage` with that name. The compiler tells if there is none.
+fn storage(name: &str) -> String {
+    format!("Storage::{}", camel(name))
+}
+
+/// The variant of `Shape` that a `value` asks for.
+fn shape(value: Option<&str>) -> Result<String, String> {
+    Ok(match value.map(|value| value.split_once(':').unwrap_or((value, ""))) {
+        None => "Shape::Any".to_owned(),
+        Some(("prefix", prefix)) => format!("Shape::Prefix({prefix:?})"),
+        Some((name @ ("uuid" | "id" | "hex" | "words" | "evm-address" | "signature"), "")) => {
+            format!("Shape::{}", camel(name))
+        }
+        Some((other, _)) => return Err(format!("unknown value {other:?}")),
+    })
+}
+
+/// `plain-config` to `PlainConfig`.
+fn camel(name: &str) -> String {
+    let capital = |word: &str| {
+        let mut letters = word.chars();
+        letters
+            .next()
+            .map_or_else(String::new, |first| first.to_ascii_uppercase().to_string() + letters.as_str())
+    };
+    name.split('-').map(capital).collect()
+}
