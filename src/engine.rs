@@ -41,13 +41,8 @@ impl Default for Options {
     /// As many threads as the system offers, at most 64, and nothing left out.
     fn default() -> Self {
         let most = NonZeroUsize::MIN.saturating_add(63);
-        let threads = std::thread::available_parallelism()
-            .unwrap_or(NonZeroUsize::MIN)
-            .min(most);
-        Self {
-            threads,
-            exclude: GlobSet::empty(),
-        }
+        let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN).min(most);
+        Self { threads, exclude: GlobSet::empty() }
     }
 }
 
@@ -112,39 +107,20 @@ pub fn visit(
     let threads = options.threads.get();
     let parallel = threads > 1 && wants_threads(&named);
     let workspaces = &Workspaces::new(threads);
-    let run = Run {
-        visit,
-        progress,
-        workspaces,
-        pool: &Pool::default(),
-        parallel,
-    };
-    let walk = Walk {
-        run,
-        exclude: &options.exclude,
-    };
+    let run = Run { visit, progress, workspaces, pool: &Pool::default(), parallel };
+    let walk = Walk { run, exclude: &options.exclude };
     if !parallel {
         return Ok(walk.inputs(&named));
     }
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .stack_size(STACK)
-        .build()?;
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).stack_size(STACK).build()?;
     Ok(pool.install(|| walk.inputs(&named)))
 }
 
 /// An input, and what the system says it is.
 enum Named<'a> {
-    Path {
-        path: &'a Path,
-        kind: EntryKind,
-        size: u64,
-    },
+    Path { path: &'a Path, kind: EntryKind, size: u64 },
     Stdin(&'a str),
-    Bytes {
-        name: &'a str,
-        bytes: &'a [u8],
-    },
+    Bytes { name: &'a str, bytes: &'a [u8] },
 }
 
 fn look(input: &Input) -> Result<Named<'_>, Error> {
@@ -153,10 +129,7 @@ fn look(input: &Input) -> Result<Named<'_>, Error> {
         Input::Bytes { name, bytes } => Ok(Named::Bytes { name, bytes }),
         Input::Path(path) => match source::named(path) {
             Ok((kind, size)) => Ok(Named::Path { path, kind, size }),
-            Err(source) => Err(Error::Input {
-                path: source::shown(path),
-                source,
-            }),
+            Err(source) => Err(Error::Input { path: source::shown(path), source }),
         },
     }
 }
@@ -210,19 +183,13 @@ impl Walk<'_> {
         }
         let shown = source::shown(path);
         match kind {
-            EntryKind::Folder => self.folder(&Step {
-                path: path.into(),
-                shown,
-                relative: PathBuf::new(),
-                depth: 0,
-            }),
+            EntryKind::Folder => {
+                self.folder(&Step { path: path.into(), shown, relative: PathBuf::new(), depth: 0 })
+            }
             EntryKind::File => {
                 let folder = Folder::new(path.parent().unwrap_or(Path::new("")));
                 let name = path.file_name().unwrap_or_default().to_string_lossy();
-                let package = Sibling {
-                    folder: &folder,
-                    name: &name,
-                };
+                let package = Sibling { folder: &folder, name: &name };
                 self.file(path, shown.into(), &package, Links::Follow)
             }
             EntryKind::Special | EntryKind::Link => special(&Provenance::file(shown)),
@@ -232,41 +199,26 @@ impl Walk<'_> {
     fn excluded(&self, relative: &Path, name: impl AsRef<Path>) -> bool {
         !self.exclude.is_empty()
             && (self.exclude.is_match(relative)
-                || name
-                    .as_ref()
-                    .file_name()
-                    .is_some_and(|name| self.exclude.is_match(name)))
+                || name.as_ref().file_name().is_some_and(|name| self.exclude.is_match(name)))
     }
 
     fn folder(&self, step: &Step) -> Outcome {
         let provenance = Provenance::file(step.shown.as_str());
         if step.depth > FOLDER_DEPTH {
-            return gap(
-                &provenance,
-                Reason::BudgetDepth,
-                "too many folders within folders",
-            );
+            return gap(&provenance, Reason::BudgetDepth, "too many folders within folders");
         }
         let (entries, trouble) = source::list(&step.path);
         let beside = Folder::new(&step.path);
         let mut outcome = self.run.name(&provenance);
         outcome.add(self.ordered(&entries, |entry| self.entry(step, entry, &beside)));
         if let Some(error) = trouble {
-            outcome.add(gap(
-                &provenance,
-                Reason::Unreadable,
-                format!("cannot list the folder: {error}"),
-            ));
+            outcome.add(gap(&provenance, Reason::Unreadable, format!("cannot list the folder: {error}")));
         }
         outcome
     }
 
     fn entry(&self, step: &Step, entry: &Entry, beside: &Folder) -> Outcome {
-        let relative = if self.exclude.is_empty() {
-            PathBuf::new()
-        } else {
-            step.relative.join(&entry.name)
-        };
+        let relative = if self.exclude.is_empty() { PathBuf::new() } else { step.relative.join(&entry.name) };
         if self.excluded(&relative, &entry.name) {
             return excluded();
         }
@@ -274,25 +226,12 @@ impl Walk<'_> {
         match entry.kind {
             EntryKind::Folder => {
                 let path = step.path.join(&entry.name);
-                self.folder(&Step {
-                    path,
-                    shown,
-                    relative,
-                    depth: step.depth + 1,
-                })
+                self.folder(&Step { path, shown, relative, depth: step.depth + 1 })
             }
             EntryKind::File => {
                 let name = entry.name.to_string_lossy();
-                let package = Sibling {
-                    folder: beside,
-                    name: &name,
-                };
-                self.file(
-                    &step.path.join(&entry.name),
-                    shown.into(),
-                    &package,
-                    Links::Refuse,
-                )
+                let package = Sibling { folder: beside, name: &name };
+                self.file(&step.path.join(&entry.name), shown.into(), &package, Links::Refuse)
             }
             EntryKind::Special => special(&Provenance::file(shown)),
             EntryKind::Link => {
@@ -308,10 +247,8 @@ impl Walk<'_> {
         let provenance = &Provenance::file(shown);
         let place = Place { provenance, package };
         self.run.guarded(provenance, || {
-            let (mut outcome, large) = self
-                .run
-                .workspaces
-                .with(|workspace| self.small_file(path, place, links, workspace));
+            let (mut outcome, large) =
+                self.run.workspaces.with(|workspace| self.small_file(path, place, links, workspace));
             if let Some(file) = large {
                 outcome.add(self.large_file(file, place));
             }
@@ -354,11 +291,7 @@ impl Walk<'_> {
         };
         let mut outcome = self.run.large(place, &(source.clone() as Arc<dyn ReadAt>));
         if source.changed() {
-            outcome.add(gap(
-                place.provenance,
-                Reason::Changed,
-                "the file changed while it was read",
-            ));
+            outcome.add(gap(place.provenance, Reason::Changed, "the file changed while it was read"));
         }
         outcome
     }
@@ -374,11 +307,7 @@ fn unreadable(provenance: &Provenance, error: &io::Error) -> Outcome {
 }
 
 fn special(provenance: &Provenance) -> Outcome {
-    gap(
-        provenance,
-        Reason::Unreadable,
-        "a pipe, device or socket, not a file",
-    )
+    gap(provenance, Reason::Unreadable, "a pipe, device or socket, not a file")
 }
 
 fn excluded() -> Outcome {

@@ -23,12 +23,7 @@ impl<'a> Companions<'a> {
         list: &'a (dyn Fn() -> Vec<String> + Sync),
         read: &'a (dyn Fn(&str) -> Option<Arc<[u8]>> + Sync),
     ) -> Self {
-        Self {
-            list,
-            read,
-            names: OnceLock::new(),
-            kept: Kept::default(),
-        }
+        Self { list, read, names: OnceLock::new(), kept: Kept::default() }
     }
 }
 
@@ -50,9 +45,7 @@ impl Package for Member<'_> {
     }
 
     fn read(&self, member: &str) -> Option<Arc<[u8]>> {
-        self.companions
-            .kept
-            .get_or_read(member, || (self.companions.read)(member))
+        self.companions.kept.get_or_read(member, || (self.companions.read)(member))
     }
 
     fn own_name(&self) -> Option<&str> {

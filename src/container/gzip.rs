@@ -87,10 +87,7 @@ impl<R: BufRead> Gunzip<R> {
         let mut head = [0; 10];
         self.inner().read_exact(&mut head)?;
         if !head.starts_with(&MAGIC) {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidData,
-                "what follows a gzip member is none",
-            ));
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "what follows a gzip member is none"));
         }
         let flags = head[3];
         if flags & 4 != 0 {
@@ -126,10 +123,7 @@ impl<R: BufRead> Gunzip<R> {
         let mut text = Vec::new();
         self.inner().take(TEXT).read_until(0, &mut text)?;
         if text.pop() != Some(0) {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidData,
-                "a name in a gzip header has no end",
-            ));
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "a name in a gzip header has no end"));
         }
         if (self.texts.len() + text.len()) as u64 <= TEXT {
             let separator: &[u8] = if self.texts.is_empty() { b"" } else { b"\n" };
@@ -148,10 +142,7 @@ impl<R: BufRead> Gunzip<R> {
         if wanted == trailer {
             Ok(())
         } else {
-            Err(io::Error::new(
-                io::ErrorKind::InvalidData,
-                "the checksum or size of a gzip member is wrong",
-            ))
+            Err(io::Error::new(io::ErrorKind::InvalidData, "the checksum or size of a gzip member is wrong"))
         }
     }
 

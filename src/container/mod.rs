@@ -48,29 +48,14 @@ enum Unpack {
 
 /// All kinds, in the order in which they are tried.
 const FORMATS: &[Format] = &[
-    Format {
-        begins: zip::begins,
-        unpack: Unpack::Directory,
-    },
-    Format {
-        begins: gzip::begins,
-        unpack: Unpack::Stream(gzip::unpack),
-    },
-    Format {
-        begins: zstd::begins,
-        unpack: Unpack::Stream(zstd::unpack),
-    },
-    Format {
-        begins: tar::begins,
-        unpack: Unpack::Stream(tar::unpack),
-    },
+    Format { begins: zip::begins, unpack: Unpack::Directory },
+    Format { begins: gzip::begins, unpack: Unpack::Stream(gzip::unpack) },
+    Format { begins: zstd::begins, unpack: Unpack::Stream(zstd::unpack) },
+    Format { begins: tar::begins, unpack: Unpack::Stream(tar::unpack) },
 ];
 
 fn format(head: &[u8]) -> Option<Unpack> {
-    FORMATS
-        .iter()
-        .find(|format| (format.begins)(head))
-        .map(|format| format.unpack)
+    FORMATS.iter().find(|format| (format.begins)(head)).map(|format| format.unpack)
 }
 
 /// Gives a stream once more, from its first byte on.
@@ -104,8 +89,7 @@ impl Run<'_> {
     /// Looks at a file that was read whole.
     pub(crate) fn small(&self, place: Place, bytes: &[u8], workspace: &mut Workspace) -> Outcome {
         let size = bytes.len() as u64;
-        self.job(size, &self.allowance(size))
-            .whole(place, bytes, workspace)
+        self.job(size, &self.allowance(size)).whole(place, bytes, workspace)
     }
 
     /// Looks at a file of [`SMALL`] bytes or more.
@@ -123,7 +107,7 @@ impl Run<'_> {
         if archive && self.parallel {
             let allowance = self.allowance(size);
             let outcome = zip::unpack_parallel(&self.job(size, &allowance), place, source);
-            if !allowance.exhausted() {
+            if let Some(outcome) = outcome.filter(|_| !allowance.exhausted()) {
                 return outcome;
             }
         }
@@ -134,20 +118,14 @@ impl Run<'_> {
                 return zip::unpack(&job, place, source, workspace);
             }
             let opener = || Ok(Box::new(RangeReader::whole(source.clone())) as Box<dyn Read>);
-            let stream = Stream {
-                reader: &mut RangeReader::whole(source.clone()),
-                opener: &opener,
-            };
+            let stream = Stream { reader: &mut RangeReader::whole(source.clone()), opener: &opener };
             job.stream(place, stream, workspace)
         })
     }
 
     /// Looks at a stream that comes only once and stands alone.
     pub(crate) fn input(&self, provenance: &Provenance, reader: &mut dyn Read) -> Outcome {
-        let place = Place {
-            provenance,
-            package: &Alone,
-        };
+        let place = Place { provenance, package: &Alone };
         let mut held = Vec::new();
         let limit = self.visit.budget().whole;
         let ended = (&mut *reader).take(limit as u64).read_to_end(&mut held);
@@ -156,14 +134,10 @@ impl Run<'_> {
             Ok(read) if *read == limit => {
                 let opener = || Err(io::Error::other("standard input comes only once"));
                 let mut all = held.as_slice().chain(reader);
-                let stream = Stream {
-                    reader: &mut all,
-                    opener: &opener,
-                };
+                let stream = Stream { reader: &mut all, opener: &opener };
                 let allowance = self.allowance(u64::MAX); // nobody knows its size
                 let job = self.job(u64::MAX, &allowance);
-                self.workspaces
-                    .with(|workspace| job.stream(place, stream, workspace))
+                self.workspaces.with(|workspace| job.stream(place, stream, workspace))
             }
             _ => self.large(place, &(Arc::new(Memory(held)) as Arc<dyn ReadAt>)),
         };
@@ -178,11 +152,7 @@ impl Run<'_> {
     pub(crate) fn guarded(&self, provenance: &Provenance, work: impl FnOnce() -> Outcome) -> Outcome {
         // What a panic may leave half done is thrown away, or begun anew by its next user.
         catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_payload| {
-            gap(
-                provenance,
-                Reason::DecoderFailed,
-                "a decoder failed; what it had found is lost",
-            )
+            gap(provenance, Reason::DecoderFailed, "a decoder failed; what it had found is lost")
         })
     }
 
@@ -190,18 +160,12 @@ impl Run<'_> {
     pub(crate) fn named(&self, provenance: &Provenance, workspace: &mut Workspace) -> Outcome {
         let findings = self.visit.name(provenance, &mut workspace.scratch);
         self.progress.findings(findings.len() as u64);
-        Outcome {
-            findings,
-            ..Outcome::default()
-        }
+        Outcome { findings, ..Outcome::default() }
     }
 
     /// The same for what has no bytes: a folder, a link.
     pub(crate) fn name(&self, provenance: &Provenance) -> Outcome {
-        self.guarded(provenance, || {
-            self.workspaces
-                .with(|workspace| self.named(provenance, workspace))
-        })
+        self.guarded(provenance, || self.workspaces.with(|workspace| self.named(provenance, workspace)))
     }
 
     fn allowance(&self, size: u64) -> Allowance {
@@ -211,17 +175,8 @@ impl Run<'_> {
     fn job<'a>(&'a self, size: u64, allowance: &'a Allowance) -> Job<'a> {
         let budget = self.visit.budget();
         let by_ratio = budget.ratio_floor.max(size.saturating_mul(budget.ratio)) < budget.expanded;
-        let limit = if by_ratio {
-            Reason::BudgetRatio
-        } else {
-            Reason::BudgetBytes
-        };
-        Job {
-            run: *self,
-            allowance,
-            limit,
-            reserve: None,
-        }
+        let limit = if by_ratio { Reason::BudgetRatio } else { Reason::BudgetBytes };
+        Job { run: *self, allowance, limit, reserve: None }
     }
 }
 
@@ -251,14 +206,7 @@ impl<'a> Job<'a> {
     }
 
     fn blob(&self, Place { provenance, package }: Place, bytes: &[u8], workspace: &mut Workspace) -> Outcome {
-        self.seen(self.run.visit.blob(
-            &Blob {
-                provenance,
-                bytes,
-                package,
-            },
-            &mut workspace.scratch,
-        ))
+        self.seen(self.run.visit.blob(&Blob { provenance, bytes, package }, &mut workspace.scratch))
     }
 
     fn unpack(
@@ -273,15 +221,7 @@ impl<'a> Job<'a> {
             Unpack::Stream(unpack) => {
                 let opener = || Ok(Box::new(RangeReader::whole(source.clone())) as Box<dyn Read>);
                 let reader = &mut RangeReader::whole(source.clone());
-                unpack(
-                    self,
-                    place,
-                    Stream {
-                        reader,
-                        opener: &opener,
-                    },
-                    workspace,
-                )
+                unpack(self, place, Stream { reader, opener: &opener }, workspace)
             }
         }
     }
@@ -298,15 +238,7 @@ impl<'a> Job<'a> {
             }
         } else {
             let mut reader = buffer.as_slice().chain(stream.reader);
-            self.long(
-                place,
-                Stream {
-                    reader: &mut reader,
-                    ..stream
-                },
-                &buffer,
-                workspace,
-            )
+            self.long(place, Stream { reader: &mut reader, ..stream }, &buffer, workspace)
         };
         workspace.give_back(buffer);
         outcome
@@ -326,11 +258,7 @@ impl<'a> Job<'a> {
         let Place { provenance, package } = place;
         let mut reopen = || (stream.opener)();
         let scratch = &mut workspace.scratch;
-        self.seen(
-            self.run
-                .visit
-                .stream(provenance, stream.reader, &mut reopen, package, scratch),
-        )
+        self.seen(self.run.visit.stream(provenance, stream.reader, &mut reopen, package, scratch))
     }
 
     /// Holds an archive whole for the sake of the directory at its end; one that is too large for that is read as it
@@ -345,15 +273,7 @@ impl<'a> Job<'a> {
         match (&mut *stream.reader).take(limit as u64).read_to_end(&mut bytes) {
             Ok(read) if read == limit => {
                 let mut all = bytes.as_slice().chain(stream.reader);
-                zip::unpack_stream(
-                    &job,
-                    place,
-                    Stream {
-                        reader: &mut all,
-                        ..stream
-                    },
-                    workspace,
-                )
+                zip::unpack_stream(&job, place, Stream { reader: &mut all, ..stream }, workspace)
             }
             ended => {
                 let source: Arc<dyn ReadAt> = Arc::new(Memory(bytes));
@@ -387,20 +307,13 @@ impl<'a> Job<'a> {
 
     /// Says that a blob was cut off, or not begun, since the input expands to too much.
     fn spent_gap(&self, provenance: &Provenance) -> Outcome {
-        gap(
-            provenance,
-            self.limit,
-            "the input expands to more than is unpacked of one input",
-        )
+        gap(provenance, self.limit, "the input expands to more than is unpacked of one input")
     }
 
     fn seen(&self, scan: BlobScan) -> Outcome {
         self.run.progress.bytes(scan.bytes);
         self.run.progress.findings(scan.findings.len() as u64);
-        let mut outcome = Outcome {
-            findings: scan.findings,
-            ..Outcome::default()
-        };
+        let mut outcome = Outcome { findings: scan.findings, ..Outcome::default() };
         outcome.coverage.bytes = scan.bytes;
         outcome.coverage.gaps = scan.gaps;
         outcome
@@ -417,21 +330,14 @@ impl Held<'_> {
     /// The same job for what is in the blob that is held.
     fn job<'a>(&'a self, job: &Job<'a>) -> Job<'a> {
         match self {
-            Self::Share(share) => Job {
-                reserve: Some(&share.reserve),
-                ..*job
-            },
+            Self::Share(share) => Job { reserve: Some(&share.reserve), ..*job },
             Self::Reserved(_) => *job,
         }
     }
 }
 
 fn too_deep(place: Place) -> Outcome {
-    gap(
-        place.provenance,
-        Reason::BudgetDepth,
-        "too many containers within containers; looked at as it is",
-    )
+    gap(place.provenance, Reason::BudgetDepth, "too many containers within containers; looked at as it is")
 }
 
 /// An outcome of nothing but a gap.
@@ -453,4 +359,75 @@ fn broken(provenance: &Provenance, error: &io::Error) -> Outcome {
         _ => Reason::Unreadable,
     };
     gap(provenance, reason, error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::budget::Budget;
+    use crate::finding::Finding;
+    use crate::scan::Scratch;
+
+    /// Counts bytes.
+    struct Counter(Budget);
+
+    impl Visit for Counter {
+        fn budget(&self) -> &Budget {
+            &self.0
+        }
+
+        fn blob(&self, blob: &Blob, _scratch: &mut Scratch) -> BlobScan {
+            BlobScan { bytes: blob.bytes.len() as u64, ..BlobScan::default() }
+        }
+
+        fn stream(
+            &self,
+            _provenance: &Provenance,
+            reader: &mut dyn Read,
+            _reopen: &mut dyn FnMut() -> io::Result<Box<dyn Read>>,
+            _package: &dyn Package,
+            _scratch: &mut Scratch,
+        ) -> BlobScan {
+            let bytes = io::copy(reader, &mut io::sink()).unwrap_or(0);
+            BlobScan { bytes, ..BlobScan::default() }
+        }
+
+        fn name(&self, _provenance: &Provenance, _scratch: &mut Scratch) -> Vec<Finding> {
+            Vec::new()
+        }
+    }
+
+    fn input(bytes: &[u8], whole: usize) -> Outcome {
+        let run = Run {
+            visit: &Counter(Budget { whole, ..Budget::default() }),
+            progress: &Unwatched,
+            workspaces: &Workspaces::new(1),
+            pool: &Pool::default(),
+            parallel: false,
+        };
+        run.input(&Provenance::file("-"), &mut { bytes })
+    }
+
+    #[test]
+    fn standard_input_is_held_or_streamed() {
+        let bytes = vec![1; 3 << 20];
+        for whole in [2 << 20, 4 << 20] {
+            for size in [0, 5, 2 << 20, 3 << 20] {
+                let outcome = input(&bytes[..size], whole);
+                assert_eq!(outcome.coverage.bytes, size as u64);
+                assert_eq!(outcome.coverage.files, 1);
+                assert!(outcome.coverage.gaps.is_empty());
+            }
+        }
+    }
+
+    #[test]
+    fn a_wide_window_comes_out_of_the_pool() {
+        let mut encoder = ::zstd::stream::write::Encoder::new(Vec::new(), 1).unwrap();
+        encoder.window_log(25).unwrap();
+        io::copy(&mut &vec![1; 2 << 20][..], &mut encoder).unwrap();
+        let outcome = input(&encoder.finish().unwrap(), 32 << 20);
+        assert_eq!(outcome.coverage.bytes, 2 << 20);
+        assert!(outcome.coverage.gaps.is_empty());
+    }
 }

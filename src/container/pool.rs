@@ -18,10 +18,7 @@ pub(crate) struct Pool {
 
 impl Default for Pool {
     fn default() -> Self {
-        Self {
-            left: Mutex::new(TOTAL),
-            more: Condvar::new(),
-        }
+        Self { left: Mutex::new(TOTAL), more: Condvar::new() }
     }
 }
 
@@ -34,11 +31,7 @@ impl Pool {
             left = self.more.wait(left).unwrap_or_else(PoisonError::into_inner);
         }
         *left -= bytes;
-        Share {
-            pool: self,
-            bytes,
-            reserve: Reserve::default(),
-        }
+        Share { pool: self, bytes, reserve: Reserve::default() }
     }
 
     fn left(&self) -> MutexGuard<'_, usize> {

@@ -22,12 +22,7 @@ pub(super) struct Metered<'a, R> {
 impl<'a, R> Metered<'a, R> {
     /// `cut` is set where the stream was ended early.
     pub(super) fn new(inner: R, allowance: &'a Allowance, cut: &'a Cell<bool>) -> Self {
-        Self {
-            inner,
-            allowance,
-            cut,
-            failed: false,
-        }
+        Self { inner, allowance, cut, failed: false }
     }
 }
 
@@ -62,13 +57,7 @@ pub(super) struct Checked<R> {
 
 impl<R> Checked<R> {
     pub(super) fn new(inner: R, promise: Promise) -> Self {
-        Self {
-            inner,
-            promise,
-            size: 0,
-            crc: Hasher::new(),
-            told: false,
-        }
+        Self { inner, promise, size: 0, crc: Hasher::new(), told: false }
     }
 
     fn verdict(&mut self) -> io::Result<usize> {
@@ -108,11 +97,7 @@ pub(super) struct Inflate<R> {
 
 impl<R: BufRead> Inflate<R> {
     pub(super) fn new(inner: R) -> Self {
-        Self {
-            inner,
-            state: Decompress::new(false),
-            ended: false,
-        }
+        Self { inner, state: Decompress::new(false), ended: false }
     }
 
     /// What the stream is read from, at the byte behind what was used.
@@ -184,9 +169,7 @@ impl Default for Rewinds {
 impl Rewinds {
     /// Goes to a place in a stream that was opened again.
     pub(super) fn skip(&self, reader: &mut dyn Read, bytes: u64) -> io::Result<()> {
-        let paid = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
-            left.checked_sub(bytes)
-        });
+        let paid = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes));
         if paid.is_err() {
             return Err(io::Error::other("too far to go back"));
         }
@@ -197,11 +180,7 @@ impl Rewinds {
 /// Leaves out so many bytes.
 pub(super) fn skip(reader: &mut dyn Read, bytes: u64) -> io::Result<()> {
     let skipped = io::copy(&mut reader.take(bytes), &mut io::sink())?;
-    if skipped < bytes {
-        Err(io::ErrorKind::UnexpectedEof.into())
-    } else {
-        Ok(())
-    }
+    if skipped < bytes { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(()) }
 }
 
 #[cfg(test)]
@@ -230,9 +209,7 @@ mod tests {
     fn a_deflate_stream_without_an_end_is_truncated() {
         let packed = deflated(&b"0123456789 and something else".repeat(50));
         let mut text = Vec::new();
-        let error = Inflate::new(&packed[..packed.len() - 4])
-            .read_to_end(&mut text)
-            .unwrap_err();
+        let error = Inflate::new(&packed[..packed.len() - 4]).read_to_end(&mut text).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
         assert!(!text.is_empty());
         let error = Inflate::new(&[0xff; 9][..]).read_to_end(&mut text).unwrap_err();
@@ -253,11 +230,7 @@ mod tests {
             assert!(cut.get() && allowance.exhausted());
         }
         let (allowance, cut) = (Allowance::new(10), Cell::new(false));
-        io::copy(
-            &mut Metered::new(&b"0123456789"[..], &allowance, &cut),
-            &mut io::sink(),
-        )
-        .unwrap();
+        io::copy(&mut Metered::new(&b"0123456789"[..], &allowance, &cut), &mut io::sink()).unwrap();
         assert!(!cut.get() && !allowance.exhausted());
     }
 

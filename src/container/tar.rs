@@ -38,11 +38,7 @@ pub(super) fn unpack(job: &Job, place: Place, stream: Stream, workspace: &mut Wo
     loop {
         let next = walk.next();
         if job.spent() {
-            outcome.add(gap(
-                place.provenance,
-                job.limit,
-                "members from here on are left out",
-            ));
+            outcome.add(gap(place.provenance, job.limit, "members from here on are left out"));
             break;
         }
         match next {
@@ -58,15 +54,7 @@ pub(super) fn unpack(job: &Job, place: Place, stream: Stream, workspace: &mut Wo
             Ok(Some(entry)) => {
                 members += 1;
                 let opener = || entry.reopen(stream.opener, &rewinds);
-                outcome.add(member(
-                    job,
-                    place,
-                    &companions,
-                    &mut walk,
-                    &entry,
-                    &opener,
-                    workspace,
-                ));
+                outcome.add(member(job, place, &companions, &mut walk, &entry, &opener, workspace));
             }
             Err(error) => {
                 outcome.add(broken(place.provenance, &error));
@@ -87,22 +75,14 @@ fn member(
     workspace: &mut Workspace,
 ) -> Outcome {
     let provenance = &place.provenance.entry(entry.name.as_str());
-    let package = &Member {
-        companions,
-        name: &entry.name,
-    };
+    let package = &Member { companions, name: &entry.name };
     let mut outcome = job.run.named(provenance, workspace);
     if !entry.is_file {
         return outcome;
     }
     outcome.coverage.members += 1;
-    let stream = Stream {
-        reader: &mut walk.content(),
-        opener,
-    };
-    outcome.add(job.run.guarded(provenance, || {
-        job.stream(Place { provenance, package }, stream, workspace)
-    }));
+    let stream = Stream { reader: &mut walk.content(), opener };
+    outcome.add(job.run.guarded(provenance, || job.stream(Place { provenance, package }, stream, workspace)));
     if !job.spent()
         && let Err(error) = walk.finish_content()
     {
@@ -149,12 +129,7 @@ struct Extension {
 
 impl<R: Read> Walk<R> {
     fn new(reader: R) -> Self {
-        Self {
-            reader,
-            position: 0,
-            content_left: 0,
-            padding: 0,
-        }
+        Self { reader, position: 0, content_left: 0, padding: 0 }
     }
 
     /// The next member. Zero blocks between members, as concatenated tars have them, are passed over.
@@ -169,10 +144,7 @@ impl<R: Read> Walk<R> {
                 continue;
             }
             if !is_header(&block) {
-                return Err(io::Error::new(
-                    io::ErrorKind::InvalidData,
-                    "no header where one should be",
-                ));
+                return Err(io::Error::new(io::ErrorKind::InvalidData, "no header where one should be"));
             }
             self.expect(size(&block));
             match block[156] {
@@ -199,12 +171,7 @@ impl<R: Read> Walk<R> {
         }
         let is_file = !matches!(kind, b'1'..=b'6') || self.content_left > 0;
         let name = extension.name.unwrap_or_else(|| name(block));
-        Entry {
-            name,
-            is_file,
-            start: self.position,
-            size: self.content_left,
-        }
+        Entry { name, is_file, start: self.position, size: self.content_left }
     }
 
     /// The map of a sparse file may go on in further blocks; what is behind it are the parts that are not zero.
@@ -227,10 +194,7 @@ impl<R: Read> Walk<R> {
             (_, Some(error)) => Err(error),
             (0, None) => Ok(None),
             (BLOCK, None) => Ok(Some(block)),
-            (_, None) => Err(io::Error::new(
-                io::ErrorKind::UnexpectedEof,
-                "it ends within a header",
-            )),
+            (_, None) => Err(io::Error::new(io::ErrorKind::UnexpectedEof, "it ends within a header")),
         }
     }
 
@@ -252,17 +216,14 @@ impl<R: Read> Walk<R> {
 
     /// Goes to the end of the member at hand.
     fn finish_content(&mut self) -> io::Result<()> {
-        let left = self
-            .content_left
-            .saturating_add(std::mem::take(&mut self.padding));
+        let left = self.content_left.saturating_add(std::mem::take(&mut self.padding));
         self.content_left = 0;
         let end = self.position.saturating_add(left);
         self.position = end;
         skip(&mut self.reader, left).map_err(|error| match error.kind() {
-            io::ErrorKind::UnexpectedEof => io::Error::new(
-                error.kind(),
-                format!("it ends within a member, before byte {end}"),
-            ),
+            io::ErrorKind::UnexpectedEof => {
+                io::Error::new(error.kind(), format!("it ends within a member, before byte {end}"))
+            }
             _ => error,
         })
     }
@@ -274,9 +235,7 @@ struct Content<'a, R>(&'a mut Walk<R>);
 impl<R: Read> Read for Content<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let walk = &mut *self.0;
-        let wanted = usize::try_from(walk.content_left)
-            .unwrap_or(usize::MAX)
-            .min(buffer.len());
+        let wanted = usize::try_from(walk.content_left).unwrap_or(usize::MAX).min(buffer.len());
         let read = walk.reader.read(&mut buffer[..wanted])?;
         walk.content_left -= read as u64;
         walk.position += read as u64;
@@ -301,16 +260,10 @@ fn number(field: &[u8]) -> Option<u64> {
     let (first, rest) = field.split_first()?;
     if first & 0x80 != 0 {
         let begin = u64::from(first & 0x7f);
-        return rest
-            .iter()
-            .try_fold(begin, |sum, byte| Some(sum.checked_mul(256)? + u64::from(*byte)));
+        return rest.iter().try_fold(begin, |sum, byte| Some(sum.checked_mul(256)? + u64::from(*byte)));
     }
     let digits = std::str::from_utf8(until_zero(field)).ok()?.trim();
-    if digits.is_empty() {
-        None
-    } else {
-        u64::from_str_radix(digits, 8).ok()
-    }
+    if digits.is_empty() { None } else { u64::from_str_radix(digits, 8).ok() }
 }
 
 fn size(block: &[u8; BLOCK]) -> u64 {
@@ -321,11 +274,7 @@ fn name(block: &[u8; BLOCK]) -> String {
     let name = text(until_zero(&block[..100]));
     let prefix = text(until_zero(&block[345..500]));
     let is_posix = block[257..].starts_with(b"ustar\0");
-    if is_posix && !prefix.is_empty() {
-        format!("{prefix}/{name}")
-    } else {
-        name
-    }
+    if is_posix && !prefix.is_empty() { format!("{prefix}/{name}") } else { name }
 }
 
 fn until_zero(bytes: &[u8]) -> &[u8] {
@@ -377,9 +326,7 @@ fn companion(opener: Opener, name: &str) -> Option<Arc<[u8]>> {
     loop {
         let entry = walk.next().ok()??;
         if entry.is_file && entry.name == name {
-            let limit = u64::try_from(COMPANION_LIMIT)
-                .ok()
-                .filter(|limit| entry.size <= *limit)?;
+            let limit = u64::try_from(COMPANION_LIMIT).ok().filter(|limit| entry.size <= *limit)?;
             let mut bytes = Vec::new();
             walk.content().take(limit).read_to_end(&mut bytes).ok()?;
             return (bytes.len() as u64 == entry.size).then(|| bytes.into());
@@ -407,14 +354,7 @@ mod tests {
         pax(b"12 path=a=b\n11 size=42\n99 path=x\n", &mut extension);
         assert_eq!(extension.name.as_deref(), Some("a=b"));
         assert_eq!(extension.size, Some(42));
-        for odd in [
-            &b"3 a"[..],
-            b"0 ",
-            b"2 x=\n",
-            b"x",
-            b" =",
-            b"18446744073709551616 a=b\n",
-        ] {
+        for odd in [&b"3 a"[..], b"0 ", b"2 x=\n", b"x", b" =", b"18446744073709551616 a=b\n"] {
             pax(odd, &mut Extension::default());
         }
     }

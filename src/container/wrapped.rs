@@ -15,18 +15,9 @@ pub(super) fn name(provenance: &Provenance, endings: &[(&str, &str)]) -> String 
     let cut = |(ending, other): &(&str, &str)| {
         let (stem, last) = name.rsplit_once('.')?;
         let matches = last.eq_ignore_ascii_case(ending) && !stem.is_empty();
-        matches.then(|| {
-            if other.is_empty() {
-                stem.to_owned()
-            } else {
-                format!("{stem}.{other}")
-            }
-        })
+        matches.then(|| if other.is_empty() { stem.to_owned() } else { format!("{stem}.{other}") })
     };
-    endings
-        .iter()
-        .find_map(cut)
-        .unwrap_or_else(|| "content".to_owned())
+    endings.iter().find_map(cut).unwrap_or_else(|| "content".to_owned())
 }
 
 /// Looks at the one blob of a wrapper.
@@ -41,10 +32,7 @@ pub(super) fn unpack(
     let provenance = &place.provenance.entry(name);
     let cut = Cell::new(false);
     let mut reader = Metered::new(decoder, job.allowance, &cut);
-    let stream = Stream {
-        reader: &mut reader,
-        opener,
-    };
+    let stream = Stream { reader: &mut reader, opener };
     let mut outcome = job.stream(Place { provenance, ..place }, stream, workspace);
     outcome.coverage.members += 1;
     let told = |gap: &Gap| gap.provenance == *provenance && gap.reason == job.limit;

@@ -25,20 +25,15 @@ pub(super) fn unpack(job: &Job, place: Place, stream: Stream, workspace: &mut Wo
     let mut head = [0; 18];
     let (filled, _) = crate::source::fill(stream.reader, &mut head);
     let mut rest = head[..filled].chain(stream.reader);
-    let stream = Stream {
-        reader: &mut rest,
-        opener: stream.opener,
-    };
+    let stream = Stream { reader: &mut rest, opener: stream.opener };
     if window(&head) <= 1 << COMMON_WINDOW {
         return decode(job, place, stream, COMMON_WINDOW, workspace);
     }
     match job.hold(1 << LARGEST_WINDOW) {
         Some(held) => decode(&held.job(job), place, stream, LARGEST_WINDOW, workspace),
-        None => gap(
-            place.provenance,
-            Reason::BudgetBytes,
-            "its window is too large within another container",
-        ),
+        None => {
+            gap(place.provenance, Reason::BudgetBytes, "its window is too large within another container")
+        }
     }
 }
 
@@ -68,12 +63,8 @@ fn window(head: &[u8; 18]) -> u64 {
     }
     // The window is the content, whose size stands behind the dictionary's id.
     let at = 5 + [0, 1, 2, 4][usize::from(descriptor & 3)];
-    let size = |bytes: usize| {
-        head[at..at + bytes]
-            .iter()
-            .rev()
-            .fold(0, |size, byte| size << 8 | u64::from(*byte))
-    };
+    let size =
+        |bytes: usize| head[at..at + bytes].iter().rev().fold(0, |size, byte| size << 8 | u64::from(*byte));
     match descriptor >> 6 {
         0 => size(1),
         1 => size(2) + 256,

@@ -23,11 +23,7 @@ pub struct Folder {
 impl Folder {
     /// A folder by its path; the empty path is the current one.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self {
-            path: path.into(),
-            names: OnceLock::new(),
-            kept: Kept::default(),
-        }
+        Self { path: path.into(), names: OnceLock::new(), kept: Kept::default() }
     }
 
     fn names(&self) -> &[String] {
@@ -43,8 +39,7 @@ impl Folder {
         if !stays_near(member) {
             return None;
         }
-        self.kept
-            .get_or_read(member, || companion(&self.path.join(member)))
+        self.kept.get_or_read(member, || companion(&self.path.join(member)))
     }
 }
 
@@ -77,9 +72,7 @@ fn below(folder: &Path, prefix: &str, depth: usize) -> Vec<String> {
 /// Whether a member's name leads no further than one folder up: a reader may have made it from what a stranger wrote.
 fn stays_near(member: &str) -> bool {
     let inner = member.strip_prefix("../").unwrap_or(member);
-    Path::new(inner)
-        .components()
-        .all(|part| matches!(part, Component::Normal(_)))
+    Path::new(inner).components().all(|part| matches!(part, Component::Normal(_)))
 }
 
 fn companion(path: &Path) -> Option<Arc<[u8]>> {
@@ -89,9 +82,7 @@ fn companion(path: &Path) -> Option<Arc<[u8]>> {
     }
     let file = read::open(path, Links::Refuse).ok()?;
     let mut bytes = Vec::new();
-    file.take(COMPANION_LIMIT as u64 + 1)
-        .read_to_end(&mut bytes)
-        .ok()?;
+    file.take(COMPANION_LIMIT as u64 + 1).read_to_end(&mut bytes).ok()?;
     (bytes.len() <= COMPANION_LIMIT).then(|| bytes.into())
 }
 
@@ -140,46 +131,24 @@ mod tests {
             fs::write(dir.path().join(name), text).unwrap();
         }
         let folder = Folder::new(dir.path().join("src/Workflows"));
-        let package = Sibling {
-            folder: &folder,
-            name: "x.json",
-        };
+        let package = Sibling { folder: &folder, name: "x.json" };
         let names = package.members();
         assert!(names.is_sorted());
-        for wanted in [
-            "x.json",
-            "deep/a",
-            "deep/deeper/b",
-            "../Other/Customizations.xml",
-            "../top",
-        ] {
+        for wanted in ["x.json", "deep/a", "deep/deeper/b", "../Other/Customizations.xml", "../top"] {
             assert!(names.iter().any(|name| name == wanted), "{wanted} in {names:?}");
         }
         assert!(!names.iter().any(|name| name.contains("deepest")));
-        assert_eq!(
-            package.read("../Other/Customizations.xml").as_deref(),
-            Some(&b"<a/>"[..])
-        );
-        assert_eq!(
-            package.read("../Other/Customizations.xml").as_deref(),
-            Some(&b"<a/>"[..])
-        );
+        assert_eq!(package.read("../Other/Customizations.xml").as_deref(), Some(&b"<a/>"[..]));
+        assert_eq!(package.read("../Other/Customizations.xml").as_deref(), Some(&b"<a/>"[..]));
         assert_eq!(package.own_name(), Some("x.json"));
     }
 
     #[test]
     fn nothing_far_away_is_read() {
         let folder = Folder::new("/tmp");
-        let package = Sibling {
-            folder: &folder,
-            name: "x",
-        };
-        for name in [
-            "/etc/hostname",
-            "../../etc/hostname",
-            "a/../../etc/hostname",
-            "../etc/../etc/hostname",
-        ] {
+        let package = Sibling { folder: &folder, name: "x" };
+        for name in ["/etc/hostname", "../../etc/hostname", "a/../../etc/hostname", "../etc/../etc/hostname"]
+        {
             assert_eq!(package.read(name), None, "{name}");
         }
         assert!(package.read("../etc/no-such-file").is_none());

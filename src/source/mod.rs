@@ -90,10 +90,7 @@ pub fn list(folder: &Path) -> (Vec<Entry>, Option<io::Error>) {
 fn collect(folder: &Path, entries: &mut Vec<Entry>) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
-        entries.push(Entry {
-            kind: entry.file_type()?.into(),
-            name: entry.file_name(),
-        });
+        entries.push(Entry { kind: entry.file_type()?.into(), name: entry.file_name() });
     }
     Ok(())
 }
@@ -119,11 +116,7 @@ pub enum Links {
 /// The way a path is shown: `/` between its parts on every system, what is no UTF-8 replaced.
 pub fn shown(path: &Path) -> String {
     let text = path.to_string_lossy();
-    if cfg!(windows) {
-        text.replace('\\', "/")
-    } else {
-        text.into_owned()
-    }
+    if cfg!(windows) { text.replace('\\', "/") } else { text.into_owned() }
 }
 
 /// The shown path of a name below a shown folder. What stands below `.` is shown by its own name.
@@ -158,15 +151,9 @@ mod tests {
         fs::create_dir(dir.path().join("aa")).unwrap();
         let (entries, trouble) = list(dir.path());
         assert!(trouble.is_none());
-        let names: Vec<_> = entries
-            .iter()
-            .map(|e| (e.name.to_str().unwrap(), e.kind))
-            .collect();
+        let names: Vec<_> = entries.iter().map(|e| (e.name.to_str().unwrap(), e.kind)).collect();
         let file = EntryKind::File;
-        assert_eq!(
-            names,
-            [(".c", file), ("a", file), ("aa", EntryKind::Folder), ("b", file)]
-        );
+        assert_eq!(names, [(".c", file), ("a", file), ("aa", EntryKind::Folder), ("b", file)]);
     }
 
     #[test]

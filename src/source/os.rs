@@ -18,10 +18,7 @@ pub(super) fn open(path: &Path, links: Links) -> io::Result<File> {
         flags |= OFlags::NOFOLLOW;
     }
     // The flags are bits of a C `int`: the top bit is no flag on any system.
-    OpenOptions::new()
-        .read(true)
-        .custom_flags(flags.bits().cast_signed())
-        .open(path)
+    OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path)
 }
 
 /// Opens a file for reading; a link is refused unless it is to be followed.

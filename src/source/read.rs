@@ -69,11 +69,7 @@ impl OpenFile {
         if !meta.is_file() {
             return Err(io::Error::other("no regular file"));
         }
-        Ok(Self {
-            size: meta.len(),
-            modified: meta.modified().ok(),
-            file,
-        })
+        Ok(Self { size: meta.len(), modified: meta.modified().ok(), file })
     }
 
     /// Whether its size or the time of its last change differs from when it was opened.
@@ -108,11 +104,7 @@ pub struct RangeReader {
 impl RangeReader {
     /// The bytes from `start` to before `end`; an end beyond the last byte is met as the end of the stream.
     pub fn new(source: Arc<dyn ReadAt>, start: u64, end: u64) -> Self {
-        Self {
-            source,
-            position: start,
-            end,
-        }
+        Self { source, position: start, end }
     }
 
     /// All bytes, also those that were added to a file since it was opened.
@@ -154,10 +146,7 @@ mod tests {
         let source: Arc<dyn ReadAt> = Arc::new(Memory(b"0123456789".to_vec()));
         let read = |start, end| {
             let mut text = String::new();
-            RangeReader::new(source.clone(), start, end)
-                .read_to_string(&mut text)
-                .map(|_| text)
-                .unwrap()
+            RangeReader::new(source.clone(), start, end).read_to_string(&mut text).map(|_| text).unwrap()
         };
         assert_eq!(read(2, 5), "234");
         assert_eq!(read(8, 50), "89");

@@ -1,5 +1,7 @@
 //! Files, folders and archives made here, walked by the engine with a recorder in the scan's place.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
 use std::fs;
 use std::io::{self, Read, Write};
 use std::num::NonZeroUsize;
@@ -27,18 +29,13 @@ struct Recorder {
 
 impl Recorder {
     fn with(budget: Budget) -> Self {
-        Self {
-            budget,
-            ..Self::default()
-        }
+        Self { budget, ..Self::default() }
     }
 
     /// What was shown by name: text, and for longer things `len × first byte`.
     fn seen(&self) -> Vec<(String, String)> {
-        let mut seen: Vec<_> = lock(&self.seen)
-            .iter()
-            .map(|(name, bytes)| (name.clone(), short(bytes)))
-            .collect();
+        let mut seen: Vec<_> =
+            lock(&self.seen).iter().map(|(name, bytes)| (name.clone(), short(bytes))).collect();
         seen.sort();
         seen
     }
@@ -66,8 +63,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 /// The provenance without the temporary folder.
 fn shown(provenance: &Provenance) -> String {
     let text = provenance.to_string();
-    text.split_once("/case/")
-        .map_or(text.clone(), |(_, rest)| rest.to_owned())
+    text.split_once("/case/").map_or(text.clone(), |(_, rest)| rest.to_owned())
 }
 
 fn short(bytes: &[u8]) -> String {
@@ -86,10 +82,7 @@ impl Visit for Recorder {
     fn blob(&self, blob: &Blob, _scratch: &mut Scratch) -> BlobScan {
         assert!(!blob.bytes.starts_with(b"panic!"), "asked to");
         self.keep(blob.provenance, blob.bytes, blob.package);
-        BlobScan {
-            bytes: blob.bytes.len() as u64,
-            ..BlobScan::default()
-        }
+        BlobScan { bytes: blob.bytes.len() as u64, ..BlobScan::default() }
     }
 
     fn stream(
@@ -112,11 +105,7 @@ impl Visit for Recorder {
         }
         if self.reopen {
             let mut again = Vec::new();
-            reopen()
-                .unwrap()
-                .take(bytes.len() as u64)
-                .read_to_end(&mut again)
-                .unwrap();
+            reopen().unwrap().take(bytes.len() as u64).read_to_end(&mut again).unwrap();
             assert!(bytes == again, "the same stream once more");
         }
         scan.bytes = bytes.len() as u64;
@@ -161,52 +150,30 @@ impl Case {
 }
 
 fn threads(threads: usize) -> Options {
-    Options {
-        threads: NonZeroUsize::new(threads).unwrap(),
-        ..Options::default()
-    }
+    Options { threads: NonZeroUsize::new(threads).unwrap(), ..Options::default() }
 }
 
 fn gaps(outcome: &Outcome) -> Vec<(String, Reason)> {
-    outcome
-        .coverage
-        .gaps
-        .iter()
-        .map(|gap| (shown(&gap.provenance), gap.reason))
-        .collect()
+    outcome.coverage.gaps.iter().map(|gap| (shown(&gap.provenance), gap.reason)).collect()
 }
 
 fn pairs<const N: usize>(pairs: [(&str, &str); N]) -> Vec<(String, String)> {
-    pairs
-        .iter()
-        .map(|(a, b)| ((*a).to_owned(), (*b).to_owned()))
-        .collect()
+    pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect()
 }
 
 #[test]
 fn every_file_of_a_tree_is_looked_at() {
-    let case = Case::new()
-        .file("b/.hidden", "h")
-        .file("a", "x")
-        .file("b/c/d", "")
-        .file(".gitignore", "*");
+    let case = Case::new().file("b/.hidden", "h").file("a", "x").file("b/c/d", "").file(".gitignore", "*");
     let recorder = Recorder::default();
     let counters = Counters::default();
     let input = [Input::Path(case.path())];
     let outcome = engine::visit(&input, &recorder, &threads(2), &counters).unwrap();
-    assert_eq!(
-        recorder.seen(),
-        pairs([(".gitignore", "*"), ("a", "x"), ("b/.hidden", "h"), ("b/c/d", "")])
-    );
+    assert_eq!(recorder.seen(), pairs([(".gitignore", "*"), ("a", "x"), ("b/.hidden", "h"), ("b/c/d", "")]));
     assert_eq!(outcome.coverage.files, 4);
     assert_eq!(outcome.coverage.bytes, 3);
     assert_eq!(counters.read(), (4, 3, 0));
     assert!(outcome.coverage.gaps.is_empty());
-    let folders = recorder
-        .names()
-        .into_iter()
-        .filter(|name| ["b", "b/c"].contains(&&**name))
-        .count();
+    let folders = recorder.names().into_iter().filter(|name| ["b", "b/c"].contains(&&**name)).count();
     assert_eq!(folders, 2, "names of folders are text too");
 }
 
@@ -220,13 +187,7 @@ fn excluded_paths_are_counted() {
         .file("b/docs/old/y", "5");
     let recorder = Recorder::default();
     let exclude = engine::excludes(["*.png", "node_modules", "docs/old"]).unwrap();
-    let outcome = case.run_with(
-        &recorder,
-        &Options {
-            exclude,
-            ..threads(2)
-        },
-    );
+    let outcome = case.run_with(&recorder, &Options { exclude, ..threads(2) });
     assert_eq!(recorder.seen(), pairs([("b/docs/old/y", "5")]));
     assert_eq!(outcome.coverage.excluded, 4);
     assert!(engine::excludes(["a[b"]).is_err());
@@ -260,18 +221,10 @@ fn a_missing_argument_is_an_error() {
 
 #[test]
 fn a_large_file_is_streamed() {
-    let case = Case::new()
-        .file("a", vec![7; 3 << 20])
-        .file("b", vec![8; 1 << 20]);
-    let recorder = Recorder {
-        reopen: true,
-        ..Recorder::default()
-    };
+    let case = Case::new().file("a", vec![7; 3 << 20]).file("b", vec![8; 1 << 20]);
+    let recorder = Recorder { reopen: true, ..Recorder::default() };
     let outcome = case.run(&recorder);
-    assert_eq!(
-        recorder.seen(),
-        pairs([("a", "3145728 × 7"), ("b", "1048576 × 8")])
-    );
+    assert_eq!(recorder.seen(), pairs([("a", "3145728 × 7"), ("b", "1048576 × 8")]));
     assert!(outcome.coverage.gaps.is_empty());
 }
 
@@ -286,20 +239,11 @@ fn a_panic_costs_one_file() {
 
 #[test]
 fn a_file_argument_has_its_folder_as_package() {
-    let case = Case::new()
-        .file("src/Workflows/x.json", "{}")
-        .file("src/Other/Customizations.xml", "<a/>");
-    let recorder = Recorder {
-        companions: vec!["../Other/Customizations.xml"],
-        ..Recorder::default()
-    };
+    let case = Case::new().file("src/Workflows/x.json", "{}").file("src/Other/Customizations.xml", "<a/>");
+    let recorder = Recorder { companions: vec!["../Other/Customizations.xml"], ..Recorder::default() };
     let input = [Input::Path(case.path().join("src/Workflows/x.json"))];
     engine::visit(&input, &recorder, &threads(1), &Unwatched).unwrap();
-    let wanted = (
-        "x.json".to_owned(),
-        "../Other/Customizations.xml".to_owned(),
-        Some("<a/>".to_owned()),
-    );
+    let wanted = ("x.json".to_owned(), "../Other/Customizations.xml".to_owned(), Some("<a/>".to_owned()));
     assert_eq!(*lock(&recorder.read), [wanted]);
 }
 
@@ -367,33 +311,24 @@ fn noise(length: usize, seed: u64) -> Vec<u8> {
 
 /// Where a text first stands.
 fn find(bytes: &[u8], text: &[u8]) -> usize {
-    bytes
-        .windows(text.len())
-        .position(|window| window == text)
-        .unwrap()
+    bytes.windows(text.len()).position(|window| window == text).unwrap()
 }
 
-fn look(case: &Case) -> (Vec<(String, String)>, Vec<(String, Reason)>) {
-    let recorder = Recorder {
-        reopen: true,
-        ..Recorder::default()
-    };
+/// Names with what was shown by them, and names with the reasons of gaps.
+type Looked = (Vec<(String, String)>, Vec<(String, Reason)>);
+
+fn look(case: &Case) -> Looked {
+    let recorder = Recorder { reopen: true, ..Recorder::default() };
     let outcome = case.run(&recorder);
     (recorder.seen(), gaps(&outcome))
 }
 
 #[test]
 fn members_of_a_zip_are_looked_at() {
-    let case = Case::new().file(
-        "x.zip",
-        zip(&[("b", b"two"), ("d/", b""), ("d/a", b"one"), ("e", b"")]),
-    );
+    let case = Case::new().file("x.zip", zip(&[("b", b"two"), ("d/", b""), ("d/a", b"one"), ("e", b"")]));
     let recorder = Recorder::default();
     let outcome = case.run(&recorder);
-    assert_eq!(
-        recorder.seen(),
-        pairs([("x.zip!/b", "two"), ("x.zip!/d/a", "one"), ("x.zip!/e", "")])
-    );
+    assert_eq!(recorder.seen(), pairs([("x.zip!/b", "two"), ("x.zip!/d/a", "one"), ("x.zip!/e", "")]));
     assert!(recorder.names().contains(&"x.zip!/d/".to_owned()));
     assert_eq!((outcome.coverage.members, outcome.coverage.bytes), (3, 6));
     assert!(outcome.coverage.gaps.is_empty(), "{:?}", outcome.coverage.gaps);
@@ -405,10 +340,7 @@ fn containers_lie_in_containers() {
     let all = [
         ("inner.zip", &inner[..]),
         ("x.json.gz", &gzip(b"two")[..]),
-        (
-            "x.tar.zst",
-            &zstd(&tar(&[("dir/b", b"three"), ("c.zip", &inner)])),
-        ),
+        ("x.tar.zst", &zstd(&tar(&[("dir/b", b"three"), ("c.zip", &inner)]))),
         ("x.tgz", &gzip(&tar(&[("d", b"four")]))),
         ("plain", b"five"),
     ];
@@ -428,12 +360,7 @@ fn containers_lie_in_containers() {
         wanted
     };
     let stored = zip_by(zip::CompressionMethod::Stored, &all);
-    for (name, bytes) in [
-        ("z", zip(&all)),
-        ("s", stored),
-        ("d", streamed_zip(&all)),
-        ("t", tar(&all)),
-    ] {
+    for (name, bytes) in [("z", zip(&all)), ("s", stored), ("d", streamed_zip(&all)), ("t", tar(&all))] {
         let (seen, gaps) = look(&Case::new().file(name, bytes));
         assert_eq!(seen, wanted(name));
         assert_eq!(gaps, []);
@@ -446,65 +373,36 @@ fn large_members_are_streamed_and_opened_again() {
     let members = [("large", &large[..]), ("small", &small[..])];
     let shown = |outer: &str| {
         let text = |bytes: &[u8]| short(bytes);
-        vec![
-            (format!("{outer}!/large"), text(&large)),
-            (format!("{outer}!/small"), text(&small)),
-        ]
+        vec![(format!("{outer}!/large"), text(&large)), (format!("{outer}!/small"), text(&small))]
     };
-    let zips = [
-        zip(&members),
-        streamed_zip(&members),
-        zip_by(zip::CompressionMethod::Stored, &members),
-    ];
+    let zips = [zip(&members), streamed_zip(&members), zip_by(zip::CompressionMethod::Stored, &members)];
     for bytes in &zips {
         assert_eq!(look(&Case::new().file("x", bytes)), (shown("x"), vec![]));
         // Within another stream, first held for its directory, then too large for that.
-        assert_eq!(
-            look(&Case::new().file("x", zstd(bytes))),
-            (shown("x!/content"), vec![])
-        );
-        assert_eq!(
-            look(&Case::new().file("x", zip(&[("y", bytes)]))),
-            (shown("x!/y"), vec![])
-        );
+        assert_eq!(look(&Case::new().file("x", zstd(bytes))), (shown("x!/content"), vec![]));
+        assert_eq!(look(&Case::new().file("x", zip(&[("y", bytes)]))), (shown("x!/y"), vec![]));
     }
     let tar = tar(&members);
     assert_eq!(look(&Case::new().file("x", &tar)), (shown("x"), vec![]));
-    assert_eq!(
-        look(&Case::new().file("x.gz", gzip(&tar))),
-        (shown("x.gz!/x"), vec![])
-    );
+    assert_eq!(look(&Case::new().file("x.gz", gzip(&tar))), (shown("x.gz!/x"), vec![]));
 }
 
 #[test]
 fn what_cannot_be_held_is_read_as_it_comes() {
     let (large, small) = (noise(5 << 18, 1), noise(100, 2));
     let members = [("large", &large[..]), ("small", &small[..])];
-    let mut wanted = vec![
-        ("x!/y!/large".into(), short(&large)),
-        ("x!/y!/small".into(), short(&small)),
-    ];
+    let mut wanted = vec![("x!/y!/large".into(), short(&large)), ("x!/y!/small".into(), short(&small))];
     for bytes in [zip(&members), streamed_zip(&members)] {
-        let recorder = Recorder {
-            reopen: true,
-            ..Recorder::with(Budget {
-                whole: 1 << 20,
-                ..Budget::default()
-            })
-        };
+        let recorder =
+            Recorder { reopen: true, ..Recorder::with(Budget { whole: 1 << 20, ..Budget::default() }) };
         let outcome = Case::new().file("x", zip(&[("y", &bytes)])).run(&recorder);
         assert_eq!((recorder.seen(), gaps(&outcome)), (wanted.clone(), vec![]));
     }
     // Three on top of each other: the second has the reserve, the third comes as a stream.
-    wanted
-        .iter_mut()
-        .for_each(|(name, _)| *name = name.replace("x!/y!", "x!/z!/z!/y!"));
+    wanted.iter_mut().for_each(|(name, _)| *name = name.replace("x!/y!", "x!/z!/z!/y!"));
     let once = zip_by(zip::CompressionMethod::Stored, &[("y", &zip(&members))]);
     let twice = zip_by(zip::CompressionMethod::Stored, &[("z", &once)]);
-    assert_eq!(
-        look(&Case::new().file("x", zip(&[("z", &twice)]))),
-        (wanted, vec![])
-    );
+    assert_eq!(look(&Case::new().file("x", zip(&[("z", &twice)]))), (wanted, vec![]));
 }
 
 #[test]
@@ -512,13 +410,7 @@ fn bytes_outside_of_members_are_looked_at() {
     let mut shifted = b"#!/bin/sh and more before it\n".to_vec();
     shifted.extend(zip(&[("a", b"one")]));
     let (seen, gaps) = look(&Case::new().file("x", shifted));
-    assert_eq!(
-        seen,
-        pairs([
-            ("x!/(bytes 0 to 29)", "#!/bin/sh and more before it\n"),
-            ("x!/a", "one")
-        ])
-    );
+    assert_eq!(seen, pairs([("x!/(bytes 0 to 29)", "#!/bin/sh and more before it\n"), ("x!/a", "one")]));
     assert_eq!(gaps, []);
 
     let mut zip = zip::ZipWriter::new(io::Cursor::new(Vec::new()));
@@ -537,10 +429,7 @@ fn a_member_that_the_directory_hides_is_looked_at() {
     bytes.truncate(find(&bytes, b"PK\x01\x02"));
     bytes.extend(zip(&[("listed", b"two")]));
     let (seen, gaps) = look(&Case::new().file("x", bytes));
-    assert_eq!(
-        seen,
-        pairs([("x!/hidden", "one and a little more"), ("x!/listed", "two")])
-    );
+    assert_eq!(seen, pairs([("x!/hidden", "one and a little more"), ("x!/listed", "two")]));
     assert_eq!(gaps, []);
 }
 
@@ -564,10 +453,7 @@ fn a_truncated_zip_gives_what_it_has() {
         let without_directory = &bytes[..find(&bytes, b"PK\x01\x02") + 30];
         let (seen, gaps) = look(&Case::new().file("x", without_directory));
         let noise = short(members[1].1);
-        assert_eq!(
-            seen,
-            pairs([("x!/a", "one"), ("x!/b", &noise), ("x!/c", "three")])
-        );
+        assert_eq!(seen, pairs([("x!/a", "one"), ("x!/b", &noise), ("x!/c", "three")]));
         assert_eq!(gaps, [("x".to_owned(), Reason::Truncated)]);
 
         let within_b = &bytes[..2000];
@@ -575,10 +461,7 @@ fn a_truncated_zip_gives_what_it_has() {
         assert_eq!(seen[0], ("x!/a".to_owned(), "one".to_owned()));
         assert_eq!(seen[1].0, "x!/b");
         let truncated = Reason::Truncated;
-        assert_eq!(
-            gaps,
-            [("x!/b".to_owned(), truncated), ("x".to_owned(), truncated)]
-        );
+        assert_eq!(gaps, [("x!/b".to_owned(), truncated), ("x".to_owned(), truncated)]);
     }
 }
 
@@ -636,36 +519,21 @@ fn broken_streams_give_what_comes_before() {
         let end = broken.len();
         broken[end - 8..].fill(corrupt); // the checksum of gzip; the end of the block of zstd, which has none
         if name == "a.gz" {
-            assert_eq!(
-                look(&Case::new().file(name, &broken)).1,
-                [(format!("{name}!/a"), Reason::Corrupt)]
-            );
+            assert_eq!(look(&Case::new().file(name, &broken)).1, [(format!("{name}!/a"), Reason::Corrupt)]);
         }
     }
     let mut more = gzip(b"one ");
     more.extend(gzip(b"two"));
-    assert_eq!(
-        look(&Case::new().file("a.gz", more)),
-        (pairs([("a.gz!/a", "one two")]), vec![])
-    );
+    assert_eq!(look(&Case::new().file("a.gz", more)), (pairs([("a.gz!/a", "one two")]), vec![]));
     let mut more = zstd(b"one ");
     more.extend(zstd(b"two"));
-    assert_eq!(
-        look(&Case::new().file("a.zst", more)),
-        (pairs([("a.zst!/a", "one two")]), vec![])
-    );
+    assert_eq!(look(&Case::new().file("a.zst", more)), (pairs([("a.zst!/a", "one two")]), vec![]));
     let tar = tar(&[("a", b"one"), ("b", &text)]);
     let (seen, gaps) = look(&Case::new().file("x", &tar[..3000]));
-    assert_eq!(
-        (seen.len(), gaps),
-        (2, vec![("x!/b".to_owned(), Reason::Truncated)])
-    );
+    assert_eq!((seen.len(), gaps), (2, vec![("x!/b".to_owned(), Reason::Truncated)]));
     let mut broken = tar.clone();
     broken[1024..1100].fill(b'x');
-    assert_eq!(
-        look(&Case::new().file("x", &broken)).1,
-        [("x".to_owned(), Reason::Corrupt)]
-    );
+    assert_eq!(look(&Case::new().file("x", &broken)).1, [("x".to_owned(), Reason::Corrupt)]);
 }
 
 #[test]
@@ -689,8 +557,7 @@ fn what_a_gzip_header_says_is_looked_at() {
 fn long_names_of_tars_are_read() {
     let long = format!("{}/end", "long".repeat(60));
     let mut pax = tar::Builder::new(Vec::new());
-    pax.append_pax_extensions([("path", long.as_bytes()), ("size", b"3")])
-        .unwrap();
+    pax.append_pax_extensions([("path", long.as_bytes()), ("size", b"3")]).unwrap();
     let mut header = tar::Header::new_ustar();
     header.set_path("short").unwrap();
     header.set_size(0); // the extension knows better
@@ -716,10 +583,7 @@ fn members_see_their_siblings() {
         ("x.gz", gzip(&tar(&members))),
         ("x", zip(&[("y", &zipped)])),
     ] {
-        let recorder = Recorder {
-            companions: vec!["names.xml", "none"],
-            ..Recorder::default()
-        };
+        let recorder = Recorder { companions: vec!["names.xml", "none"], ..Recorder::default() };
         let outcome = Case::new().file(name, bytes).run(&recorder);
         assert!(outcome.coverage.gaps.is_empty());
         let read = lock(&recorder.read).clone();
@@ -748,10 +612,7 @@ impl Visit for Counter {
     }
 
     fn blob(&self, blob: &Blob, _scratch: &mut Scratch) -> BlobScan {
-        BlobScan {
-            bytes: blob.bytes.len() as u64,
-            ..BlobScan::default()
-        }
+        BlobScan { bytes: blob.bytes.len() as u64, ..BlobScan::default() }
     }
 
     fn stream(
@@ -769,8 +630,7 @@ impl Visit for Counter {
                 Ok(0) => return scan,
                 Ok(read) => scan.bytes += read as u64,
                 Err(error) => {
-                    scan.gaps
-                        .push(Gap::new(provenance, Reason::Corrupt, error.to_string()));
+                    scan.gaps.push(Gap::new(provenance, Reason::Corrupt, error.to_string()));
                     return scan;
                 }
             }
@@ -784,12 +644,7 @@ impl Visit for Counter {
 
 /// A budget that is used up quickly, since nothing is optimised here.
 fn tight() -> Budget {
-    Budget {
-        ratio_floor: 4 << 20,
-        ratio: 1,
-        members: 500,
-        ..Budget::default()
-    }
+    Budget { ratio_floor: 4 << 20, ratio: 1, members: 500, ..Budget::default() }
 }
 
 /// Runs a bomb with 1, 2 and 5 threads: the same coverage each time, no more bytes than allowed, and the gap.
@@ -797,38 +652,20 @@ fn defuse(name: &str, bytes: &[u8], reason: Reason) -> Vec<(String, Reason)> {
     let case = Case::new().file(name, bytes).file("beside", "still read");
     let coverage = |count| case.run_with_counter(&threads(count)).coverage;
     let first = coverage(1);
-    assert!(
-        first.gaps.iter().any(|gap| gap.reason == reason),
-        "{name}: {:?}",
-        first.gaps
-    );
+    assert!(first.gaps.iter().any(|gap| gap.reason == reason), "{name}: {:?}", first.gaps);
     assert!(first.gaps.len() < 40, "{name}: {} gaps", first.gaps.len());
     let allowed = tight().ratio_floor.max(tight().ratio * bytes.len() as u64);
-    assert!(
-        first.bytes <= allowed + bytes.len() as u64 + 10,
-        "{name}: {} bytes",
-        first.bytes
-    );
+    assert!(first.bytes <= allowed + bytes.len() as u64 + 10, "{name}: {} bytes", first.bytes);
     assert_eq!(first.files, 2);
     for count in [2, 5] {
         assert_eq!(coverage(count), first, "{name} with {count} threads");
     }
-    first
-        .gaps
-        .iter()
-        .map(|gap| (shown(&gap.provenance), gap.reason))
-        .collect()
+    first.gaps.iter().map(|gap| (shown(&gap.provenance), gap.reason)).collect()
 }
 
 impl Case {
     fn run_with_counter(&self, options: &Options) -> Outcome {
-        engine::visit(
-            &[Input::Path(self.path())],
-            &Counter(tight()),
-            options,
-            &Unwatched,
-        )
-        .unwrap()
+        engine::visit(&[Input::Path(self.path())], &Counter(tight()), options, &Unwatched).unwrap()
     }
 }
 
@@ -839,9 +676,7 @@ fn zeros(mebibytes: usize) -> Vec<u8> {
     let mut length = 0;
     for _ in 0..2 {
         let before = state.total_out();
-        state
-            .compress(&vec![0; 1 << 20], &mut piece, flate2::FlushCompress::Full)
-            .unwrap();
+        state.compress(&vec![0; 1 << 20], &mut piece, flate2::FlushCompress::Full).unwrap();
         length = (state.total_out() - before) as usize;
     }
     let mut stream = piece[..length].repeat(mebibytes);
@@ -918,15 +753,8 @@ fn zips_of_zips_of_zips_are_cut() {
         level = zip(&members);
     }
     let gaps = defuse("x", &level, Reason::BudgetRatio);
-    let innermost = gaps
-        .iter()
-        .map(|(name, _)| name)
-        .max_by_key(|name| name.len())
-        .unwrap();
-    assert!(
-        innermost.starts_with("x!/0!/0!/0!/0!/"),
-        "the depths come first: {gaps:?}"
-    );
+    let innermost = gaps.iter().map(|(name, _)| name).max_by_key(|name| name.len()).unwrap();
+    assert!(innermost.starts_with("x!/0!/0!/0!/0!/"), "the depths come first: {gaps:?}");
 }
 
 #[test]
@@ -938,10 +766,7 @@ fn members_that_lie_on_each_other_are_cut() {
 #[test]
 fn too_many_members_are_cut() {
     let members = Reason::BudgetMembers;
-    assert_eq!(
-        defuse("x", &zip_of(60_000, &[3, 0], 0), members),
-        [("x".to_owned(), members)]
-    );
+    assert_eq!(defuse("x", &zip_of(60_000, &[3, 0], 0), members), [("x".to_owned(), members)]);
     let mut header = tar::Header::new_gnu();
     header.set_path("a").unwrap();
     header.set_size(0);
@@ -969,14 +794,8 @@ fn too_deep_a_nest_is_cut_and_looked_at_as_it_is() {
 
 #[test]
 fn threads_change_nothing() {
-    let parts: Vec<(String, Vec<u8>)> = (0..60)
-        .map(|n| {
-            (
-                format!("{n}"),
-                noise(if n % 20 == 3 { 5 << 18 } else { 40_000 }, n),
-            )
-        })
-        .collect();
+    let parts: Vec<(String, Vec<u8>)> =
+        (0..60).map(|n| (format!("{n}"), noise(if n % 20 == 3 { 5 << 18 } else { 40_000 }, n))).collect();
     let members: Vec<(&str, &[u8])> = parts.iter().map(|(name, bytes)| (&**name, &**bytes)).collect();
     let mut bytes = zip_by(zip::CompressionMethod::Stored, &members);
     let at = find(&bytes, &parts[30].1);

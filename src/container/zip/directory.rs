@@ -82,11 +82,7 @@ pub(super) fn read(source: &dyn ReadAt, limit: usize) -> io::Result<Option<Direc
     let Some((end, record)) = find_end(source)? else {
         return Ok(None);
     };
-    let mut directory = Directory {
-        start: end.start,
-        record,
-        ..Directory::default()
-    };
+    let mut directory = Directory { start: end.start, record, ..Directory::default() };
     let mut page = Page::new(source);
     let mut at = end.start;
     // The count is a hint: writers without Zip64 let it overflow, others hide entries behind it.
@@ -144,13 +140,7 @@ fn find_end(source: &dyn ReadAt) -> io::Result<Option<(End, u64)>> {
 
 fn end32(source: &dyn ReadAt, record: &[u8], position: u64) -> io::Result<Option<End>> {
     let (entries, size, offset) = (u16_at(record, 10), u32_at(record, 12), u32_at(record, 16));
-    place(
-        source,
-        u64::from(entries),
-        u64::from(size),
-        u64::from(offset),
-        position,
-    )
+    place(source, u64::from(entries), u64::from(size), u64::from(offset), position)
 }
 
 /// The end record of large archives, if a pointer to one stands before the other.
@@ -163,10 +153,7 @@ fn end64(source: &dyn ReadAt, position: u64) -> io::Result<Option<End>> {
         return Ok(None);
     }
     // It stands right before its locator, unless it has an extension; then only what the locator says can find it.
-    for at in [locator_at.checked_sub(END64_SIZE), Some(u64_at(&locator, 8))]
-        .into_iter()
-        .flatten()
-    {
+    for at in [locator_at.checked_sub(END64_SIZE), Some(u64_at(&locator, 8))].into_iter().flatten() {
         let record = exactly(source, at, END64_SIZE)?;
         if record.starts_with(END64) {
             let (entries, size, offset) = (u64_at(&record, 32), u64_at(&record, 40), u64_at(&record, 48));
@@ -184,11 +171,7 @@ fn place(source: &dyn ReadAt, entries: u64, size: u64, offset: u64, end: u64) ->
         };
         let fits = start <= end && (entries == 0 || exactly(source, start, 4)? == ENTRY);
         if fits {
-            return Ok(Some(End {
-                entries,
-                start,
-                shift,
-            }));
+            return Ok(Some(End { entries, start, shift }));
         }
     }
     Ok(None)
@@ -270,10 +253,7 @@ fn cp437(byte: u8) -> char {
                         └┴┬├─┼╞╟╚╔╩╦╠═╬╧╨╤╥╙╘╒╓╫╪┘┌█▄▌▐▀αßΓπΣσµτΦΘΩδ∞φε∩≡±≥≤⌠⌡÷≈°∙·√ⁿ²■\u{a0}";
     match byte.checked_sub(0x80) {
         None => char::from(byte),
-        Some(high) => HIGH
-            .chars()
-            .nth(usize::from(high))
-            .unwrap_or(char::REPLACEMENT_CHARACTER),
+        Some(high) => HIGH.chars().nth(usize::from(high)).unwrap_or(char::REPLACEMENT_CHARACTER),
     }
 }
 
@@ -309,11 +289,7 @@ impl<'a> Page<'a> {
     const SIZE: usize = 256 << 10;
 
     fn new(source: &'a dyn ReadAt) -> Self {
-        Self {
-            source,
-            bytes: Vec::new(),
-            start: 0,
-        }
+        Self { source, bytes: Vec::new(), start: 0 }
     }
 
     /// Some bytes, fewer than asked for only at the end of the file.
@@ -340,26 +316,17 @@ pub(super) fn slice(bytes: &[u8], at: u64, size: u64) -> &[u8] {
 
 /// Two bytes as a number, low byte first; 0 if they are not there.
 pub(super) fn u16_at(bytes: &[u8], at: usize) -> u16 {
-    bytes
-        .get(at..)
-        .and_then(|rest| rest.first_chunk())
-        .map_or(0, |chunk| u16::from_le_bytes(*chunk))
+    bytes.get(at..).and_then(|rest| rest.first_chunk()).map_or(0, |chunk| u16::from_le_bytes(*chunk))
 }
 
 /// Four bytes as a number, low byte first; 0 if they are not there.
 pub(super) fn u32_at(bytes: &[u8], at: usize) -> u32 {
-    bytes
-        .get(at..)
-        .and_then(|rest| rest.first_chunk())
-        .map_or(0, |chunk| u32::from_le_bytes(*chunk))
+    bytes.get(at..).and_then(|rest| rest.first_chunk()).map_or(0, |chunk| u32::from_le_bytes(*chunk))
 }
 
 /// Eight bytes as a number, low byte first; 0 if they are not there.
 pub(super) fn u64_at(bytes: &[u8], at: usize) -> u64 {
-    bytes
-        .get(at..)
-        .and_then(|rest| rest.first_chunk())
-        .map_or(0, |chunk| u64::from_le_bytes(*chunk))
+    bytes.get(at..).and_then(|rest| rest.first_chunk()).map_or(0, |chunk| u64::from_le_bytes(*chunk))
 }
 
 #[cfg(test)]
@@ -381,9 +348,7 @@ mod tests {
 
     #[test]
     fn members_are_read_in_order() {
-        let directory = read(&Memory(archive(&["b", "a", "c/"], "x")), 10)
-            .unwrap()
-            .unwrap();
+        let directory = read(&Memory(archive(&["b", "a", "c/"], "x")), 10).unwrap().unwrap();
         let names: Vec<_> = directory.members.iter().map(|member| &*member.name).collect();
         assert_eq!(names, ["b", "a", "c/"]);
         assert_eq!(directory.members[0].next, Some(directory.members[1].start));
@@ -394,10 +359,7 @@ mod tests {
     #[test]
     fn what_stands_before_shifts_it() {
         let mut bytes = b"#!/bin/sh\n".to_vec();
-        bytes.extend(archive(
-            &["a", "b"],
-            "PK\x05\x06 a comment that looks like an end",
-        ));
+        bytes.extend(archive(&["a", "b"], "PK\x05\x06 a comment that looks like an end"));
         let directory = read(&Memory(bytes), 10).unwrap().unwrap();
         assert_eq!(directory.members[0].start, 10);
         assert_eq!(directory.members.len(), 2);

@@ -36,11 +36,7 @@ pub(in crate::container) fn unpack_stream(
     workspace: &mut Workspace,
 ) -> Outcome {
     let (outcome, end) = walk(job, place, stream, workspace);
-    if end == End::Bytes && !job.spent() {
-        outcome.then(truncated(place))
-    } else {
-        outcome
-    }
+    if end == End::Bytes && !job.spent() { outcome.then(truncated(place)) } else { outcome }
 }
 
 /// Looks at the members of a zip without a directory.
@@ -64,24 +60,11 @@ pub(super) fn unpack_range(
 ) -> Outcome {
     let open = || RangeReader::new(source.clone(), range.start, range.end);
     let opener = || Ok(Box::new(open()) as Box<dyn Read>);
-    walk(
-        job,
-        place,
-        Stream {
-            reader: &mut open(),
-            opener: &opener,
-        },
-        workspace,
-    )
-    .0
+    walk(job, place, Stream { reader: &mut open(), opener: &opener }, workspace).0
 }
 
 fn truncated(place: Place) -> Outcome {
-    gap(
-        place.provenance,
-        Reason::Truncated,
-        "the archive has no directory at its end",
-    )
+    gap(place.provenance, Reason::Truncated, "the archive has no directory at its end")
 }
 
 fn walk(job: &Job, place: Place, stream: Stream, workspace: &mut Workspace) -> (Outcome, End) {
@@ -93,20 +76,9 @@ fn walk(job: &Job, place: Place, stream: Stream, workspace: &mut Workspace) -> (
             Ok(Next::Member(header)) => header,
             Ok(Next::End(end)) => return (outcome, end),
             Ok(Next::Other) => {
-                let other = Unknown {
-                    detail: "no member where one should be",
-                    reason: Reason::Corrupt,
-                };
+                let other = Unknown { detail: "no member where one should be", reason: Reason::Corrupt };
                 return (
-                    outcome.then(rest(
-                        job,
-                        place,
-                        &mut tape,
-                        stream.opener,
-                        &rewinds,
-                        other,
-                        workspace,
-                    )),
+                    outcome.then(rest(job, place, &mut tape, stream.opener, &rewinds, other, workspace)),
                     End::Told,
                 );
             }
@@ -122,45 +94,20 @@ fn walk(job: &Job, place: Place, stream: Stream, workspace: &mut Workspace) -> (
             Shape::Open if header.is_folder() => {}
             Shape::Closed(reason) => outcome.add(gap(provenance, reason, "it cannot be opened")),
             Shape::Endless(reason) => {
-                let other = Unknown {
-                    detail: "it cannot be opened, nor its end be found",
-                    reason,
-                };
+                let other = Unknown { detail: "it cannot be opened, nor its end be found", reason };
                 return (
-                    outcome.then(rest(
-                        job,
-                        member,
-                        &mut tape,
-                        stream.opener,
-                        &rewinds,
-                        other,
-                        workspace,
-                    )),
+                    outcome.then(rest(job, member, &mut tape, stream.opener, &rewinds, other, workspace)),
                     End::Told,
                 );
             }
             Shape::Open => {
-                let work = || {
-                    content(
-                        job,
-                        member,
-                        &header,
-                        &mut tape,
-                        stream.opener,
-                        &rewinds,
-                        workspace,
-                    )
-                };
+                let work = || content(job, member, &header, &mut tape, stream.opener, &rewinds, workspace);
                 outcome.add(job.run.guarded(provenance, work));
             }
         }
         if job.spent() {
             return (
-                outcome.then(gap(
-                    place.provenance,
-                    job.limit,
-                    "members from here on are left out",
-                )),
+                outcome.then(gap(place.provenance, job.limit, "members from here on are left out")),
                 End::Told,
             );
         }
@@ -172,11 +119,7 @@ fn walk(job: &Job, place: Place, stream: Stream, workspace: &mut Workspace) -> (
         }
     }
     (
-        outcome.then(gap(
-            place.provenance,
-            Reason::BudgetMembers,
-            "too many members; the rest is left out",
-        )),
+        outcome.then(gap(place.provenance, Reason::BudgetMembers, "too many members; the rest is left out")),
         End::Told,
     )
 }
@@ -195,39 +138,25 @@ fn content(
         let mut reader = opener()?;
         rewinds.skip(&mut reader, start)?;
         let reader = io::BufReader::new(reader.take(header.packed.unwrap_or(u64::MAX)));
-        Ok(if header.method == STORED {
-            Box::new(reader)
-        } else {
-            Box::new(Inflate::new(reader))
-        })
+        Ok(if header.method == STORED { Box::new(reader) } else { Box::new(Inflate::new(reader)) })
     };
     let cut = Cell::new(false);
     let packed = tape.take(header.packed.unwrap_or(u64::MAX));
-    let plain: &mut dyn Read = if header.method == STORED {
-        &mut { packed }
-    } else {
-        &mut Inflate::new(packed)
-    };
+    let plain: &mut dyn Read =
+        if header.method == STORED { &mut { packed } } else { &mut Inflate::new(packed) };
     let checked: &mut dyn Read = match header.promise {
         Some(promise) => &mut Checked::new(plain, promise),
         None => plain,
     };
     let mut reader = Metered::new(checked, job.allowance, &cut);
-    let stream = Stream {
-        reader: &mut reader,
-        opener: &reopen,
-    };
+    let stream = Stream { reader: &mut reader, opener: &reopen };
     let mut outcome = job.stream(place, stream, workspace);
     if !job.spent()
         && let Err(error) = io::copy(&mut reader, &mut io::sink())
     {
         outcome.add(broken(place.provenance, &error)); // told already only if the visitor read on to it
     }
-    if cut.get() {
-        outcome.then(job.spent_gap(place.provenance))
-    } else {
-        outcome
-    }
+    if cut.get() { outcome.then(job.spent_gap(place.provenance)) } else { outcome }
 }
 
 /// What was met instead of a member.
@@ -253,10 +182,7 @@ fn rest(
         Ok(reader)
     };
     let provenance = &place.provenance.entry(format!("(bytes from {start})"));
-    let stream = Stream {
-        reader: tape,
-        opener: &reopen,
-    };
+    let stream = Stream { reader: tape, opener: &reopen };
     let outcome = job.windows(Place { provenance, ..place }, stream, workspace);
     gap(place.provenance, unknown.reason, unknown.detail).then(outcome)
 }
@@ -323,10 +249,7 @@ impl Header {
             method: u16_at(head, 8),
             encrypted: flags & 1 != 0,
             packed: (known || packed > 0).then_some(packed),
-            promise: known.then_some(Promise {
-                size,
-                crc: u32_at(head, 14),
-            }),
+            promise: known.then_some(Promise { size, crc: u32_at(head, 14) }),
         }
     }
 
@@ -376,13 +299,7 @@ impl<'a> Tape<'a> {
     const SIZE: usize = 192 << 10;
 
     fn new(reader: &'a mut dyn Read) -> Self {
-        Self {
-            reader,
-            bytes: vec![0; Self::SIZE],
-            used: 0,
-            filled: 0,
-            position: 0,
-        }
+        Self { reader, bytes: vec![0; Self::SIZE], used: 0, filled: 0, position: 0 }
     }
 
     /// The next bytes, fewer than asked for only at the end.

@@ -55,60 +55,53 @@ pub(super) fn unpack(
     source: &Arc<dyn ReadAt>,
     workspace: &mut Workspace,
 ) -> Outcome {
-    with_archive(job, place, source, |archive, companions| match archive {
+    let unpacked = with_archive(job, place, source, |archive, companions| match archive {
         None => local::unpack_file(job, place, source, workspace),
         Some(archive) => {
             let outcome = archive.before(job, workspace);
             let outcome = outcome.then(archive.members(job, companions, 0..archive.len(), workspace));
             outcome.then(archive.after(job, workspace))
         }
-    })
+    });
+    unpacked.unwrap_or_else(|error| gap(place.provenance, Reason::Unreadable, error.to_string()))
 }
 
-/// The same by all threads; the outcome is the same unless the input's allowance is used up.
-pub(super) fn unpack_parallel(job: &Job, place: Place, source: &Arc<dyn ReadAt>) -> Outcome {
+/// The same by all threads, if there is work for more than one. The outcome is the same unless the input's allowance is
+/// used up.
+pub(super) fn unpack_parallel(job: &Job, place: Place, source: &Arc<dyn ReadAt>) -> Option<Outcome> {
     let workspaces = job.run.workspaces;
-    with_archive(job, place, source, |archive, companions| match archive {
-        None => workspaces.with(|workspace| local::unpack_file(job, place, source, workspace)),
-        Some(archive) => {
-            let group = |group: Range<usize>| {
-                workspaces.with(|workspace| archive.members(job, companions, group, workspace))
-            };
-            let outcome = workspaces.with(|workspace| archive.before(job, workspace));
-            let groups = archive.groups();
-            let members = groups
-                .into_par_iter()
-                .map(group)
-                .reduce(Outcome::default, Outcome::then);
-            let outcome = outcome.then(members);
-            outcome.then(workspaces.with(|workspace| archive.after(job, workspace)))
+    with_archive(job, place, source, |archive, companions| {
+        let archive = archive?;
+        let groups = archive.groups();
+        if groups.len() < 2 {
+            return None;
         }
+        let group = |group: Range<usize>| {
+            workspaces.with(|workspace| archive.members(job, companions, group, workspace))
+        };
+        let before = workspaces.with(|workspace| archive.before(job, workspace));
+        let members = groups.into_par_iter().map(group).reduce(Outcome::default, Outcome::then);
+        let after = workspaces.with(|workspace| archive.after(job, workspace));
+        Some(before.then(members).then(after))
     })
+    .ok()?
 }
 
 /// Reads the directory, and gives it with its members as a package.
-fn with_archive(
+fn with_archive<T>(
     job: &Job,
     place: Place,
     source: &Arc<dyn ReadAt>,
-    work: impl FnOnce(Option<&Archive>, &Companions) -> Outcome,
-) -> Outcome {
-    let directory = match directory::read(source.as_ref(), job.run.visit.budget().members) {
-        Ok(directory) => directory,
-        Err(error) => return gap(place.provenance, Reason::Unreadable, error.to_string()),
-    };
-    let Some(directory) = directory else {
+    work: impl FnOnce(Option<&Archive>, &Companions) -> T,
+) -> io::Result<T> {
+    let Some(directory) = directory::read(source.as_ref(), job.run.visit.budget().members)? else {
         let companions = Companions::new(&Vec::new, &|_| None);
-        return work(None, &companions);
+        return Ok(work(None, &companions));
     };
-    let archive = Archive {
-        place,
-        source,
-        directory,
-    };
+    let archive = Archive { place, source, directory };
     let list = || archive.names();
     let read = |name: &str| archive.companion(name);
-    work(Some(&archive), &Companions::new(&list, &read))
+    Ok(work(Some(&archive), &Companions::new(&list, &read)))
 }
 
 /// A zip with a directory.
@@ -166,11 +159,7 @@ impl Archive<'_> {
             return gap(self.place.provenance, Reason::BudgetMembers, detail);
         }
         if broken {
-            outcome.add(gap(
-                self.place.provenance,
-                Reason::Corrupt,
-                "the directory breaks off",
-            ));
+            outcome.add(gap(self.place.provenance, Reason::Corrupt, "the directory breaks off"));
         }
         if job.spent() {
             return outcome;
@@ -178,11 +167,7 @@ impl Archive<'_> {
         let Directory { end, record, .. } = self.directory;
         outcome.add(self.hole(job, end..record, workspace));
         let comment = record.saturating_add(END_SIZE)..self.source.size();
-        if comment.is_empty() {
-            outcome
-        } else {
-            outcome.then(self.raw(job, comment, workspace))
-        }
+        if comment.is_empty() { outcome } else { outcome.then(self.raw(job, comment, workspace)) }
     }
 
     fn members(
@@ -192,10 +177,7 @@ impl Archive<'_> {
         range: Range<usize>,
         workspace: &mut Workspace,
     ) -> Outcome {
-        let mut hands = Hands {
-            packed: Window::new(workspace.buffer()),
-            plain: workspace.buffer(),
-        };
+        let mut hands = Hands { packed: Window::new(workspace.buffer()), plain: workspace.buffer() };
         let mut provenance = self.place.provenance.entry("");
         let mut outcome = Outcome::default();
         for index in range.clone() {
@@ -210,14 +192,8 @@ impl Archive<'_> {
             if let Some(name) = provenance.entries.last_mut() {
                 name.clone_from(&member.name);
             }
-            let package = &companions::Member {
-                companions,
-                name: &member.name,
-            };
-            let place = Place {
-                provenance: &provenance,
-                package,
-            };
+            let package = &companions::Member { companions, name: &member.name };
+            let place = Place { provenance: &provenance, package };
             let work = || self.member(job, place, member, &mut hands, workspace);
             outcome.add(job.run.guarded(&provenance, work));
         }
@@ -249,10 +225,7 @@ impl Archive<'_> {
                 let detail = "it is not where the directory says";
                 (member.start, gap(place.provenance, Reason::Corrupt, detail))
             }
-            Err(error) => (
-                u64::MAX,
-                gap(place.provenance, Reason::Unreadable, error.to_string()),
-            ),
+            Err(error) => (u64::MAX, gap(place.provenance, Reason::Unreadable, error.to_string())),
         };
         outcome.add(content);
         match member.next {
@@ -298,12 +271,7 @@ impl Archive<'_> {
         };
         if member.method == STORED {
             let outcome = job.whole(place, packed, workspace);
-            return outcome.then(verdict(
-                place,
-                member,
-                packed,
-                packed.len() as u64 == member.packed,
-            ));
+            return outcome.then(verdict(place, member, packed, packed.len() as u64 == member.packed));
         }
         // One byte more than there should be, so that a longer member is noticed.
         let Some(room) = hands.plain.get_mut(..=member.size as usize) else {
@@ -330,22 +298,12 @@ impl Archive<'_> {
     ) -> Outcome {
         let open = || self.open(member, data);
         let cut = Cell::new(false);
-        let promise = Promise {
-            size: member.size,
-            crc: member.crc,
-        };
+        let promise = Promise { size: member.size, crc: member.crc };
         let mut reader = Metered::new(Checked::new(open(), promise), job.allowance, &cut);
         let opener = || Ok(open());
-        let stream = Stream {
-            reader: &mut reader,
-            opener: &opener,
-        };
+        let stream = Stream { reader: &mut reader, opener: &opener };
         let outcome = job.stream(place, stream, workspace);
-        if cut.get() {
-            outcome.then(job.spent_gap(place.provenance))
-        } else {
-            outcome
-        }
+        if cut.get() { outcome.then(job.spent_gap(place.provenance)) } else { outcome }
     }
 
     fn open(&self, member: &directory::Member, data: u64) -> Box<dyn Read> {
@@ -385,21 +343,14 @@ impl Archive<'_> {
     }
 
     fn companion(&self, name: &str) -> Option<Arc<[u8]>> {
-        let member = self
-            .directory
-            .members
-            .iter()
-            .find(|member| &*member.name == name)?;
+        let member = self.directory.members.iter().find(|member| &*member.name == name)?;
         if closed(member).is_some() || member.size > COMPANION_LIMIT as u64 {
             return None;
         }
         let mut window = Window::new(vec![0; LOCAL_SIZE as usize]);
         let data = self.data_start(member, &mut window).ok()??;
         let mut bytes = Vec::new();
-        self.open(member, data)
-            .take(COMPANION_LIMIT as u64 + 1)
-            .read_to_end(&mut bytes)
-            .ok()?;
+        self.open(member, data).take(COMPANION_LIMIT as u64 + 1).read_to_end(&mut bytes).ok()?;
         (bytes.len() <= COMPANION_LIMIT).then(|| bytes.into())
     }
 }
@@ -412,15 +363,10 @@ fn raw(
     range: Range<u64>,
     workspace: &mut Workspace,
 ) -> Outcome {
-    let provenance = &place
-        .provenance
-        .entry(format!("(bytes {} to {})", range.start, range.end));
+    let provenance = &place.provenance.entry(format!("(bytes {} to {})", range.start, range.end));
     let open = || Box::new(RangeReader::new(source.clone(), range.start, range.end)) as Box<dyn Read>;
     let opener = || Ok(open());
-    let stream = Stream {
-        reader: &mut open(),
-        opener: &opener,
-    };
+    let stream = Stream { reader: &mut open(), opener: &opener };
     job.stream(Place { provenance, ..place }, stream, workspace)
 }
 
@@ -429,10 +375,7 @@ fn closed(member: &directory::Member) -> Option<impl FnOnce(&Provenance) -> Gap>
     let (reason, detail) = if member.encrypted {
         (Reason::Encrypted, "a password is needed".to_owned())
     } else if !matches!(member.method, STORED | DEFLATED) {
-        (
-            Reason::Unsupported,
-            format!("compression method {}", member.method),
-        )
+        (Reason::Unsupported, format!("compression method {}", member.method))
     } else {
         return None;
     };
@@ -463,10 +406,7 @@ fn inflate(state: &mut Option<Decompress>, packed: &[u8], plain: &mut [u8]) -> I
     let state = state.get_or_insert_with(|| Decompress::new(false));
     state.reset(false);
     let status = state.decompress(packed, plain, FlushDecompress::Finish);
-    Inflated {
-        written: state.total_out() as usize,
-        ended: matches!(status, Ok(Status::StreamEnd)),
-    }
+    Inflated { written: state.total_out() as usize, ended: matches!(status, Ok(Status::StreamEnd)) }
 }
 
 /// A stretch of the archive, read in passing: members mostly follow each other.
@@ -481,11 +421,7 @@ impl Window {
     const AHEAD: u64 = 256 << 10;
 
     fn new(bytes: Vec<u8>) -> Self {
-        Self {
-            bytes,
-            start: 0,
-            filled: 0,
-        }
+        Self { bytes, start: 0, filled: 0 }
     }
 
     /// Some bytes, at most as many as the buffer holds; fewer than asked for only at the end of the file.
