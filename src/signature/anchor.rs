@@ -58,16 +58,19 @@ pub struct Anchor {
     pub offset: usize,
     /// Least and greatest number of bytes that the classes before the anchor take, besides `offset`.
     pub lead: (usize, usize),
-    /// Its bytes: 3 to 16 of them, or 2 where `next` says what follows.
+    /// Its bytes: 3 to 16 of them, or 2 where `next` says what follows. A keyword is here whole.
     pub text: &'static str,
     /// The third byte where `text` has only two (the `AA` after a Telegram bot's number); else empty.
     pub next: Alphabet,
 }
 
 impl Anchor {
-    /// The anchor of a pattern's keyword: it begins where a word begins, and nothing is known of what is before it.
-    pub const fn keyword(text: &'static str) -> Self {
-        Self { hold: Hold::Start, offset: 0, lead: (0, 0), text, next: Alphabet::EMPTY }
+    /// The anchor of a pattern's keyword, which begins where a word begins. Nothing is known of what stands around it, so
+    /// only the keyword's own run counts.
+    pub fn keyword(text: &'static str) -> Self {
+        let run = text.bytes().take_while(|byte| RUN.has(*byte)).count();
+        let hold = if run >= SHORTEST_RUN { Hold::Start } else { Hold::Alone };
+        Self { hold, offset: 0, lead: (0, 0), text, next: Alphabet::EMPTY }
     }
 
     /// The three bytes that the run finder looks up, with letters in lower case: the last three of an anchor before a
@@ -314,8 +317,7 @@ mod tests {
 
     #[test]
     fn short_runs_and_bare_classes_have_none() {
-        for text in ["abc_<alnum:11>", "SK<hex:32>", "<hex:32>", "a.<alnum:32>", "<alnum:20>key_<alnum:20>"]
-        {
+        for text in ["abc_<alnum:11>", "SK<hex:32>", "<hex:32>", "a.<alnum:32>", "<alnum:20>key_<alnum:20>"] {
             assert_eq!(held(text), None, "{text}");
         }
         assert_eq!(held("abc_<alnum:12>"), Some((Hold::Start, "abc_", 0)));

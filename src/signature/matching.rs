@@ -30,7 +30,7 @@ impl Shape {
     /// Classes take as much as they can and give back only where what follows could begin within them. The match needs
     /// a border on both sides: see [`border_before`] and `signatures/README.md`.
     pub fn match_at(&self, text: &[u8], start: usize) -> Option<Match> {
-        if start > text.len() || !border_before(text, start) || continues_first(self.pieces, text, start) {
+        if start > text.len() || !may_begin(self.pieces, text, start) {
             return None;
         }
         let mut walk =
@@ -64,13 +64,20 @@ fn ends_with_escape(before: &[u8]) -> bool {
     }
 }
 
-/// Whether a shape that begins with a class would begin amid a longer stretch of that class.
-fn continues_first(pieces: &[Piece], text: &[u8], start: usize) -> bool {
-    match (pieces.first(), text.get(..start)) {
-        (Some(Piece::Class { alphabet, .. }), Some([.., last])) => {
-            !last.is_ascii_alphanumeric() && alphabet.has(*last)
+/// Whether a match of these pieces may begin at byte `start`. Fixed text that begins with punctuation is a border itself
+/// (`/token:`); a class must not begin amid a longer stretch of its characters.
+fn may_begin(pieces: &[Piece], text: &[u8], start: usize) -> bool {
+    let before = start.checked_sub(1).and_then(|at| text.get(at)).copied();
+    match pieces.first() {
+        Some(Piece::Text(fixed)) => {
+            let is_border = !fixed.starts_with(|c: char| c.is_ascii_alphanumeric());
+            is_border || border_before(text, start)
         }
-        _ => false,
+        Some(Piece::Class { alphabet, .. }) => {
+            let goes_on = before.is_some_and(|byte| !byte.is_ascii_alphanumeric() && alphabet.has(byte));
+            !goes_on && border_before(text, start)
+        }
+        None => false,
     }
 }
 
@@ -88,7 +95,10 @@ fn border_after(text: &[u8], at: usize, last: &Piece) -> bool {
         Piece::Class { alphabet, .. } if next == b'.' => {
             !alphabet.has(next) || !after.next().is_some_and(|byte| alphabet.has(byte))
         }
-        Piece::Class { alphabet, .. } => !alphabet.has(next) && !(next == b'=' && is_base64(*alphabet)),
+        Piece::Class { alphabet, .. } => {
+            let is_padding = next == b'=' && is_base64(*alphabet);
+            !alphabet.has(next) && !is_padding
+        }
         Piece::Text(_) => true,
     }
 }
@@ -221,6 +231,12 @@ mod tests {
         {
             assert_eq!(dotted.match_at(text.as_bytes(), 0).is_some(), matches, "{text}");
         }
+    }
+
+    #[test]
+    fn punctuation_in_front_is_a_border_itself() {
+        let shape = shape("/token:<digit:4>");
+        assert_eq!(shape.match_at(b"me/token:1234", 2).map(|found| found.whole), Some(2..13));
     }
 
     #[test]

@@ -56,11 +56,12 @@ fn patterns_match_around_a_keyword() {
         for example in examples::positive(signature).flatten() {
             let text = example.text.as_bytes();
             assert!(pattern.is_match(text), "{}: {}", signature.id, example.text);
-            let at_word = |keyword: &&str| {
-                memchr::memmem::find_iter(text, keyword.as_bytes()).any(|at| border_before(text, at))
+            let is_found = |anchor: &Anchor| {
+                let mut places = memchr::memmem::find_iter(text, anchor.text);
+                places.any(|at| border_before(text, at) && is_held(anchor, text, at))
             };
             assert!(
-                signature.keywords.iter().any(|keyword| at_word(&keyword)),
+                signature.keyword_anchors().any(|anchor| is_found(&anchor)),
                 "{}: no keyword",
                 signature.id
             );
