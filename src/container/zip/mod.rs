@@ -135,7 +135,9 @@ impl Archive<'_> {
                 (start, bytes) = (index + 1, 0);
             }
         }
-        groups.push(start..self.len());
+        if start < self.len() {
+            groups.push(start..self.len());
+        }
         groups
     }
 
