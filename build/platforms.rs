@@ -63,9 +63,7 @@ fn rerun_if_changed(path: &Path) {
 fn vocabularies() -> Vec<PathBuf> {
     let entries = fs::read_dir(FOLDER).expect("the folder of the platforms is there");
     let paths = entries.map(|entry| entry.expect("its entries can be read").path());
-    let mut paths: Vec<_> = paths
-        .filter(|path| path.extension().is_some_and(|end| end == "toml"))
-        .collect();
+    let mut paths: Vec<_> = paths.filter(|path| path.extension().is_some_and(|end| end == "toml")).collect();
     paths.sort();
     paths
 }
@@ -75,23 +73,12 @@ fn constant(path: &Path) -> String {
     let text = fs::read_to_string(path).unwrap_or_else(|error| fail(&error));
     let vocabulary: Vocabulary = toml::from_str(&text).unwrap_or_else(|error| fail(&error));
     let table = |rules: &[Rule], then: fn(&Rule) -> Option<String>| {
-        rules
-            .iter()
-            .map(|rule| rule_code(rule, then).unwrap_or_else(|what| fail(&what)))
-            .collect::<String>()
+        rules.iter().map(|rule| rule_code(rule, then).unwrap_or_else(|what| fail(&what))).collect::<String>()
     };
     let storages = table(&vocabulary.storage, |rule| rule.is.as_deref().map(storage));
-    let owns = table(&vocabulary.own, |rule| {
-        rule.why.as_ref().map(|why| format!("{why:?}"))
-    });
-    let stores = table(&vocabulary.store, |rule| {
-        rule.text.as_ref().map(|text| format!("{:?}", text.trim()))
-    });
-    let constant = path
-        .file_stem()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .to_uppercase();
+    let owns = table(&vocabulary.own, |rule| rule.why.as_ref().map(|why| format!("{why:?}")));
+    let stores = table(&vocabulary.store, |rule| rule.text.as_ref().map(|text| format!("{:?}", text.trim())));
+    let constant = path.file_stem().unwrap_or_default().to_string_lossy().to_uppercase();
     format!(
         "pub(crate) const {constant}: Vocabulary = Vocabulary {{\n    name: {:?},\n    title: {:?},\n    \
          storage: &[\n{storages}    ],\n    own: &[\n{owns}    ],\n    store: &[\n{stores}    ],\n}};\n",
@@ -113,12 +100,8 @@ fn rule_code(rule: &Rule, then: fn(&Rule) -> Option<String>) -> Result<String, S
         let _ = write!(code, "&{:?}, ", field.split('.').collect::<Vec<_>>());
     }
     let storages: Vec<_> = rule.storages.iter().map(|name| storage(name)).collect();
-    let _ = write!(
-        code,
-        "], storages: &[{}], shape: {}, ",
-        storages.join(", "),
-        shape(rule.value.as_deref())?
-    );
+    let _ =
+        write!(code, "], storages: &[{}], shape: {}, ", storages.join(", "), shape(rule.value.as_deref())?);
     let _ = writeln!(code, "then: {conclusion} }},");
     Ok(code)
 }
@@ -130,25 +113,23 @@ fn storage(name: &str) -> String {
 
 /// The variant of `Shape` that a `value` asks for.
 fn shape(value: Option<&str>) -> Result<String, String> {
-    Ok(
-        match value.map(|value| value.split_once(':').unwrap_or((value, ""))) {
-            None => "Shape::Any".to_owned(),
-            Some(("prefix", prefix)) => format!("Shape::Prefix({prefix:?})"),
-            Some((name @ ("uuid" | "id" | "hex" | "evm-address" | "signature"), "")) => {
-                format!("Shape::{}", camel(name))
-            }
-            Some((other, _)) => return Err(format!("unknown value {other:?}")),
-        },
-    )
+    Ok(match value.map(|value| value.split_once(':').unwrap_or((value, ""))) {
+        None => "Shape::Any".to_owned(),
+        Some(("prefix", prefix)) => format!("Shape::Prefix({prefix:?})"),
+        Some((name @ ("uuid" | "id" | "hex" | "words" | "evm-address" | "signature"), "")) => {
+            format!("Shape::{}", camel(name))
+        }
+        Some((other, _)) => return Err(format!("unknown value {other:?}")),
+    })
 }
 
 /// `plain-config` to `PlainConfig`.
 fn camel(name: &str) -> String {
     let capital = |word: &str| {
         let mut letters = word.chars();
-        letters.next().map_or_else(String::new, |first| {
-            first.to_ascii_uppercase().to_string() + letters.as_str()
-        })
+        letters
+            .next()
+            .map_or_else(String::new, |first| first.to_ascii_uppercase().to_string() + letters.as_str())
     };
     name.split('-').map(capital).collect()
 }

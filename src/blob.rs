@@ -23,20 +23,14 @@ pub struct Provenance {
 impl Provenance {
     /// A plain file or a named stream.
     pub fn file(path: impl Into<Arc<str>>) -> Self {
-        Self {
-            path: path.into(),
-            entries: Vec::new(),
-        }
+        Self { path: path.into(), entries: Vec::new() }
     }
 
     /// An entry of the container that `self` names.
     pub fn entry(&self, name: impl Into<Arc<str>>) -> Self {
         let mut entries = self.entries.clone();
         entries.push(name.into());
-        Self {
-            path: self.path.clone(),
-            entries,
-        }
+        Self { path: self.path.clone(), entries }
     }
 
     /// The last name: of the innermost entry, or of the file.

@@ -50,10 +50,7 @@ impl Default for Budget {
 impl Budget {
     /// The bytes that an input of `size` bytes may expand to.
     pub fn allowance(&self, size: u64) -> Allowance {
-        Allowance::new(
-            self.expanded
-                .min(self.ratio_floor.max(size.saturating_mul(self.ratio))),
-        )
+        Allowance::new(self.expanded.min(self.ratio_floor.max(size.saturating_mul(self.ratio))))
     }
 }
 
@@ -70,24 +67,30 @@ pub struct Allowance {
 impl Allowance {
     /// `bytes` to spend.
     pub fn new(bytes: u64) -> Self {
-        Self {
-            left: AtomicU64::new(bytes),
-            exhausted: AtomicBool::new(false),
-        }
+        Self { left: AtomicU64::new(bytes), exhausted: AtomicBool::new(false) }
     }
 
     /// Takes `bytes` if that many are left; otherwise takes nothing and marks the allowance as exhausted.
     pub fn take(&self, bytes: u64) -> bool {
         let taken = self
             .left
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
-                left.checked_sub(bytes)
-            })
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes))
             .is_ok();
         if !taken {
             self.exhausted.store(true, Ordering::Relaxed);
         }
         taken
+    }
+
+    /// Takes `bytes`, or what is left if that is less; then the allowance is marked as exhausted. Returns what was
+    /// taken, so that a stream is cut at the same byte however it is read.
+    pub fn take_up_to(&self, bytes: u64) -> u64 {
+        let take = |left: u64| Some(left.saturating_sub(bytes));
+        let (Ok(before) | Err(before)) = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take);
+        if before < bytes {
+            self.exhausted.store(true, Ordering::Relaxed);
+        }
+        before.min(bytes)
     }
 
     /// Whether some request was refused.
@@ -164,12 +167,7 @@ pub struct Gap {
 impl Gap {
     /// A gap of unknown size.
     pub fn new(provenance: &Provenance, reason: Reason, detail: impl Into<String>) -> Self {
-        Self {
-            provenance: provenance.clone(),
-            reason,
-            detail: detail.into(),
-            bytes: None,
-        }
+        Self { provenance: provenance.clone(), reason, detail: detail.into(), bytes: None }
     }
 
     /// The same with the number of bytes left out.

@@ -17,9 +17,9 @@ pub use crate::source::Input;
 
 use crate::blob::{Package, Provenance};
 use crate::budget::Reason;
-use crate::container::{Place, Run, SMALL, Workspace, Workspaces, gap};
+use crate::container::{Place, Pool, Run, SMALL, Workspace, Workspaces, gap};
 use crate::scan::Scanner;
-use crate::source::{self, Entry, EntryKind, Folder, Links, OpenFile, Sibling};
+use crate::source::{self, Entry, EntryKind, Folder, Links, OpenFile, ReadAt, Sibling};
 
 /// Folders within folders that are entered: each costs stack, and a path of more parts than this is no one's work.
 const FOLDER_DEPTH: usize = 256;
@@ -112,13 +112,15 @@ pub fn visit(
     let threads = options.threads.get();
     let parallel = threads > 1 && wants_threads(&named);
     let workspaces = &Workspaces::new(threads);
+    let run = Run {
+        visit,
+        progress,
+        workspaces,
+        pool: &Pool::default(),
+        parallel,
+    };
     let walk = Walk {
-        run: Run {
-            visit,
-            progress,
-            workspaces,
-            parallel,
-        },
+        run,
         exclude: &options.exclude,
     };
     if !parallel {
@@ -350,7 +352,7 @@ impl Walk<'_> {
             Ok(file) => Arc::new(file),
             Err(error) => return unreadable(place.provenance, &error),
         };
-        let mut outcome = self.run.large(place, source.clone());
+        let mut outcome = self.run.large(place, &(source.clone() as Arc<dyn ReadAt>));
         if source.changed() {
             outcome.add(gap(
                 place.provenance,

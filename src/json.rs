@@ -41,11 +41,14 @@ enum Token {
     Scalar,
 }
 
-/// A token and the bytes it stands in; a string's include its quotes.
+/// A token and the bytes it stands in.
 #[derive(Clone, Debug)]
 struct Lexeme {
     token: Token,
+    /// A string's include its quotes.
     span: Span,
+    /// The same without the quotes.
+    content: Span,
 }
 
 /// Returns the first token at or after `from`; `None` at the end.
@@ -57,13 +60,13 @@ fn lexeme(text: &[u8], from: usize) -> Option<Lexeme> {
         b'}' | b']' => (Token::Close, start + 1),
         b':' => (Token::Colon, start + 1),
         b',' => (Token::Comma, start + 1),
-        b'"' => (Token::String, string_end(text, start).1),
+        b'"' => {
+            let (content_end, end) = string_end(text, start);
+            return Some(Lexeme { token: Token::String, span: start..end, content: start + 1..content_end });
+        }
         _ => (Token::Scalar, scalar_end(text, start)),
     };
-    Some(Lexeme {
-        token,
-        span: start..end,
-    })
+    Some(Lexeme { token, span: start..end, content: start..end })
 }
 
 /// Skips white space, control characters, a byte order mark and comments, which are no JSON but common.
@@ -187,21 +190,13 @@ impl<'a> Value<'a> {
 
     /// The members of an object, in order; none of any other value. A key that has no value is left out.
     pub fn members(self) -> Members<'a> {
-        let at = if self.is_object() {
-            self.start + 1
-        } else {
-            self.text.len()
-        };
+        let at = if self.is_object() { self.start + 1 } else { self.text.len() };
         Members { text: self.text, at }
     }
 
     /// The items of an array, in order; none of any other value.
     pub fn items(self) -> Items<'a> {
-        let at = if self.is_array() {
-            self.start + 1
-        } else {
-            self.text.len()
-        };
+        let at = if self.is_array() { self.start + 1 } else { self.text.len() };
         Items { text: self.text, at }
     }
 
@@ -216,10 +211,7 @@ impl<'a> Value<'a> {
         let mut found = [None; N];
         let mut missing = N;
         for (key, value) in self.members() {
-            let slot = names
-                .iter()
-                .zip(&mut found)
-                .find(|(name, slot)| slot.is_none() && key.is(name));
+            let slot = names.iter().zip(&mut found).find(|(name, slot)| slot.is_none() && key.is(name));
             if let Some((_, slot)) = slot {
                 *slot = Some(value);
                 missing -= 1;
@@ -254,15 +246,9 @@ impl<'a> Value<'a> {
 pub struct Key<'a>(&'a [u8]);
 
 impl<'a> Key<'a> {
-    /// The key whose token, quotes included, stands in `span`.
-    pub(crate) fn at(text: &'a [u8], span: &Span) -> Self {
-        let quoted = text.get(span.start) == Some(&b'"');
-        let content = if quoted {
-            span.start + 1..string_end(text, span.start).0
-        } else {
-            span.clone()
-        };
-        Self(text.get(content).unwrap_or_default())
+    /// The key whose content, without quotes, stands in `content`.
+    fn at(text: &'a [u8], content: &Span) -> Self {
+        Self(text.get(content.clone()).unwrap_or_default())
     }
 
     /// Whether it is that name.
@@ -303,22 +289,13 @@ impl<'a> Iterator for Members<'a> {
                 (Token::Close, _) => break,
                 (Token::Comma, _) => (key, colon) = (None, false),
                 (Token::Colon, _) => colon = key.is_some(),
-                (Token::Open(_) | Token::String | Token::Scalar, Some(span)) if colon => {
-                    let value = Value {
-                        text: self.text,
-                        start: lexeme.span.start,
-                    };
+                (Token::Open(_) | Token::String | Token::Scalar, Some(content)) if colon => {
+                    let value = Value { text: self.text, start: lexeme.span.start };
                     self.at = value.end();
-                    return Some((Key::at(self.text, span), value));
+                    return Some((Key::at(self.text, content), value));
                 }
-                (Token::String | Token::Scalar, _) => key = Some(lexeme.span),
-                (Token::Open(_), _) => {
-                    self.at = Value {
-                        text: self.text,
-                        start: lexeme.span.start,
-                    }
-                    .end()
-                }
+                (Token::String | Token::Scalar, _) => key = Some(lexeme.content),
+                (Token::Open(_), _) => self.at = Value { text: self.text, start: lexeme.span.start }.end(),
             }
         }
         self.at = self.text.len();
@@ -342,10 +319,7 @@ impl<'a> Iterator for Items<'a> {
                 Token::Close => break,
                 Token::Comma | Token::Colon => self.at = lexeme.span.end,
                 Token::Open(_) | Token::String | Token::Scalar => {
-                    let value = Value {
-                        text: self.text,
-                        start: lexeme.span.start,
-                    };
+                    let value = Value { text: self.text, start: lexeme.span.start };
                     self.at = value.end();
                     return Some(value);
                 }
@@ -364,10 +338,7 @@ pub fn documents(text: &[u8]) -> impl Iterator<Item = Value<'_>> {
             let lexeme = lexeme(text, at)?;
             at = lexeme.span.end;
             if matches!(lexeme.token, Token::Open(_) | Token::String | Token::Scalar) {
-                let value = Value {
-                    text,
-                    start: lexeme.span.start,
-                };
+                let value = Value { text, start: lexeme.span.start };
                 at = value.end();
                 return Some(value);
             }
@@ -377,43 +348,17 @@ pub fn documents(text: &[u8]) -> impl Iterator<Item = Value<'_>> {
 
 /// Whether a text begins as an object or array of JSON does: a guess from its first tokens.
 pub fn begins_like_json(text: &[u8]) -> bool {
-    let Some(Lexeme {
-        token: Token::Open(container),
-        span,
-    }) = lexeme(text, 0)
-    else {
+    let Some(Lexeme { token: Token::Open(container), span, .. }) = lexeme(text, 0) else {
         return false;
     };
     match (container, lexeme(text, span.end)) {
         (_, None) => true,
-        (
-            _,
-            Some(Lexeme {
-                token: Token::Close, ..
-            }),
-        ) => true,
-        (
-            _,
-            Some(Lexeme {
-                token: Token::String, ..
-            }),
-        ) => true,
-        (
-            Container::Array,
-            Some(Lexeme {
-                token: Token::Open(_),
-                ..
-            }),
-        ) => true,
-        (
-            Container::Array,
-            Some(Lexeme {
-                token: Token::Scalar,
-                span,
-            }),
-        ) => text
-            .get(span)
-            .is_some_and(|word| serde_json::from_slice::<serde::de::IgnoredAny>(word).is_ok()),
+        (_, Some(Lexeme { token: Token::Close, .. })) => true,
+        (_, Some(Lexeme { token: Token::String, .. })) => true,
+        (Container::Array, Some(Lexeme { token: Token::Open(_), .. })) => true,
+        (Container::Array, Some(Lexeme { token: Token::Scalar, span, .. })) => {
+            text.get(span).is_some_and(|word| serde_json::from_slice::<serde::de::IgnoredAny>(word).is_ok())
+        }
         _ => false,
     }
 }

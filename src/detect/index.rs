@@ -1,8 +1,6 @@
 //! The prefix index: where a signature can be taken hold of, found by three case-folded bytes.
 
-use std::collections::HashSet;
-
-use crate::signature::{Shape, Signature};
+use crate::signature::{Anchor, Hold, Shape, Signature};
 
 /// A set of three-byte texts, with false positives: 64 Ki bits, so that it stays in the first-level cache.
 pub struct Bitmap(Box<[u64; 1024]>);
@@ -46,7 +44,7 @@ pub enum Target {
     /// A shape of a signature.
     Shape(&'static Signature, &'static Shape),
     /// The pattern of a signature whose keyword this is.
-    Pattern(&'static Signature, usize),
+    Pattern(&'static Signature),
 }
 
 /// One way to take hold of a signature.
@@ -67,9 +65,7 @@ pub struct Index {
 }
 
 impl Index {
-    fn new(anchors: impl Iterator<Item = (u32, &'static str, Target)>) -> Self {
-        let mut entries: Vec<Entry> =
-            anchors.map(|(key, text, target)| Entry { key: fold(key), text, target }).collect();
+    fn new(mut entries: Vec<Entry>) -> Self {
         entries.sort_by_key(|entry| entry.key);
         let mut bitmap = Bitmap::default();
         entries.iter().for_each(|entry| bitmap.insert(entry.key));
@@ -91,35 +87,37 @@ impl Index {
     }
 }
 
-/// The anchors of a set of signatures: those at the start of a run, and those right before one.
-pub fn build(signatures: &[&'static Signature]) -> (Index, Index) {
-    let (mut at_start, mut before) = (Vec::new(), Vec::new());
-    let mut patterns = HashSet::new();
-    for signature in signatures {
-        for shape in signature.shapes {
-            if let Some(anchor) = &shape.anchor {
-                let target = Target::Shape(signature, shape);
-                match anchor.before {
-                    true => before.push((last_three(anchor.text), anchor.text, target)),
-                    false => at_start.push((first_three(anchor.text), anchor.text, target)),
-                }
-            }
-        }
-        for keyword in signature.keywords.iter().filter(|keyword| keyword.len() >= 3) {
-            let number = patterns.len();
-            patterns.insert((signature.id, keyword));
-            at_start.push((first_three(keyword), *keyword, Target::Pattern(signature, number)));
-        }
+/// The anchors of a set of signatures, by how one comes upon them.
+#[derive(Default)]
+pub struct Anchors {
+    /// At the start of a run.
+    pub at_start: Index,
+    /// Right before a run.
+    pub before: Index,
+    /// Those that no run leads to.
+    pub alone: Vec<Entry>,
+}
+
+/// The anchors of these signatures and the keywords of their patterns.
+pub fn build(signatures: &[&'static Signature]) -> Anchors {
+    let (mut at_start, mut before, mut alone) = (Vec::new(), Vec::new(), Vec::new());
+    let entries = signatures.iter().flat_map(|signature| entries(signature));
+    for (anchor, target) in entries {
+        let list = match anchor.hold {
+            Hold::Start => &mut at_start,
+            Hold::Before => &mut before,
+            Hold::Alone => &mut alone,
+        };
+        let keys = anchor.heads().map(|[a, b, c]| u32::from_le_bytes([a, b, c, 0]));
+        list.extend(keys.map(|key| Entry { key: fold(key), text: anchor.text, target }));
     }
-    (Index::new(at_start.into_iter()), Index::new(before.into_iter()))
+    Anchors { at_start: Index::new(at_start), before: Index::new(before), alone }
 }
 
-fn first_three(text: &str) -> u32 {
-    three(text.as_bytes(), 0)
-}
-
-fn last_three(text: &str) -> u32 {
-    three(text.as_bytes(), text.len().saturating_sub(3))
+fn entries(signature: &'static Signature) -> impl Iterator<Item = (Anchor, Target)> {
+    let shapes = signature.anchors().map(move |(shape, anchor)| (anchor, Target::Shape(signature, shape)));
+    let keywords = signature.keyword_anchors().map(move |anchor| (anchor, Target::Pattern(signature)));
+    shapes.chain(keywords)
 }
 
 /// The three bytes from `at` on as a little-endian number; missing ones are 0.

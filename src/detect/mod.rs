@@ -19,15 +19,15 @@ mod words;
 
 use std::sync::OnceLock;
 
-use regex::bytes::{Regex, RegexBuilder};
+use regex::bytes::Regex;
 
-use self::index::{Entry, Index, Target, three};
+use self::index::{Anchors, Entry, Index, Target, three};
 use self::names::{Names, Telling};
 use self::runs::{Batch, Finder};
 use crate::blob::Span;
 use crate::decode::{base64, json_string, percent};
 use crate::finding::Secret;
-use crate::signature::Signature;
+use crate::signature::{Signature, pattern};
 
 /// How far left and right of a place any detector looks, in bytes: a window that overlaps its neighbours by this
 /// much loses nothing.
@@ -112,6 +112,7 @@ pub struct Detectors {
     signatures: Vec<&'static Signature>,
     at_start: Index,
     before: Index,
+    alone: Vec<Entry>,
     names: Names,
     surroundings: vendor::Surroundings,
     words: words::Words,
@@ -121,15 +122,16 @@ pub struct Detectors {
 impl Detectors {
     /// For these signatures, beside what needs none.
     pub fn new(signatures: Vec<&'static Signature>) -> Self {
-        let (at_start, before) = index::build(&signatures);
+        let Anchors { at_start, before, alone } = index::build(&signatures);
         Self {
             names: Names::new(&signatures),
             surroundings: vendor::Surroundings::new(&signatures),
-            words: words::Words::new(),
+            words: words::Words::new(alone.iter().map(|entry| entry.text)),
             patterns: signatures.iter().map(|_| OnceLock::new()).collect(),
             signatures,
             at_start,
             before,
+            alone,
         }
     }
 
@@ -151,6 +153,7 @@ impl Detectors {
         found.nul |= finder.nul;
         found.batch = batch;
         self.words.each(text, |word, at| match word {
+            words::Word::Anchor => self.anchors(text, &self.alone, at, false, found),
             words::Word::Name => found.candidates.extend(field::of_word(text, at, &self.names)),
             words::Word::Url => found.candidates.extend(structure::url_password(text, at)),
             words::Word::Pem => found.candidates.extend(structure::private_key(text, at)),
@@ -217,7 +220,7 @@ impl Detectors {
                         found.candidates.push(by_signature(text, signature, found_shape.whole, found_shape.secret));
                     }
                 }
-                Target::Pattern(signature, _) => self.pattern(text, signature, start, found),
+                Target::Pattern(signature) => self.pattern(text, signature, start, found),
             }
         }
     }
@@ -225,7 +228,7 @@ impl Detectors {
     /// Runs a signature's regular expression around its keyword at `at`.
     fn pattern(&self, text: &[u8], signature: &'static Signature, at: usize, found: &mut Found) {
         let Some(number) = self.signatures.iter().position(|own| std::ptr::eq(*own, signature)) else { return };
-        let pattern = self.patterns[number].get_or_init(|| compile(signature.pattern?));
+        let pattern = self.patterns[number].get_or_init(|| pattern::compile(signature.pattern?).ok());
         let from = at.saturating_sub(PATTERN_WINDOW.0);
         let window = &text[from..text.len().min(at + PATTERN_WINDOW.1)];
         for captures in pattern.iter().flat_map(|pattern| pattern.captures_iter(window)) {
@@ -250,11 +253,6 @@ impl Detectors {
 
 /// `eyJ`: the base64 of `{"`.
 const EYJ: u32 = u32::from_le_bytes(*b"eyJ\0");
-
-/// Compiles a signature's pattern as all of them are compiled: bytes, no Unicode, bounded.
-pub fn compile(pattern: &str) -> Option<Regex> {
-    RegexBuilder::new(pattern).unicode(false).size_limit(1 << 20).build().ok()
-}
 
 fn by_signature(text: &[u8], signature: &'static Signature, span: Span, secret: Span) -> Candidate {
     let left = context::left(text, span.start);

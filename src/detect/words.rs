@@ -11,6 +11,8 @@ pub(super) enum Word {
     Url,
     /// `-----BEGIN `
     Pem,
+    /// The anchor of a signature that no run leads to.
+    Anchor,
 }
 
 /// Kept small, so that the search stays one pass with vector instructions, and rare, so that it seldom stops.
@@ -39,26 +41,32 @@ const WORDS: &[(&str, Word)] = &[
 ];
 
 /// A searcher for them.
-pub(super) struct Words(Option<Searcher>);
+pub(super) struct Words {
+    words: Vec<(&'static str, Word)>,
+    searcher: Option<Searcher>,
+}
 
 impl Words {
-    pub(super) fn new() -> Self {
+    /// For [`WORDS`] and these anchors. Where two words begin at one place only one is seen, the anchors first.
+    pub(super) fn new(anchors: impl Iterator<Item = &'static str>) -> Self {
+        let words: Vec<_> = anchors.map(|text| (text, Word::Anchor)).chain(WORDS.iter().copied()).collect();
         let mut builder = Config::new().match_kind(MatchKind::LeftmostFirst).builder();
-        builder.extend(WORDS.iter().map(|(word, _)| word));
-        Self(builder.build())
+        builder.extend(words.iter().map(|(word, _)| word));
+        Self { searcher: builder.build(), words }
     }
 
     /// Calls `each` for every word in `text`, with the place of its first byte.
     pub(super) fn each(&self, text: &[u8], mut each: impl FnMut(Word, usize)) {
-        match &self.0 {
+        match &self.searcher {
             Some(searcher) => {
                 for found in searcher.find_iter(text) {
-                    each(WORDS[found.pattern().as_usize()].1, found.start());
+                    each(self.words[found.pattern().as_usize()].1, found.start());
                 }
             }
             // No vector instructions: one pass for each word, which is slower, and the same in what it finds.
             None => {
-                let mut places: Vec<(usize, Word)> = WORDS
+                let mut places: Vec<(usize, Word)> = self
+                    .words
                     .iter()
                     .flat_map(|(word, kind)| memchr::memmem::find_iter(text, word).map(|at| (at, *kind)))
                     .collect();
@@ -82,7 +90,8 @@ mod tests {
             places
         };
         let expected = [(Word::Name, 3), (Word::Name, 15), (Word::Url, 31), (Word::Pem, 40), (Word::Name, 54)];
-        assert_eq!(places(Words::new()), expected);
-        assert_eq!(places(Words(None)), expected);
+        let words = || Words::new(std::iter::empty());
+        assert_eq!(places(words()), expected);
+        assert_eq!(places(Words { searcher: None, ..words() }), expected);
     }
 }

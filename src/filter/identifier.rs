@@ -32,14 +32,11 @@ const SHAPES: &[Shape] = &[
     (is_colour, "colour"),
     (is_path, "file path"),
     (is_host, "host name"),
+    (is_account_address, "blockchain address"),
 ];
 
 /// What some credentials look like.
-const DOUBTFUL_SHAPES: &[Shape] = &[
-    (is_uuid, "UUID"),
-    (is_number, "number"),
-    (is_account_address, "blockchain address"),
-];
+const DOUBTFUL_SHAPES: &[Shape] = &[(is_uuid, "UUID"), (is_number, "number")];
 
 fn by_shape(value: &[u8]) -> Option<&'static str> {
     SHAPES
@@ -289,7 +286,7 @@ fn is_number(value: &[u8]) -> bool {
         && value.last().is_some_and(|byte| !byte.is_ascii_alphabetic())
 }
 
-/// `0x` and twenty bytes: an account or contract.
+/// `0x` and twenty bytes: an account or contract, which stands under names like `token`. Keys have thirty-two.
 fn is_account_address(value: &[u8]) -> bool {
     value
         .strip_prefix(b"0x")

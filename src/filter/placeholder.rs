@@ -26,8 +26,10 @@ pub fn placeholder(value: &[u8]) -> Option<&'static str> {
     checks.iter().find(|(holds, _)| holds(value)).map(|&(_, why)| why)
 }
 
+/// Nothing, a word for it, or only marks.
 fn is_nothing(value: &[u8]) -> bool {
-    value.is_empty() || lists(NOTHING, value)
+    let content = |byte: &u8| byte.is_ascii_alphanumeric() || *byte >= 0x80;
+    lists(NOTHING, value) || value.len() < 8 && !value.iter().any(content)
 }
 
 /// AWS ends its samples in `EXAMPLE` or `EXAMPLEKEY`.
@@ -125,9 +127,14 @@ fn angle_brackets(value: &[u8]) -> Option<&[u8]> {
     Some(&inner[..memchr::memchr(b'>', inner)?])
 }
 
-/// Letters, with the marks that join words; no long mixed run.
+/// Letters, with the marks that join words, or those of a sentence where there are blanks; no long mixed run.
 fn is_wording(inner: &[u8]) -> bool {
-    let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || b" _-./'\"".contains(byte) || *byte >= 0x80;
+    let marks: &[u8] = if inner.contains(&b' ') {
+        b" _-./'\",:;()!?"
+    } else {
+        b"_-./'\""
+    };
+    let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || marks.contains(byte) || *byte >= 0x80;
     let letters = inner
         .iter()
         .filter(|byte| byte.is_ascii_alphabetic() || **byte >= 0x80)
@@ -135,7 +142,7 @@ fn is_wording(inner: &[u8]) -> bool {
     letters >= 2 && inner.iter().all(allowed) && !has_random_run(inner)
 }
 
-/// `TAVILY_API_KEY`: capitals in several words, the last of which is what a credential is called.
+/// `POSTIZ_KEY`: capitals in several words, the last of which is what a credential is called.
 fn is_variable_name(value: &[u8]) -> bool {
     let capitals = |byte: &u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || *byte == b'_';
     let last = value.rsplit(|&byte| byte == b'_').next().unwrap_or_default();
@@ -144,7 +151,8 @@ fn is_variable_name(value: &[u8]) -> bool {
 
 /// A word that asks to be replaced, or nothing but words that name a credential.
 fn has_placeholder_words(value: &[u8]) -> bool {
-    !has_random_run(value) && (asks_to_be_replaced(value) || only_names_itself(value))
+    !has_random_run(value)
+        && (asks_to_be_replaced(value) || only_names_itself(value) || ends_in_a_name(value))
 }
 
 fn asks_to_be_replaced(value: &[u8]) -> bool {
@@ -195,6 +203,13 @@ fn only_names_itself(value: &[u8]) -> bool {
         .iter()
         .all(|byte| byte.is_ascii_alphanumeric() || b" _-.'\"".contains(byte));
     joined && (digits == 0 && (named || trial) || digits <= 4 && trial)
+}
+
+/// Words without digits, the last two of which name a credential: `imgbb_api_key`, `Threads App Secret`.
+fn ends_in_a_name(value: &[u8]) -> bool {
+    let allowed = |byte: &u8| byte.is_ascii_alphabetic() || b" _-.".contains(byte);
+    let last_two = words(value).fold((&[][..], &[][..]), |(_, before), word| (before, word));
+    value.iter().all(allowed) && lists(FILLERS, last_two.0) && lists(NOUNS, last_two.1)
 }
 
 /// Whether sixteen or more letters and digits stand together with both among them: too much like a secret for a word
@@ -259,10 +274,7 @@ mod tests {
                 "target_host_password",
             ],
         );
-        check(
-            Some("name of a variable"),
-            &["TAVILY_API_KEY", "ASTRA_DB_APPLICATION_TOKEN"],
-        );
+        check(Some("name of a variable"), &["PROXY_AUTH", "POSTIZ_KEY"]);
     }
 
     #[test]

@@ -27,7 +27,7 @@ pub struct Frame {
 /// A part of a container.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Part {
-    /// The member whose key stands in this span, quotes included.
+    /// The member whose key stands in this span, quotes not included.
     Member(Span),
     /// The item with this index, from 0.
     Item(usize),
@@ -35,13 +35,7 @@ pub enum Part {
 
 impl Frame {
     fn new(start: usize, container: Container) -> Self {
-        Self {
-            start,
-            container,
-            part: None,
-            items: 0,
-            colon: false,
-        }
+        Self { start, container, part: None, items: 0, colon: false }
     }
 
     /// The container itself.
@@ -58,10 +52,10 @@ impl Frame {
     }
 
     /// Takes note of a string or scalar: a key or a value.
-    fn word(&mut self, span: &Span) -> Role {
+    fn word(&mut self, content: &Span) -> Role {
         match self.container {
             Container::Object if !self.colon => {
-                self.part = Some(Part::Member(span.clone()));
+                self.part = Some(Part::Member(content.clone()));
                 Role::Key
             }
             _ => {
@@ -110,6 +104,8 @@ pub enum Role {
 pub struct Leaf {
     /// Its bytes; a string's include the quotes. Empty for [`Role::Blank`].
     pub span: Span,
+    /// The same without the quotes.
+    pub content: Span,
     /// What it is.
     pub role: Role,
 }
@@ -154,10 +150,7 @@ impl Cursor {
                 Some(next) if next.span.start <= offset => self.take(next),
                 ahead => {
                     self.ahead = ahead;
-                    return Leaf {
-                        span: offset..offset,
-                        role: Role::Blank,
-                    };
+                    return Leaf { span: offset..offset, content: offset..offset, role: Role::Blank };
                 }
             }
         }
@@ -170,10 +163,7 @@ impl Cursor {
 
     fn go_back(&mut self, offset: usize) {
         let behind = self.marks.partition_point(|mark| mark.at <= offset);
-        let mark = behind
-            .checked_sub(1)
-            .and_then(|index| self.marks.get(index))
-            .cloned();
+        let mark = behind.checked_sub(1).and_then(|index| self.marks.get(index)).cloned();
         (self.at, self.frames, self.excess) =
             mark.map_or_else(Default::default, |mark| (mark.at, mark.frames, mark.excess));
         (self.last, self.ahead) = (None, None);
@@ -181,18 +171,11 @@ impl Cursor {
 
     fn take(&mut self, lexeme: Lexeme) {
         if self.at >= self.marks.last().map_or(0, |mark| mark.at) + MARK_STEP {
-            self.marks.push(Mark {
-                at: self.at,
-                frames: self.frames.clone(),
-                excess: self.excess,
-            });
+            self.marks.push(Mark { at: self.at, frames: self.frames.clone(), excess: self.excess });
         }
         let role = self.apply(&lexeme);
         self.at = lexeme.span.end;
-        self.last = Some(Leaf {
-            span: lexeme.span,
-            role,
-        });
+        self.last = Some(Leaf { span: lexeme.span, content: lexeme.content, role });
     }
 
     fn apply(&mut self, lexeme: &Lexeme) -> Role {
@@ -208,7 +191,7 @@ impl Cursor {
             Token::Close => drop(self.frames.pop()),
             Token::Colon => top.into_iter().for_each(Frame::colon),
             Token::Comma => top.into_iter().for_each(Frame::comma),
-            Token::String | Token::Scalar => return top.map_or(Role::Value, |top| top.word(&lexeme.span)),
+            Token::String | Token::Scalar => return top.map_or(Role::Value, |top| top.word(&lexeme.content)),
         }
         Role::Punctuation
     }

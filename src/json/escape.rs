@@ -46,10 +46,7 @@ fn unicode(rest: &[u8]) -> Piece {
     let Some(first) = unit(rest) else {
         return Piece::Escape(2, 'u');
     };
-    let second = rest
-        .get(6..)
-        .filter(|rest| rest.starts_with(b"\\u"))
-        .and_then(unit);
+    let second = rest.get(6..).filter(|rest| rest.starts_with(b"\\u")).and_then(unit);
     match (char::from_u32(first), second) {
         (Some(character), _) => Piece::Escape(6, character),
         (None, Some(low @ 0xDC00..=0xDFFF)) if first < 0xDC00 => {
@@ -63,9 +60,7 @@ fn unicode(rest: &[u8]) -> Piece {
 /// The four hexadecimal digits behind `\u`.
 fn unit(rest: &[u8]) -> Option<u32> {
     let digits = rest.get(2..6)?;
-    digits.iter().try_fold(0, |unit, digit| {
-        Some(unit * 16 + char::from(*digit).to_digit(16)?)
-    })
+    digits.iter().try_fold(0, |unit, digit| Some(unit * 16 + char::from(*digit).to_digit(16)?))
 }
 
 /// Decodes the content of a string. What is no UTF-8 is replaced.
@@ -113,10 +108,7 @@ impl Unescaped {
     /// Where the raw byte at `offset` went to: a byte of an escape to the first byte of its character. `raw` is what
     /// this was made of.
     pub fn decoded(&self, raw: &[u8], offset: usize) -> usize {
-        let mark = self
-            .marks
-            .partition_point(|(at, _)| *at <= offset)
-            .saturating_sub(1);
+        let mark = self.marks.partition_point(|(at, _)| *at <= offset).saturating_sub(1);
         let (mut at, mut decoded) = self.marks.get(mark).copied().unwrap_or_default();
         while let Some(piece) = Piece::at(raw, at) {
             match piece {

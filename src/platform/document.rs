@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::blob::Span;
-use crate::json::escape::Unescaped;
+use crate::json::escape::{self, Unescaped};
 use crate::json::{self, Cursor, Frame, Leaf, Part, Role, Value};
 
 /// How many documents are followed into each other.
@@ -15,6 +15,15 @@ const MAX_INNER: usize = 8 << 20;
 /// The longest pointer or field, in bytes. A longer one ends with the last part that fits: no part is ever cut, since
 /// a mask that hides secrets in labels would not know the half of one.
 const MAX_LABEL: usize = 4096;
+
+/// The longest name of a member that is shown, in bytes. The way breaks off before a longer one.
+const MAX_KEY: usize = 512;
+
+/// How many names of a field are compared with the vocabulary's.
+const MAX_NAMES: usize = 64;
+
+/// How much of a value is compared with the shapes of the vocabulary, in bytes.
+const MAX_VALUE: usize = 4096;
 
 /// A JSON text and the documents in its strings, on the way to the byte that was located last.
 pub(super) struct Document<'a> {
@@ -37,10 +46,7 @@ struct Layer<'a> {
 
 impl<'a> Document<'a> {
     pub(super) fn new(text: &'a [u8]) -> Self {
-        Self {
-            layers: vec![Layer::new(Cow::Borrowed(text), 0)],
-            used: 1,
-        }
+        Self { layers: vec![Layer::new(Cow::Borrowed(text), 0)], used: 1 }
     }
 
     /// Goes to the first byte of `span` that says something, through nested documents.
@@ -59,17 +65,10 @@ impl<'a> Document<'a> {
 
     /// Goes into the string at `at` of the innermost layer, if it holds a document; returns the offset in there.
     fn descend(&mut self, at: usize) -> Option<usize> {
-        let outer = self
-            .layers
-            .get(self.used - 1)
-            .filter(|_| self.used < MAX_LAYERS)?;
+        let outer = self.layers.get(self.used - 1).filter(|_| self.used < MAX_LAYERS)?;
         let content = outer.string_at(at)?;
         let origin = outer.leaf.span.start;
-        if self
-            .layers
-            .get(self.used)
-            .is_none_or(|layer| layer.origin != origin)
-        {
+        if self.layers.get(self.used).is_none_or(|layer| layer.origin != origin) {
             let layer = Layer::inside(content, origin);
             self.layers.truncate(self.used);
             self.layers.push(layer);
@@ -86,46 +85,24 @@ impl<'a> Document<'a> {
         let mut leaf = None;
         for (number, layer) in self.layers.iter().take(self.used).enumerate() {
             ids.extend((number > 0).then_some(layer.origin));
-            hops.extend(
-                layer
-                    .cursor
-                    .frames()
-                    .iter()
-                    .map(|frame| layer.hop(frame, &ids, number)),
-            );
-            let is_value = matches!(layer.leaf.role, Role::Value);
-            leaf = is_value.then(|| Value::at(&layer.text, layer.leaf.span.start));
+            hops.extend(layer.cursor.frames().iter().map(|frame| layer.hop(frame, &ids, number)));
+            leaf = layer.string();
         }
-        Trail {
-            hops,
-            leaf,
-            layer: self.used - 1,
-        }
+        Trail { hops, leaf, layer: self.used - 1 }
     }
 }
 
 /// The first byte of `span` that is no white space, comma or colon: those belong to no value.
 fn telling(text: &[u8], span: &Span) -> usize {
     let bytes = text.get(span.clone()).unwrap_or_default();
-    let blank = bytes
-        .iter()
-        .position(|byte| !matches!(byte, 0..=b' ' | b',' | b':'));
+    let blank = bytes.iter().position(|byte| !matches!(byte, 0..=b' ' | b',' | b':'));
     span.start + blank.unwrap_or(0)
 }
 
 impl<'a> Layer<'a> {
     fn new(text: Cow<'a, [u8]>, origin: usize) -> Self {
-        let leaf = Leaf {
-            span: 0..0,
-            role: Role::Blank,
-        };
-        Self {
-            text,
-            origin,
-            escapes: None,
-            cursor: Cursor::default(),
-            leaf,
-        }
+        let leaf = Leaf { span: 0..0, content: 0..0, role: Role::Blank };
+        Self { text, origin, escapes: None, cursor: Cursor::default(), leaf }
     }
 
     /// The layer in a string; one without text if the string holds no document, so that it is not asked again.
@@ -158,28 +135,27 @@ impl<'a> Layer<'a> {
 
     /// The content of the string that `at` lies in, behind its opening quote.
     fn string_at(&self, at: usize) -> Option<&[u8]> {
-        let is_inside = self.leaf.role == Role::Value && at > self.leaf.span.start;
-        let in_container = !self.cursor.frames().is_empty();
-        if is_inside && in_container {
-            Value::at(&self.text, self.leaf.span.start).content()
-        } else {
-            None
-        }
+        let is_inside = at > self.leaf.span.start && !self.cursor.frames().is_empty();
+        if is_inside { self.string() } else { None }
+    }
+
+    /// The content of the string that the leaf is, if it is a value.
+    fn string(&self) -> Option<&[u8]> {
+        let is_string = self.leaf.role == Role::Value && self.text.get(self.leaf.span.start) == Some(&b'"');
+        if is_string { self.text.get(self.leaf.content.clone()) } else { None }
     }
 
     fn hop<'d>(&'d self, frame: &Frame, ids: &[usize], layer: usize) -> Hop<'d> {
         let turn = match &frame.part {
             Some(Part::Item(index)) => Some(Turn::Item(*index)),
-            Some(Part::Member(_)) => frame.key(&self.text).map(|key| Turn::Key(key.text())),
+            Some(Part::Member(_)) => {
+                let key = frame.key(&self.text).filter(|key| key.raw_len() <= MAX_KEY);
+                key.map(|key| Turn::Key(key.text()))
+            }
             None => None,
         };
         let id = ids.iter().copied().chain([frame.start]).collect();
-        Hop {
-            value: frame.value(&self.text),
-            id,
-            turn,
-            layer,
-        }
+        Hop { value: frame.value(&self.text), id, turn, layer }
     }
 }
 
@@ -197,8 +173,8 @@ fn unescaped_head(content: &[u8]) -> Vec<u8> {
 pub(super) struct Trail<'d> {
     /// The containers that are open there, outermost first.
     pub hops: Vec<Hop<'d>>,
-    /// The value that the byte stands in; `None` at a key or between values.
-    pub leaf: Option<Value<'d>>,
+    /// The content of the string value that the byte stands in.
+    leaf: Option<&'d [u8]>,
     /// Number of the layer that it stands in, from 0.
     layer: usize,
 }
@@ -209,7 +185,7 @@ pub(super) struct Hop<'d> {
     pub value: Value<'d>,
     /// Which container of the blob it is.
     pub id: Id,
-    /// The turn; `None` at a bracket and between the parts.
+    /// The turn; `None` at a bracket, between the parts, and where a name is too long to be shown.
     pub turn: Option<Turn<'d>>,
     /// Number of the layer that it stands in, from 0.
     layer: usize,
@@ -307,21 +283,17 @@ impl Trail<'_> {
         let Some(layer) = self.hops.get(from).map(|hop| hop.layer) else {
             return Vec::new();
         };
-        self.hops
-            .iter()
-            .skip(from)
-            .take_while(|hop| hop.layer == layer)
-            .filter_map(Hop::key)
-            .collect()
+        let hops = self.hops.iter().skip(from).take_while(|hop| hop.layer == layer);
+        hops.filter_map(Hop::key).take(MAX_NAMES).collect()
     }
 
-    /// The text of the string that the byte stands in, unless that is a document within the layer of hop `from`.
+    /// The text of the string that the byte stands in, unless that is a document within the layer of hop `from`. Of a
+    /// long one the beginning and `…`, which no shape of a whole value has.
     pub(super) fn value(&self, from: usize) -> Option<Cow<'_, str>> {
-        let layer = self.hops.get(from)?.layer;
-        if layer == self.layer {
-            self.leaf?.text()
-        } else {
-            None
+        let content = self.leaf.filter(|_| self.hops.get(from).is_some_and(|hop| hop.layer == self.layer))?;
+        match content.get(..MAX_VALUE) {
+            None => Some(escape::text(content)),
+            Some(head) => Some(Cow::Owned(escape::text(head).into_owned() + "…")),
         }
     }
 }

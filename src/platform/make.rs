@@ -32,10 +32,7 @@ fn is_blueprint(value: Value<'_>) -> bool {
     let [kind, version, mapper, parameters, metadata] =
         module.pick(["module", "version", "mapper", "parameters", "metadata"]);
     let is_module = kind.and_then(Value::text).is_some_and(|kind| kind.contains(':'));
-    is_module
-        && [version, mapper, parameters, metadata]
-            .iter()
-            .any(Option::is_some)
+    is_module && [version, mapper, parameters, metadata].iter().any(Option::is_some)
 }
 
 /// What was read so far, by the container that it was read from.
@@ -43,23 +40,19 @@ fn is_blueprint(value: Value<'_>) -> bool {
 struct Make {
     flows: HashMap<Id, Option<Arc<Flow>>>,
     steps: HashMap<Id, Arc<Step>>,
+    /// Whether a route or module is switched off.
+    disabled: HashMap<Id, bool>,
 }
 
 impl Reader for Make {
     fn place(&mut self, trail: &Trail<'_>) -> Option<Whose> {
         let outer = trail.hops.len().min(MAX_OUTER);
         let (root, flow) = (0..outer).find_map(|hop| Some((hop, self.flow(trail, hop)?)))?;
-        let module = module_at(trail, root);
-        let step = module.and_then(|module| self.step(trail, module));
+        let modules = modules_at(trail, root);
+        let step = self.step(trail, &modules);
         let scope = if step.is_some() { Scope::Step } else { Scope::Flow };
-        let from = module.map_or(root, |module| module.hop);
-        Some(Whose {
-            flow: Some(flow),
-            step,
-            scope,
-            prefix: None,
-            from,
-        })
+        let from = modules.last().copied().unwrap_or(root);
+        Some(Whose { flow: Some(flow), step, scope, prefix: None, from })
     }
 }
 
@@ -67,46 +60,36 @@ impl Make {
     fn flow(&mut self, trail: &Trail<'_>, hop: usize) -> Option<Arc<Flow>> {
         let container = trail.hops.get(hop)?;
         let known = self.flows.entry(container.id.clone());
-        known
-            .or_insert_with(|| is_blueprint(container.value).then(|| Arc::new(flow(trail, hop))))
-            .clone()
+        known.or_insert_with(|| is_blueprint(container.value).then(|| Arc::new(flow(trail, hop)))).clone()
     }
 
-    fn step(&mut self, trail: &Trail<'_>, module: ModuleAt) -> Option<Arc<Step>> {
-        let container = trail.hops.get(module.hop)?;
-        let known = self.steps.entry(container.id.clone());
-        Some(
-            known
-                .or_insert_with(|| Arc::new(step(container.value, module.is_disabled)))
-                .clone(),
-        )
+    /// The step of the last of the modules that lie in each other on the way.
+    fn step(&mut self, trail: &Trail<'_>, modules: &[usize]) -> Option<Arc<Step>> {
+        let container = trail.hops.get(*modules.last()?)?;
+        if let Some(step) = self.steps.get(&container.id) {
+            return Some(step.clone());
+        }
+        // Between a module and the list of the next lies a route, which is switched off as a whole.
+        let routes = modules.iter().flat_map(|module| [module.checked_sub(2), Some(*module)]).flatten();
+        let is_disabled = routes.into_iter().any(|hop| self.is_disabled(trail, hop));
+        let step = Arc::new(step(container.value, is_disabled));
+        self.steps.insert(container.id.clone(), step.clone());
+        Some(step)
     }
-}
 
-/// A module on the way.
-#[derive(Clone, Copy)]
-struct ModuleAt {
-    /// The hop of its object.
-    hop: usize,
-    /// Whether it or a route that it lies on is switched off.
-    is_disabled: bool,
-}
-
-/// The innermost module on the way from a blueprint on.
-fn module_at(trail: &Trail<'_>, root: usize) -> Option<ModuleAt> {
-    let mut innermost: Option<ModuleAt> = None;
-    let mut at = root;
-    for _ in 0..MAX_NESTED {
-        let Some(hop) = module_behind(trail, at) else {
-            break;
+    fn is_disabled(&mut self, trail: &Trail<'_>, hop: usize) -> bool {
+        let Some(container) = trail.hops.get(hop) else {
+            return false;
         };
-        let routes = (at..=hop).filter_map(|hop| trail.hops.get(hop)?.value.get("disabled")?.boolean());
-        let is_disabled =
-            innermost.is_some_and(|module| module.is_disabled) || routes.into_iter().any(|off| off);
-        innermost = Some(ModuleAt { hop, is_disabled });
-        at = hop;
+        let known = self.disabled.entry(container.id.clone());
+        *known.or_insert_with(|| container.value.get("disabled").and_then(Value::boolean) == Some(true))
     }
-    innermost
+}
+
+/// The hops of the modules that lie in each other on the way from a blueprint on, outermost first.
+fn modules_at(trail: &Trail<'_>, root: usize) -> Vec<usize> {
+    let next = |at: &usize| module_behind(trail, *at);
+    std::iter::successors(module_behind(trail, root), next).take(MAX_NESTED).collect()
 }
 
 /// The hop of the module that the way reaches next from the object at `at`: in its `flow` or `onerror`, or in the `flow`
@@ -197,10 +180,7 @@ fn mail_address(label: &str) -> Option<String> {
     let words = label.split(|letter: char| letter.is_whitespace() || "()<>[],;".contains(letter));
     words
         .into_iter()
-        .find(|word| {
-            word.split_once('@')
-                .is_some_and(|(user, host)| !user.is_empty() && host.contains('.'))
-        })
+        .find(|word| word.split_once('@').is_some_and(|(user, host)| !user.is_empty() && host.contains('.')))
         .map(str::to_owned)
 }
 
@@ -211,10 +191,7 @@ fn modules_of(object: Value<'_>) -> impl Iterator<Item = Value<'_>> {
 /// The modules of a module's routes, branches, tools and error handlers.
 fn inner_modules(module: Value<'_>) -> Vec<Value<'_>> {
     let [routes, branches, tools, on_error] = module.pick(["routes", "branches", "tools", "onerror"]);
-    let lists = [routes, branches, tools]
-        .into_iter()
-        .flatten()
-        .flat_map(Value::items);
+    let lists = [routes, branches, tools].into_iter().flatten().flat_map(Value::items);
     let handlers = on_error.into_iter().flat_map(Value::items);
     lists.flat_map(modules_of).chain(handlers).collect()
 }

@@ -54,36 +54,16 @@ impl Platform {
 
 /// The platforms, in the order in which they are tried.
 const PLATFORMS: &[Platform] = &[
-    Platform {
-        vocabulary: &vocabulary::N8N,
-        hints: &["type", "name"],
-        open: n8n::open,
-    },
-    Platform {
-        vocabulary: &vocabulary::POWER_AUTOMATE,
-        hints: &[],
-        open: power_automate::open,
-    },
+    Platform { vocabulary: &vocabulary::N8N, hints: &["type", "name"], open: n8n::open },
+    Platform { vocabulary: &vocabulary::POWER_AUTOMATE, hints: &[], open: power_automate::open },
     Platform {
         vocabulary: &vocabulary::LOGIC_APPS,
         hints: &["definition"],
         open: power_automate::open_logic_app,
     },
-    Platform {
-        vocabulary: &vocabulary::POWER_PLATFORM,
-        hints: &[],
-        open: power_platform::open,
-    },
-    Platform {
-        vocabulary: &vocabulary::MAKE,
-        hints: &["flow", "module"],
-        open: make::open,
-    },
-    Platform {
-        vocabulary: &vocabulary::NODE_RED,
-        hints: &["\""],
-        open: node_red::open,
-    },
+    Platform { vocabulary: &vocabulary::POWER_PLATFORM, hints: &[], open: power_platform::open },
+    Platform { vocabulary: &vocabulary::MAKE, hints: &["flow", "module"], open: make::open },
+    Platform { vocabulary: &vocabulary::NODE_RED, hints: &["\""], open: node_red::open },
 ];
 
 /// The platforms that are known, in the order in which they are tried.
@@ -116,10 +96,7 @@ pub struct Outline<'a> {
 
 /// How the blob is read.
 enum View<'a> {
-    Json {
-        document: Box<Document<'a>>,
-        reader: Option<Box<dyn Reader + 'a>>,
-    },
+    Json { document: Box<Document<'a>>, reader: Option<Box<dyn Reader + 'a>> },
     Xml(Box<power_platform::XmlMember<'a>>),
     Opaque,
 }
@@ -128,26 +105,14 @@ enum View<'a> {
 /// they are asked for. Linear in the blob's size.
 pub fn outline<'a>(blob: &Blob<'a>) -> Outline<'a> {
     if let Some(member) = power_platform::XmlMember::open(blob) {
-        return Outline {
-            vocabulary: Some(&vocabulary::POWER_PLATFORM),
-            view: View::Xml(Box::new(member)),
-        };
+        return Outline { vocabulary: Some(&vocabulary::POWER_PLATFORM), view: View::Xml(Box::new(member)) };
     }
     if !json::begins_like_json(blob.bytes) {
-        return Outline {
-            vocabulary: None,
-            view: View::Opaque,
-        };
+        return Outline { vocabulary: None, view: View::Opaque };
     }
     let (platform, reader) = recognise(blob).unzip();
-    let view = View::Json {
-        document: Box::new(Document::new(blob.bytes)),
-        reader,
-    };
-    Outline {
-        vocabulary: platform.map(|platform| platform.vocabulary),
-        view,
-    }
+    let view = View::Json { document: Box::new(Document::new(blob.bytes)), reader };
+    Outline { vocabulary: platform.map(|platform| platform.vocabulary), view }
 }
 
 impl Outline<'_> {
@@ -176,10 +141,7 @@ fn json_place(trail: &Trail<'_>, reader: Option<(&Vocabulary, &mut (dyn Reader +
         return Place::default();
     }
     let place = reader.and_then(|(vocabulary, reader)| Some(label(vocabulary, reader.place(trail)?, trail)));
-    Place {
-        pointer: Some(trail.pointer()),
-        ..place.unwrap_or_default()
-    }
+    Place { pointer: Some(trail.pointer()), ..place.unwrap_or_default() }
 }
 
 /// Makes a place of what a reader knows and what the vocabulary says about it.
@@ -188,23 +150,10 @@ fn label(vocabulary: &Vocabulary, whose: Whose, trail: &Trail<'_>) -> Place {
     let names: Vec<&str> = prefix.chain(trail.names(whose.from)).collect();
     let value = trail.value(whose.from);
     let kind = whose.step.as_ref().and_then(|step| step.kind.as_deref());
-    let query = Query {
-        scope: whose.scope,
-        kind,
-        field: &names,
-        value: value.as_deref(),
-    };
+    let query = Query { scope: whose.scope, kind, field: &names, value: value.as_deref() };
     let (storage, store, own) = judge(vocabulary, &query);
     let field = joined(whose.prefix, trail.field(whose.from));
-    Place {
-        pointer: None,
-        flow: whose.flow,
-        step: whose.step,
-        field,
-        storage: Some(storage),
-        store,
-        own,
-    }
+    Place { pointer: None, flow: whose.flow, step: whose.step, field, storage: Some(storage), store, own }
 }
 
 /// How a value is stored, how to store it properly, and why it is the platform's own.
@@ -237,19 +186,14 @@ const MAX_ITEMS: usize = 4;
 /// Finds the platform of a JSON text, whose value may stand in wrappers of an API or a backup, even in their strings.
 fn recognise<'a>(blob: &Blob<'a>) -> Option<(&'static Platform, Box<dyn Reader + 'a>)> {
     let has = |word: &&str| memmem::find(blob.bytes, word.as_bytes()).is_some();
-    let candidates: Vec<_> = PLATFORMS
-        .iter()
-        .filter(|platform| platform.hints.iter().all(has))
-        .collect();
+    let candidates: Vec<_> = PLATFORMS.iter().filter(|platform| platform.hints.iter().all(has)).collect();
     let mut texts = vec![Cow::Borrowed(blob.bytes)];
     for _ in 0..MAX_STRINGS {
         let mut inner = Vec::new();
         for text in &texts {
             let values = values_within(text, &mut inner);
             let mut opened = values.iter().flat_map(|value| {
-                candidates
-                    .iter()
-                    .filter_map(|platform| Some((*platform, (platform.open)(blob, *value)?)))
+                candidates.iter().filter_map(|platform| Some((*platform, (platform.open)(blob, *value)?)))
             });
             if let Some(found) = opened.next() {
                 return Some(found);
@@ -262,10 +206,7 @@ fn recognise<'a>(blob: &Blob<'a>) -> Option<(&'static Platform, Box<dyn Reader +
 
 /// The values of a text that may be a platform's, outermost first; documents in strings go to `inner`.
 fn values_within<'t>(text: &'t [u8], inner: &mut Vec<Vec<u8>>) -> Vec<Value<'t>> {
-    let mut queue: VecDeque<_> = json::documents(text)
-        .take(MAX_ITEMS)
-        .map(|value| (value, 0))
-        .collect();
+    let mut queue: VecDeque<_> = json::documents(text).take(MAX_ITEMS).map(|value| (value, 0)).collect();
     let mut values = Vec::new();
     while let Some((value, depth)) = queue.pop_front().filter(|_| values.len() < MAX_LOOKS) {
         if let Some(content) = value.content() {
@@ -276,11 +217,7 @@ fn values_within<'t>(text: &'t [u8], inner: &mut Vec<Vec<u8>>) -> Vec<Value<'t>>
         if depth < MAX_WRAPPERS {
             let members = value.members().take(MAX_MEMBERS).map(|(_, member)| member);
             let parts = members.chain(value.items().take(MAX_ITEMS));
-            queue.extend(
-                parts
-                    .filter(|part| is_compound(*part))
-                    .map(|part| (part, depth + 1)),
-            );
+            queue.extend(parts.filter(|part| is_compound(*part)).map(|part| (part, depth + 1)));
         }
     }
     values
@@ -324,8 +261,14 @@ fn name_of(value: Option<Value<'_>>) -> Option<String> {
     (!name.is_empty() && name != "null" && name.len() <= MAX_NAME).then(|| name.to_owned())
 }
 
-/// `on` or `off` out of a flag.
+/// `on` or `off` out of a flag, which is a number in rows of a database.
 fn on_off(flag: Option<Value<'_>>) -> Option<String> {
-    let on = flag?.boolean()?;
+    let flag = flag?;
+    let number = || match flag.raw() {
+        b"1" => Some(true),
+        b"0" => Some(false),
+        _ => None,
+    };
+    let on = flag.boolean().or_else(number)?;
     Some(if on { "on" } else { "off" }.to_owned())
 }

@@ -38,10 +38,7 @@ struct N8n {
 impl Reader for N8n {
     fn place(&mut self, trail: &Trail<'_>) -> Option<Whose> {
         let outer = trail.hops.len().min(MAX_OUTER);
-        (0..outer).find_map(|hop| {
-            self.in_workflow(trail, hop)
-                .or_else(|| self.in_credential(trail, hop))
-        })
+        (0..outer).find_map(|hop| self.in_workflow(trail, hop).or_else(|| self.in_credential(trail, hop)))
     }
 }
 
@@ -49,11 +46,7 @@ impl N8n {
     /// Whose the place is if the container at `hop` is a workflow or a wrapper with something beside one.
     fn in_workflow(&mut self, trail: &Trail<'_>, hop: usize) -> Option<Whose> {
         let key = (trail.hops.get(hop)?.id.clone(), is_wrapping(trail, hop));
-        let flow = self
-            .flows
-            .entry(key)
-            .or_insert_with(|| flow(trail, hop))
-            .clone()?;
+        let flow = self.flows.entry(key).or_insert_with(|| flow(trail, hop)).clone()?;
         let version = hop + usize::from(trail.key(hop) == Some("activeVersion"));
         let whose = self.in_step(trail, version).unwrap_or(Whose {
             flow: None,
@@ -62,10 +55,7 @@ impl N8n {
             prefix: None,
             from: hop,
         });
-        Some(Whose {
-            flow: Some(flow),
-            ..whose
-        })
+        Some(Whose { flow: Some(flow), ..whose })
     }
 
     /// The step of a place in the nodes, pinned or static data of the workflow at `hop`.
@@ -75,42 +65,24 @@ impl N8n {
                 trail.item(hop + 1)?;
                 (Some(self.step(trail.hops.get(hop + 2)?)), None, hop + 2)
             }
-            "pinData" => (
-                self.step_named(trail.hops.get(hop)?, trail.key(hop + 1)?),
-                Some("pinData"),
-                hop + 2,
-            ),
+            "pinData" => {
+                (self.step_named(trail.hops.get(hop)?, trail.key(hop + 1)?), Some("pinData"), hop + 2)
+            }
             "staticData" => {
                 let name = trail.key(hop + 1)?.strip_prefix("node:")?;
-                (
-                    self.step_named(trail.hops.get(hop)?, name),
-                    Some("staticData"),
-                    hop + 2,
-                )
+                (self.step_named(trail.hops.get(hop)?, name), Some("staticData"), hop + 2)
             }
             _ => return None,
         };
-        Some(Whose {
-            flow: None,
-            step,
-            scope: Scope::Step,
-            prefix,
-            from,
-        })
+        Some(Whose { flow: None, step, scope: Scope::Step, prefix, from })
     }
 
     fn step(&mut self, node: &Hop<'_>) -> Arc<Step> {
-        self.steps
-            .entry(node.id.clone())
-            .or_insert_with(|| Arc::new(step(node.value)))
-            .clone()
+        self.steps.entry(node.id.clone()).or_insert_with(|| Arc::new(step(node.value))).clone()
     }
 
     fn step_named(&mut self, workflow: &Hop<'_>, name: &str) -> Option<Arc<Step>> {
-        let named = self
-            .named
-            .entry(workflow.id.clone())
-            .or_insert_with(|| steps_by_name(workflow.value));
+        let named = self.named.entry(workflow.id.clone()).or_insert_with(|| steps_by_name(workflow.value));
         named.get(name).cloned()
     }
 
@@ -120,13 +92,7 @@ impl N8n {
         let credential = self.credentials.entry(container.id.clone());
         let flow = credential
             .or_insert_with(|| is_credential(container.value).then(|| credential_flow(container.value)));
-        Some(Whose {
-            flow: Some(flow.clone()?),
-            step: None,
-            scope: Scope::Store,
-            prefix: None,
-            from: hop,
-        })
+        Some(Whose { flow: Some(flow.clone()?), step: None, scope: Scope::Store, prefix: None, from: hop })
     }
 }
 
@@ -152,18 +118,8 @@ fn is_credential(value: Value<'_>) -> bool {
     let (Some(data), Some(_), Some(_)) = (data, kind, name) else {
         return false;
     };
-    let encrypted = data
-        .content()
-        .is_some_and(|content| content.starts_with(b"U2FsdGVkX1"));
-    let marks = || {
-        value.pick([
-            "nodesAccess",
-            "createdAt",
-            "isManaged",
-            "homeProject",
-            "usageScope",
-        ])
-    };
+    let encrypted = data.content().is_some_and(|content| content.starts_with(b"U2FsdGVkX1"));
+    let marks = || value.pick(["nodesAccess", "createdAt", "isManaged", "homeProject", "usageScope"]);
     encrypted || (data.is_object() && marks().iter().any(Option::is_some))
 }
 
@@ -207,10 +163,7 @@ fn wrapped(outer: Value<'_>) -> Option<Vec<Value<'_>>> {
     let mut levels = vec![outer];
     for _ in 0..2 {
         let [workflow, data] = levels.last()?.pick(["workflow", "data"]);
-        let inner = [workflow, data]
-            .into_iter()
-            .flatten()
-            .find(|inner| inner.is_object())?;
+        let inner = [workflow, data].into_iter().flatten().find(|inner| inner.is_object())?;
         levels.push(inner);
         if is_workflow(inner) {
             levels.reverse();
@@ -222,17 +175,7 @@ fn wrapped(outer: Value<'_>) -> Option<Vec<Value<'_>>> {
 
 /// What one object says about a workflow.
 fn facts(object: Value<'_>) -> Flow {
-    let [
-        id,
-        workflow_id,
-        name,
-        active,
-        archived,
-        updated,
-        shared,
-        project,
-        user,
-    ] = object.pick([
+    let [id, workflow_id, name, active, archived, updated, shared, project, user] = object.pick([
         "id",
         "workflowId",
         "name",
@@ -251,11 +194,7 @@ fn facts(object: Value<'_>) -> Flow {
         id: name_of(id).or_else(|| name_of(workflow_id)),
         name: name_of(name),
         owner: shared.and_then(owner_of_shares).or_else(project).or_else(user),
-        state: if is_archived {
-            Some("archived".to_owned())
-        } else {
-            on_off(active)
-        },
+        state: if is_archived { Some("archived".to_owned()) } else { on_off(active) },
         modified: name_of(updated),
     }
 }
@@ -274,10 +213,7 @@ fn completed(flow: Flow, outer: Flow) -> Flow {
 /// The owner among those whom a workflow is shared with, else the first of them.
 fn owner_of_shares(shared: Value<'_>) -> Option<String> {
     let owns = |share: &Value<'_>| {
-        share
-            .get("role")
-            .and_then(Value::text)
-            .is_some_and(|role| role.ends_with(":owner"))
+        share.get("role").and_then(Value::text).is_some_and(|role| role.ends_with(":owner"))
     };
     let share = shared.items().find(owns).or_else(|| shared.items().next())?;
     let [project, user] = share.pick(["project", "user"]);
@@ -286,20 +222,13 @@ fn owner_of_shares(shared: Value<'_>) -> Option<String> {
 
 fn person(user: Value<'_>) -> Option<String> {
     let [email, username, name] = user.pick(["email", "username", "name"]);
-    name_of(email)
-        .or_else(|| name_of(username))
-        .or_else(|| name_of(name))
+    name_of(email).or_else(|| name_of(username)).or_else(|| name_of(name))
 }
 
 fn step(node: Value<'_>) -> Step {
     let [id, name, kind, disabled] = node.pick(["id", "name", "type", "disabled"]);
     let disabled = disabled.and_then(Value::boolean).unwrap_or(false);
-    Step {
-        id: name_of(id),
-        name: name_of(name),
-        kind: name_of(kind),
-        enabled: Some(!disabled),
-    }
+    Step { id: name_of(id), name: name_of(name), kind: name_of(kind), enabled: Some(!disabled) }
 }
 
 fn steps_by_name(workflow: Value<'_>) -> HashMap<String, Arc<Step>> {

@@ -3,7 +3,7 @@
 //! Shapes: <https://nodered.org/docs/developing-flows/>, <https://nodered.org/docs/api/admin/types>; encryption of
 //! credential files: <https://nodered.org/docs/user-guide/runtime/securing-node-red>.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::blob::Blob;
@@ -28,12 +28,8 @@ pub(super) fn open<'a>(blob: &Blob<'a>, value: Value<'_>) -> Option<Box<dyn Read
     if is_flow_file(value) {
         return Some(Box::new(Nodes::default()));
     }
-    is_credential_file(blob, value).then(|| {
-        Box::new(Credentials {
-            blob: *blob,
-            known: None,
-        }) as Box<dyn Reader>
-    })
+    is_credential_file(blob, value)
+        .then(|| Box::new(Credentials { blob: *blob, known: None }) as Box<dyn Reader>)
 }
 
 /// Nodes have an id and a type; the first few of them are wired, on a tab, or a tab.
@@ -42,9 +38,8 @@ fn is_flow_file(value: Value<'_>) -> bool {
     let mut nodes = value.items().take(MAX_PROBED).peekable();
     let mut is_node = |node: Value<'_>| {
         let [id, kind, tab, wires] = node.pick(["id", "type", "z", "wires"]);
-        let is_tab = kind
-            .and_then(Value::text)
-            .is_some_and(|kind| kind == "tab" || kind.starts_with("subflow"));
+        let is_tab =
+            kind.and_then(Value::text).is_some_and(|kind| kind == "tab" || kind.starts_with("subflow"));
         tells |= is_tab || wires.is_some_and(Value::is_array) || tab.is_some_and(Value::is_string);
         id.is_some_and(Value::is_string) && kind.is_some_and(Value::is_string)
     };
@@ -56,23 +51,24 @@ fn is_credential_file(blob: &Blob<'_>, value: Value<'_>) -> bool {
     let mut members = value.members().take(MAX_IDS).peekable();
     match members.peek() {
         None => false,
-        Some((key, sealed)) if key.is("$") => sealed.is_string() && members.count() == 1,
+        Some((key, sealed)) if key.is("$") => is_sealed(*sealed) && members.count() == 1,
         Some(_) => {
-            let has_objects = members
-                .clone()
-                .all(|(_, entry)| entry.is_object() && is_flat(entry));
+            let has_objects = members.clone().all(|(_, entry)| entry.is_object() && is_flat(entry));
             let ids: Vec<String> = members.map(|(key, _)| key.text().into_owned()).collect();
             has_objects && (ids.iter().all(|id| is_node_id(id)) || has_nodes(blob, &ids))
         }
     }
 }
 
+/// Sixteen bytes in hexadecimal, then base64.
+fn is_sealed(value: Value<'_>) -> bool {
+    let start = value.content().and_then(|content| content.get(..32));
+    start.is_some_and(|start| start.iter().all(u8::is_ascii_hexdigit))
+}
+
 /// Credentials of a node are strings, or flags whether there is one.
 fn is_flat(entry: Value<'_>) -> bool {
-    entry
-        .members()
-        .take(MAX_IDS)
-        .all(|(_, value)| !value.is_object() && !value.is_array())
+    entry.members().take(MAX_IDS).all(|(_, value)| !value.is_object() && !value.is_array())
 }
 
 /// `f1940d57.f0b49` or 16 hexadecimal digits.
@@ -103,19 +99,10 @@ impl Reader for Nodes {
         trail.item(list)?;
         let tabs = self.lists.get(&trail.hops.get(list)?.id)?.as_ref()?;
         let node = trail.hops.get(list + 1)?;
-        let entry = self
-            .entries
-            .entry(node.id.clone())
-            .or_insert_with(|| node_of(node.value, tabs));
+        let entry = self.entries.entry(node.id.clone()).or_insert_with(|| node_of(node.value, tabs));
         let (flow, step) = entry.clone();
         let scope = if step.is_some() { Scope::Step } else { Scope::Flow };
-        Some(Whose {
-            flow: Some(flow),
-            step,
-            scope,
-            prefix: None,
-            from: list + 1,
-        })
+        Some(Whose { flow: Some(flow), step, scope, prefix: None, from: list + 1 })
     }
 }
 
@@ -125,35 +112,23 @@ impl Nodes {
             return false;
         };
         let known = self.lists.entry(container.id.clone());
-        known
-            .or_insert_with(|| is_flow_file(container.value).then(|| tabs(container.value)))
-            .is_some()
+        known.or_insert_with(|| is_flow_file(container.value).then(|| tabs(container.value))).is_some()
     }
 }
 
 /// The tabs and subflows of a list of nodes, by id.
 fn tabs(list: Value<'_>) -> HashMap<String, Arc<Flow>> {
-    list.items()
-        .filter_map(tab)
-        .filter_map(|tab| Some((tab.id.clone()?, Arc::new(tab))))
-        .collect()
+    list.items().filter_map(tab).filter_map(|tab| Some((tab.id.clone()?, Arc::new(tab)))).collect()
 }
 
 /// The flow that a tab or the definition of a subflow is.
 fn tab(node: Value<'_>) -> Option<Flow> {
     let [kind, id, label, name, disabled] = node.pick(["type", "id", "label", "name", "disabled"]);
     kind?.text().filter(|kind| kind == "tab" || kind == "subflow")?;
-    let state = disabled
-        .and_then(Value::boolean)
-        .map(|disabled| if disabled { "off" } else { "on" }.to_owned());
+    let state =
+        disabled.and_then(Value::boolean).map(|disabled| if disabled { "off" } else { "on" }.to_owned());
     let name = name_of(label).or_else(|| name_of(name));
-    Some(Flow {
-        platform: vocabulary::NODE_RED.name,
-        id: name_of(id),
-        name,
-        state,
-        ..Flow::default()
-    })
+    Some(Flow { platform: vocabulary::NODE_RED.name, id: name_of(id), name, state, ..Flow::default() })
 }
 
 /// The flow and the step of an element: a tab is a flow and no step; a configuration node stands in no flow.
@@ -163,21 +138,11 @@ fn node_of(node: Value<'_>, tabs: &HashMap<String, Arc<Flow>>) -> (Arc<Flow>, Op
     }
     let [id, kind, name, label, tab, disabled] = node.pick(["id", "type", "name", "label", "z", "d"]);
     let flow = name_of(tab).and_then(|tab| tabs.get(&tab).cloned());
-    let global = || {
-        Arc::new(Flow {
-            platform: vocabulary::NODE_RED.name,
-            ..Flow::default()
-        })
-    };
+    let global = || Arc::new(Flow { platform: vocabulary::NODE_RED.name, ..Flow::default() });
     let kind = name_of(kind);
     let name = name_of(name).or_else(|| name_of(label)).or_else(|| kind.clone());
     let disabled = disabled.and_then(Value::boolean).unwrap_or(false);
-    let step = Step {
-        id: name_of(id),
-        name,
-        kind,
-        enabled: Some(!disabled),
-    };
+    let step = Step { id: name_of(id), name, kind, enabled: Some(!disabled) };
     (flow.unwrap_or_else(global), Some(Arc::new(step)))
 }
 
@@ -195,9 +160,7 @@ impl Reader for Credentials<'_> {
         let file = trail.hops.first()?;
         let id = trail.key(0)?;
         let blob = &self.blob;
-        let known = self
-            .known
-            .get_or_insert_with(|| companion(blob, |id| file.value.get(id).is_some()).unwrap_or_default());
+        let known = self.known.get_or_insert_with(|| known_nodes(blob, file.value));
         let from = usize::from(id != "$");
         let (flow, step) = known.get(id).cloned().unwrap_or_else(|| stranger(id));
         Some(Whose {
@@ -210,16 +173,16 @@ impl Reader for Credentials<'_> {
     }
 }
 
+/// The nodes of the flow file that have an entry in a credential file.
+fn known_nodes(blob: &Blob<'_>, file: Value<'_>) -> Known {
+    let ids: HashSet<_> = file.members().map(|(id, _)| id.text()).collect();
+    companion(blob, |id| ids.contains(id)).unwrap_or_default()
+}
+
 /// A node that no flow file tells of.
 fn stranger(id: &str) -> (Arc<Flow>, Option<Arc<Step>>) {
-    let flow = Flow {
-        platform: vocabulary::NODE_RED.name,
-        ..Flow::default()
-    };
-    let step = Step {
-        id: Some(id.to_owned()),
-        ..Step::default()
-    };
+    let flow = Flow { platform: vocabulary::NODE_RED.name, ..Flow::default() };
+    let step = Step { id: Some(id.to_owned()), ..Step::default() };
     (Arc::new(flow), Some(Arc::new(step)))
 }
 
@@ -233,18 +196,9 @@ fn companion(blob: &Blob<'_>, wanted: impl Fn(&str) -> bool) -> Option<Known> {
     let beside = |member: &&String| member.strip_prefix(folder).is_some_and(is_flow);
     let members = blob.package.members();
     let exact = members.iter().find(|member| twin.as_ref() == Some(*member));
-    let bytes = blob
-        .package
-        .read(exact.or_else(|| members.iter().find(beside))?)?;
+    let bytes = blob.package.read(exact.or_else(|| members.iter().find(beside))?)?;
     let list = Value::first(&bytes).filter(|list| is_flow_file(*list))?;
     let tabs = tabs(list);
-    let nodes = list
-        .items()
-        .filter_map(|node| Some((name_of(node.get("id"))?, node)));
-    Some(
-        nodes
-            .filter(|(id, _)| wanted(id))
-            .map(|(id, node)| (id, node_of(node, &tabs)))
-            .collect(),
-    )
+    let nodes = list.items().filter_map(|node| Some((name_of(node.get("id"))?, node)));
+    Some(nodes.filter(|(id, _)| wanted(id)).map(|(id, node)| (id, node_of(node, &tabs))).collect())
 }

@@ -38,10 +38,7 @@ pub(super) fn open_logic_app<'a>(blob: &Blob<'a>, value: Value<'_>) -> Option<Bo
 /// A definition beside what only Power Automate writes there.
 fn is_flow(value: Value<'_>) -> bool {
     let [properties, kind] = value.pick(["properties", "type"]);
-    if kind
-        .and_then(Value::text)
-        .is_some_and(|kind| kind.starts_with("Microsoft.Logic/"))
-    {
+    if kind.and_then(Value::text).is_some_and(|kind| kind.starts_with("Microsoft.Logic/")) {
         return false;
     }
     let Some(properties) = properties else {
@@ -54,11 +51,8 @@ fn is_flow(value: Value<'_>) -> bool {
 
 fn is_definition(value: Value<'_>) -> bool {
     let [schema, actions, triggers] = value.pick(["$schema", "actions", "triggers"]);
-    let is_schema = |schema: Value<'_>| {
-        schema
-            .text()
-            .is_some_and(|schema| schema.contains("/workflowdefinition.json"))
-    };
+    let is_schema =
+        |schema: Value<'_>| schema.text().is_some_and(|schema| schema.contains("/workflowdefinition.json"));
     let has_steps = actions.is_some_and(Value::is_object) && triggers.is_some_and(Value::is_object);
     has_steps || schema.is_some_and(is_schema)
 }
@@ -84,13 +78,7 @@ struct Beside;
 
 impl Reader for Beside {
     fn place(&mut self, _trail: &Trail<'_>) -> Option<Whose> {
-        Some(Whose {
-            flow: None,
-            step: None,
-            scope: Scope::Store,
-            prefix: None,
-            from: 0,
-        })
+        Some(Whose { flow: None, step: None, scope: Scope::Store, prefix: None, from: 0 })
     }
 }
 
@@ -137,11 +125,7 @@ impl<'a> Flows<'a> {
         let root = trail.hops.get(hop)?;
         let (blob, vocabulary) = (&self.blob, self.vocabulary);
         let known = self.flows.entry(root.id.clone());
-        Some(
-            known
-                .or_insert_with(|| Arc::new(flow(blob, vocabulary, root.value)))
-                .clone(),
-        )
+        Some(known.or_insert_with(|| Arc::new(flow(blob, vocabulary, root.value))).clone())
     }
 
     /// The innermost step on the way from a definition on, and the hop of its object.
@@ -159,12 +143,7 @@ impl<'a> Flows<'a> {
         let steps = innermost?;
         let (name, object) = (trail.key(steps)?, trail.hops.get(steps + 1)?);
         let known = self.steps.entry(object.id.clone());
-        Some((
-            steps + 1,
-            known
-                .or_insert_with(|| Arc::new(step(name, object.value)))
-                .clone(),
-        ))
+        Some((steps + 1, known.or_insert_with(|| Arc::new(step(name, object.value))).clone()))
     }
 }
 
@@ -175,18 +154,11 @@ impl Reader for Flows<'_> {
         let step = definition.and_then(|definition| self.step(trail, definition));
         let (scope, from) = match &step {
             Some((from, _)) => (Scope::Step, *from),
-            None => (
-                Scope::Flow,
-                definition.unwrap_or(root + usize::from(trail.key(root) == Some("properties"))),
-            ),
+            None => {
+                (Scope::Flow, definition.unwrap_or(root + usize::from(trail.key(root) == Some("properties"))))
+            }
         };
-        Some(Whose {
-            flow,
-            step: step.map(|(_, step)| step),
-            scope,
-            prefix: None,
-            from,
-        })
+        Some(Whose { flow, step: step.map(|(_, step)| step), scope, prefix: None, from })
     }
 }
 
@@ -210,12 +182,7 @@ fn steps_at(trail: &Trail<'_>, at: usize) -> Option<usize> {
 /// The designer writes spaces of a step's name as `_`.
 fn step(name: &str, object: Value<'_>) -> Step {
     let kind = name_of(object.get("type"));
-    Step {
-        id: Some(name.to_owned()),
-        name: Some(name.replace('_', " ")),
-        kind,
-        enabled: None,
-    }
+    Step { id: Some(name.to_owned()), name: Some(name.replace('_', " ")), kind, enabled: None }
 }
 
 /// What the export says about a flow: its own object first, then the members beside it.
@@ -233,11 +200,8 @@ fn flow(blob: &Blob<'_>, vocabulary: &Vocabulary, root: Value<'_>) -> Flow {
         modified: own.modified,
     };
     let package = package_flow(blob).unwrap_or_default();
-    let listed = if written.id.is_none() {
-        solution::flow(blob).unwrap_or_default()
-    } else {
-        Flow::default()
-    };
+    let listed =
+        if written.id.is_none() { solution::flow(blob).unwrap_or_default() } else { Flow::default() };
     completed(completed(written, listed), package)
 }
 
@@ -253,14 +217,8 @@ fn completed(flow: Flow, other: Flow) -> Flow {
 }
 
 fn properties_of(properties: Value<'_>) -> Flow {
-    let [name, state, modified, changed, author, creator] = properties.pick([
-        "displayName",
-        "state",
-        "lastModifiedTime",
-        "changedTime",
-        "author",
-        "creator",
-    ]);
+    let [name, state, modified, changed, author, creator] =
+        properties.pick(["displayName", "state", "lastModifiedTime", "changedTime", "author", "creator"]);
     Flow {
         name: name_of(name),
         state: name_of(state).map(|state| match state.as_str() {
@@ -276,31 +234,18 @@ fn properties_of(properties: Value<'_>) -> Flow {
 
 fn person(person: Value<'_>) -> Option<String> {
     let [name, email, user] = person.pick(["name", "email", "userId"]);
-    name_of(email)
-        .or_else(|| name_of(name))
-        .or_else(|| name_of(user))
-        .or_else(|| name_of(Some(person)))
+    name_of(email).or_else(|| name_of(name)).or_else(|| name_of(user)).or_else(|| name_of(Some(person)))
 }
 
 /// What the `manifest.json` in the root of a flow package says.
 fn package_flow(blob: &Blob<'_>) -> Option<Flow> {
     let path = solution::own_path(blob);
-    let root = path
-        .find("Microsoft.Flow/")
-        .map_or("", |at| path.get(..at).unwrap_or_default());
+    let root = path.find("Microsoft.Flow/").map_or("", |at| path.get(..at).unwrap_or_default());
     let wanted = format!("{root}manifest.json");
-    let member = blob
-        .package
-        .members()
-        .into_iter()
-        .find(|member| member.replace('\\', "/") == wanted)?;
+    let member = blob.package.members().into_iter().find(|member| member.replace('\\', "/") == wanted)?;
     let bytes = blob.package.read(&member)?;
     let manifest = Value::first(&bytes).filter(|value| is_package_manifest(*value))?;
     let [creator, created] = manifest.get("details")?.pick(["creator", "createdTime"]);
     let owner = name_of(creator).filter(|creator| creator != "N/A");
-    Some(Flow {
-        owner,
-        modified: name_of(created),
-        ..Flow::default()
-    })
+    Some(Flow { owner, modified: name_of(created), ..Flow::default() })
 }

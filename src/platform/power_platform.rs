@@ -1,6 +1,7 @@
 //! The members of a Power Platform solution beside its flows: environment variables, connectors, `customizations.xml`
 //! and `solution.xml`. They belong to no flow: as flow stands the solution, with its publisher.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use memchr::memmem;
@@ -8,7 +9,7 @@ use memchr::memmem;
 use crate::blob::{Blob, Span};
 use crate::finding::{Flow, Place, Step};
 use crate::json::Value;
-use crate::platform::document::Trail;
+use crate::platform::document::{Id, Trail};
 use crate::platform::solution::{self, Listed};
 use crate::platform::vocabulary::{self, Query, Scope};
 use crate::platform::xml::{self, Element, Walker};
@@ -26,10 +27,8 @@ pub(super) fn open<'a>(blob: &Blob<'a>, value: Value<'_>) -> Option<Box<dyn Read
         (None, None) if is_connection_parameters(value) => None,
         (None, None) => return None,
     };
-    Some(Box::new(Member {
-        flow: Arc::new(solution_flow(blob)),
-        step: step.map(Arc::new),
-    }))
+    let flow = Arc::new(solution_flow(blob));
+    Some(Box::new(Member { flow, step: step.map(Arc::new), policies: HashMap::new() }))
 }
 
 /// The parameters of a connector's connections: settings by name, each with a type and how to ask for it.
@@ -39,10 +38,7 @@ fn is_connection_parameters(value: Value<'_>) -> bool {
     members.peek().is_some()
         && members.clone().all(|(_, parameter)| is_parameter(parameter))
         && members.any(|(_, parameter)| {
-            parameter
-                .get("uiDefinition")
-                .or_else(|| parameter.get("oAuthSettings"))
-                .is_some()
+            parameter.get("uiDefinition").or_else(|| parameter.get("oAuthSettings")).is_some()
         })
 }
 
@@ -50,62 +46,47 @@ fn is_connection_parameters(value: Value<'_>) -> bool {
 fn solution_flow(blob: &Blob<'_>) -> Flow {
     let manifest = solution::manifest(blob);
     let platform = vocabulary::POWER_PLATFORM.name;
-    Flow {
-        platform,
-        name: manifest.name,
-        owner: manifest.owner,
-        ..Flow::default()
-    }
+    Flow { platform, name: manifest.name, owner: manifest.owner, ..Flow::default() }
 }
 
 /// The variable whose values stand in `environmentvariabledefinitions/<schema name>/environmentvariablevalues.json`.
 fn variable_of_path(blob: &Blob<'_>) -> Step {
     let path = solution::own_path(blob);
-    let folder = path
-        .rsplit('/')
-        .nth(1)
-        .filter(|folder| !folder.is_empty())
-        .map(str::to_owned);
-    Step {
-        id: folder.clone(),
-        name: folder,
-        kind: Some(VARIABLE.to_owned()),
-        enabled: None,
-    }
+    let folder = path.rsplit('/').nth(1).filter(|folder| !folder.is_empty()).map(str::to_owned);
+    Step { id: folder.clone(), name: folder, kind: Some(VARIABLE.to_owned()), enabled: None }
 }
 
 /// A JSON member: all of it belongs to one thing.
 struct Member {
     flow: Arc<Flow>,
     step: Option<Arc<Step>>,
+    policies: HashMap<Id, Arc<Step>>,
 }
 
 impl Reader for Member {
     fn place(&mut self, trail: &Trail<'_>) -> Option<Whose> {
-        let policy = policy_at(trail);
-        let from = if policy.is_some() { 2 } else { 0 };
-        let step = self.step.clone().or_else(|| policy.map(Arc::new));
-        Some(Whose {
-            flow: Some(self.flow.clone()),
-            step,
-            scope: Scope::Store,
-            prefix: None,
-            from,
-        })
+        let policy = self.policy_at(trail);
+        let is_variable = trail.key(0) == Some("environmentvariablevalues") && trail.hops.len() > 2;
+        let from = if policy.is_some() || is_variable { 2 } else { 0 };
+        let step = self.step.clone().or(policy);
+        Some(Whose { flow: Some(self.flow.clone()), step, scope: Scope::Store, prefix: None, from })
     }
 }
 
-/// The policy of a connector that the way goes through.
-fn policy_at(trail: &Trail<'_>) -> Option<Step> {
-    trail.key(0).filter(|key| *key == "policyTemplateInstances")?;
-    trail.item(1)?;
-    let [id, title, template] = trail.hops.get(2)?.value.pick(["id", "title", "templateId"]);
-    Some(Step {
-        id: name_of(id),
-        name: name_of(title),
-        kind: name_of(template),
-        enabled: None,
-    })
+impl Member {
+    /// The policy of a connector that the way goes through.
+    fn policy_at(&mut self, trail: &Trail<'_>) -> Option<Arc<Step>> {
+        trail.key(0).filter(|key| *key == "policyTemplateInstances")?;
+        trail.item(1)?;
+        let container = trail.hops.get(2)?;
+        let known = self.policies.entry(container.id.clone());
+        Some(known.or_insert_with(|| Arc::new(policy(container.value))).clone())
+    }
+}
+
+fn policy(policy: Value<'_>) -> Step {
+    let [id, title, template] = policy.pick(["id", "title", "templateId"]);
+    Step { id: name_of(id), name: name_of(title), kind: name_of(template), enabled: None }
 }
 
 /// An XML member, with the elements that are open where the last place was.
@@ -123,9 +104,8 @@ impl<'a> XmlMember<'a> {
     /// Opens a member if its root element is one that solutions have.
     pub(super) fn open(blob: &Blob<'a>) -> Option<Self> {
         let root = root(blob.bytes)?;
-        let variable = root
-            .is("environmentvariabledefinition")
-            .then(|| Arc::new(variable(&root, blob.bytes)));
+        let variable =
+            root.is("environmentvariabledefinition").then(|| Arc::new(variable(&root, blob.bytes)));
         let is_other =
             root.is("ImportExportXml") || root.is("Workflow") || root.is("environmentvariablevalues");
         if variable.is_none() && !is_other {
@@ -148,39 +128,17 @@ impl<'a> XmlMember<'a> {
         self.seek(span.start);
         let open = self.walker.open();
         let workflow = open.iter().rposition(|element| element.is("Workflow"));
-        let flow = workflow
-            .and_then(|at| self.workflow(open.get(at)?))
-            .unwrap_or_else(|| self.flow.clone());
+        let flow = workflow.and_then(|at| self.workflow(open.get(at)?)).unwrap_or_else(|| self.flow.clone());
         let reference = open.iter().rposition(|element| element.is("connectionreference"));
-        let step = self
-            .variable
-            .clone()
-            .or_else(|| Some(Arc::new(connection(open.get(reference?)?))));
+        let step = self.variable.clone().or_else(|| Some(Arc::new(connection(open.get(reference?)?))));
         let from = workflow.or(reference).map_or(1, |at| at + 1);
-        let names: Vec<&str> = open
-            .iter()
-            .skip(from)
-            .map(|element| element.name.as_str())
-            .collect();
+        let names: Vec<&str> = open.iter().skip(from).map(|element| element.name.as_str()).collect();
         let kind = step.as_ref().and_then(|step| step.kind.as_deref());
-        let query = Query {
-            scope: Scope::Store,
-            kind,
-            field: &names,
-            value: None,
-        };
+        let query = Query { scope: Scope::Store, kind, field: &names, value: None };
         let (storage, store, own) = judge(&vocabulary::POWER_PLATFORM, &query);
         let own = own.or_else(|| self.assembly_key(span));
         let field = (!names.is_empty()).then(|| names.join("."));
-        Place {
-            pointer: None,
-            flow: Some(flow),
-            step,
-            field,
-            storage: Some(storage),
-            store,
-            own,
-        }
+        Place { pointer: None, flow: Some(flow), step, field, storage: Some(storage), store, own }
     }
 
     fn seek(&mut self, offset: usize) {
@@ -204,26 +162,15 @@ impl<'a> XmlMember<'a> {
 
     /// The token of a public key, which the names of .NET assemblies end with.
     fn assembly_key(&self, span: &Span) -> Option<&'static str> {
-        let head = self
-            .bytes
-            .get(..span.start)
-            .filter(|head| head.ends_with(b"PublicKeyToken="));
-        let whole = || {
-            self.bytes
-                .get(span.clone())
-                .filter(|bytes| bytes.starts_with(b"PublicKeyToken="))
-        };
-        head.or_else(whole)
-            .map(|_| "the public key token in the name of a .NET assembly")
+        let head = self.bytes.get(..span.start).filter(|head| head.ends_with(b"PublicKeyToken="));
+        let whole = || self.bytes.get(span.clone()).filter(|bytes| bytes.starts_with(b"PublicKeyToken="));
+        head.or_else(whole).map(|_| "the public key token in the name of a .NET assembly")
     }
 }
 
 /// The root element of an XML text.
 fn root(bytes: &[u8]) -> Option<Element> {
-    let text = bytes
-        .strip_prefix(b"\xEF\xBB\xBF")
-        .unwrap_or(bytes)
-        .trim_ascii_start();
+    let text = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes).trim_ascii_start();
     if !text.starts_with(b"<") || memmem::find(text.get(..4096).unwrap_or(text), b"\0").is_some() {
         return None;
     }
@@ -245,22 +192,10 @@ fn variable(root: &Element, xml: &[u8]) -> Step {
         }
     });
     let id = root.attribute("schemaname").map(str::to_owned);
-    Step {
-        name: shown.or_else(|| id.clone()),
-        id,
-        kind: Some(VARIABLE.to_owned()),
-        enabled: None,
-    }
+    Step { name: shown.or_else(|| id.clone()), id, kind: Some(VARIABLE.to_owned()), enabled: None }
 }
 
 fn connection(element: &Element) -> Step {
-    let id = element
-        .attribute("connectionreferencelogicalname")
-        .map(str::to_owned);
-    Step {
-        name: id.clone(),
-        id,
-        kind: Some("connection reference".to_owned()),
-        enabled: None,
-    }
+    let id = element.attribute("connectionreferencelogicalname").map(str::to_owned);
+    Step { name: id.clone(), id, kind: Some("connection reference".to_owned()), enabled: None }
 }

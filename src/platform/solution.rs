@@ -33,9 +33,7 @@ pub(super) fn flow(blob: &Blob<'_>) -> Option<Flow> {
     let path = own_path(blob);
     let file = file_name(&path);
     let beside = sibling(blob, &path).into_iter().flat_map(|xml| listed(&xml));
-    let central = nearest(blob, &path, "customizations.xml")
-        .into_iter()
-        .flat_map(|xml| listed(&xml));
+    let central = nearest(blob, &path, "customizations.xml").into_iter().flat_map(|xml| listed(&xml));
     let found = beside.chain(central).find(|listed| listed.is_of(file));
     let listed = found.or_else(|| Listed::by_name(file))?;
     Some(listed.flow(manifest(blob).owner))
@@ -43,9 +41,7 @@ pub(super) fn flow(blob: &Blob<'_>) -> Option<Flow> {
 
 /// The solution that the blob is a member of, as far as it says who it is.
 pub(super) fn manifest(blob: &Blob<'_>) -> Manifest {
-    nearest(blob, &own_path(blob), "solution.xml")
-        .map(|xml| read_manifest(&xml))
-        .unwrap_or_default()
+    nearest(blob, &own_path(blob), "solution.xml").map(|xml| read_manifest(&xml)).unwrap_or_default()
 }
 
 /// The workflows that a `customizations.xml` or a `.data.xml` lists.
@@ -67,15 +63,12 @@ pub(super) fn listed(xml: &[u8]) -> Vec<Listed> {
 
 /// Completes the last workflow with its attributes and begins the next, if it is one that ends.
 fn end_of_workflow(open: &[Element], workflows: &mut Vec<Listed>) {
-    let (Some(element), Some(workflow)) = (
-        open.last().filter(|element| element.is("Workflow")),
-        workflows.last_mut(),
-    ) else {
+    let (Some(element), Some(workflow)) =
+        (open.last().filter(|element| element.is("Workflow")), workflows.last_mut())
+    else {
         return;
     };
-    workflow.id = element
-        .attribute("WorkflowId")
-        .map(|id| id.trim_matches(['{', '}']).to_lowercase());
+    workflow.id = element.attribute("WorkflowId").map(|id| id.trim_matches(['{', '}']).to_lowercase());
     workflow.name = short(element.attribute("Name").unwrap_or_default());
     workflows.push(Listed::default());
 }
@@ -93,47 +86,23 @@ impl Listed {
     /// The workflow that a file's name tells of: `Name-GUID.json`.
     fn by_name(file: &str) -> Option<Self> {
         let stem = file.get(..file.len().checked_sub(5)?)?;
-        let (name, id) = (
-            stem.get(..stem.len().checked_sub(37)?)?,
-            stem.get(stem.len() - 36..)?,
-        );
-        is_uuid(id).then(|| Self {
-            file: None,
-            id: Some(id.to_lowercase()),
-            name: short(name),
-            state: None,
-        })
+        let (name, id) = (stem.get(..stem.len().checked_sub(37)?)?, stem.get(stem.len() - 36..)?);
+        is_uuid(id).then(|| Self { file: None, id: Some(id.to_lowercase()), name: short(name), state: None })
     }
 
     fn is_of(&self, file: &str) -> bool {
-        self.file
-            .as_deref()
-            .is_some_and(|own| own.eq_ignore_ascii_case(file))
+        self.file.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(file))
     }
 
     /// The workflow with that id.
     pub(super) fn has_id(&self, id: &str) -> bool {
-        self.id
-            .as_deref()
-            .is_some_and(|own| own.eq_ignore_ascii_case(id.trim_matches(['{', '}'])))
+        self.id.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(id.trim_matches(['{', '}'])))
     }
 
     /// As a flow of that owner.
     pub(super) fn flow(self, owner: Option<String>) -> Flow {
-        let Self {
-            file: _,
-            id,
-            name,
-            state,
-        } = self;
-        Flow {
-            platform: vocabulary::POWER_AUTOMATE.name,
-            id,
-            name,
-            owner,
-            state,
-            modified: None,
-        }
+        let Self { file: _, id, name, state } = self;
+        Flow { platform: vocabulary::POWER_AUTOMATE.name, id, name, owner, state, modified: None }
     }
 }
 
@@ -173,10 +142,7 @@ fn short(text: &str) -> Option<String> {
 
 /// The blob's name among the members of its package, else in its provenance; with `/`.
 pub(super) fn own_path(blob: &Blob<'_>) -> String {
-    let name = blob
-        .package
-        .own_name()
-        .map_or_else(|| blob.provenance.name().to_owned(), str::to_owned);
+    let name = blob.package.own_name().map_or_else(|| blob.provenance.name().to_owned(), str::to_owned);
     name.replace('\\', "/")
 }
 
@@ -188,11 +154,7 @@ pub(super) fn file_name(path: &str) -> &str {
 /// pac's `<flow>.json.data.xml` beside a flow.
 fn sibling(blob: &Blob<'_>, path: &str) -> Option<Arc<[u8]>> {
     let wanted = format!("{path}.data.xml");
-    let member = blob
-        .package
-        .members()
-        .into_iter()
-        .find(|member| member.eq_ignore_ascii_case(&wanted))?;
+    let member = blob.package.members().into_iter().find(|member| member.eq_ignore_ascii_case(&wanted))?;
     blob.package.read(&member)
 }
 
@@ -200,19 +162,13 @@ fn sibling(blob: &Blob<'_>, path: &str) -> Option<Arc<[u8]>> {
 /// solution holds `path`.
 fn nearest(blob: &Blob<'_>, path: &str, name: &str) -> Option<Arc<[u8]>> {
     let members = blob.package.members();
-    let of_that_name = members
-        .iter()
-        .filter(|member| file_name(member).eq_ignore_ascii_case(name));
+    let of_that_name = members.iter().filter(|member| file_name(member).eq_ignore_ascii_case(name));
     let holding = of_that_name.filter(|member| path.starts_with(solution_root(member)));
-    blob.package
-        .read(holding.max_by_key(|member| solution_root(member).len())?)
+    blob.package.read(holding.max_by_key(|member| solution_root(member).len())?)
 }
 
 /// The folder, with its `/`, of the solution that a member describes.
 fn solution_root(member: &str) -> &str {
     let folder = member.strip_suffix(file_name(member)).unwrap_or_default();
-    folder
-        .strip_suffix("Other/")
-        .or_else(|| folder.strip_suffix("other/"))
-        .unwrap_or(folder)
+    folder.strip_suffix("Other/").or_else(|| folder.strip_suffix("other/")).unwrap_or(folder)
 }

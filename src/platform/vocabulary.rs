@@ -55,6 +55,8 @@ pub(crate) enum Shape {
     Id,
     /// Hexadecimal digits alone.
     Hex,
+    /// Words of people, none of them long enough for a token.
+    Words,
     /// `0x` and 40 hexadecimal digits.
     EvmAddress,
     /// A digest in hexadecimal or base64, perhaps behind the name and version of the method.
@@ -91,10 +93,7 @@ impl Vocabulary {
 }
 
 fn first<T: Copy>(rules: &[Rule<T>], query: &Query<'_>, storage: Option<Storage>) -> Option<T> {
-    rules
-        .iter()
-        .find(|rule| rule.holds(query, storage))
-        .map(|rule| rule.then)
+    rules.iter().find(|rule| rule.holds(query, storage)).map(|rule| rule.then)
 }
 
 impl<T> Rule<T> {
@@ -122,14 +121,13 @@ impl Shape {
             Shape::Uuid => is_uuid(value),
             Shape::Id => {
                 value.len() <= 40
-                    && value
-                        .bytes()
-                        .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+                    && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
             }
             Shape::Hex => is_hex(value),
-            Shape::EvmAddress => value
-                .strip_prefix("0x")
-                .is_some_and(|digits| digits.len() == 40 && is_hex(digits)),
+            Shape::Words => is_words(value),
+            Shape::EvmAddress => {
+                value.strip_prefix("0x").is_some_and(|digits| digits.len() == 40 && is_hex(digits))
+            }
             Shape::Signature => is_signature(value),
         }
     }
@@ -139,50 +137,37 @@ fn is_hex(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
+/// Runs of letters, digits and what else tokens are made of, each shorter than twenty characters; not many.
+fn is_words(text: &str) -> bool {
+    let is_border =
+        |letter: char| letter.is_ascii() && !letter.is_ascii_alphanumeric() && !"-_+/=".contains(letter);
+    text.len() <= 200 && text.split(is_border).all(|word| word.chars().count() < 20)
+}
+
 /// Whether it is a UUID, in braces or not.
 pub(crate) fn is_uuid(text: &str) -> bool {
-    let text = text
-        .strip_prefix('{')
-        .and_then(|text| text.strip_suffix('}'))
-        .unwrap_or(text);
+    let text = text.strip_prefix('{').and_then(|text| text.strip_suffix('}')).unwrap_or(text);
     let digits = [8, 4, 4, 4, 12];
     let mut groups = text.split('-');
-    digits.iter().all(|count| {
-        groups
-            .next()
-            .is_some_and(|group| group.len() == *count && is_hex(group))
-    }) && groups.next().is_none()
+    digits.iter().all(|count| groups.next().is_some_and(|group| group.len() == *count && is_hex(group)))
+        && groups.next().is_none()
 }
 
 /// `sha256=<hex>`, `v0=<hex>`, `t=<time>,v1=<hex>`, `v1,<base64>` or the digest alone.
 fn is_signature(text: &str) -> bool {
-    let digest = text
-        .trim_end_matches('=')
-        .rsplit(['=', ','])
-        .next()
-        .unwrap_or_default();
+    let digest = text.trim_end_matches('=').rsplit(['=', ',']).next().unwrap_or_default();
     let is_digit = |byte: u8| byte.is_ascii_alphanumeric() || b"+/-_".contains(&byte);
     (27..=128).contains(&digest.len()) && digest.bytes().all(is_digit)
 }
 
 /// Whether names lead where a pattern does. As long as the product of their lengths at most.
 fn leads_to(pattern: &[&str], names: &[&str]) -> bool {
-    wildcard(
-        pattern,
-        names,
-        |part| *part == "**",
-        |part, name| is_like(part, name),
-    )
+    wildcard(pattern, names, |part| *part == "**", |part, name| is_like(part, name))
 }
 
 /// Whether a text is like a pattern with `*` for any characters.
 pub(crate) fn is_like(pattern: &str, text: &str) -> bool {
-    wildcard(
-        pattern.as_bytes(),
-        text.as_bytes(),
-        |part| *part == b'*',
-        |part, byte| part == byte,
-    )
+    wildcard(pattern.as_bytes(), text.as_bytes(), |part| *part == b'*', |part, byte| part == byte)
 }
 
 /// Matches with jokers that stand for any number of items: goes back to the last one only, so without recursion.
@@ -228,10 +213,13 @@ mod tests {
         assert!(Shape::Uuid.fits(Some("{2578e499-0be1-ec11-bb3c-000d3a233a82}")));
         assert!(!Shape::Uuid.fits(Some("2578e499-0be1-ec11-bb3c")));
         assert!(Shape::EvmAddress.fits(Some("0x00000000000000000000000000000000000000aa")));
-        assert!(Shape::Signature.fits(Some(
-            "sha256=00000000000000000000000000000000000000000000000000000000000000aa"
-        )));
+        assert!(
+            Shape::Signature
+                .fits(Some("sha256=00000000000000000000000000000000000000000000000000000000000000aa"))
+        );
         assert!(Shape::Signature.fits(Some("v1,AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=")));
+        assert!(Shape::Words.fits(Some("Slack account 2 (jane@example.org)")));
+        assert!(!Shape::Words.fits(Some("key VALUE-VALUE-VALUE-VALUE")));
         assert!(!Shape::Signature.fits(Some("hello")) && !Shape::Id.fits(None) && Shape::Any.fits(None));
     }
 }

@@ -29,23 +29,14 @@ pub(super) struct Element {
 impl Element {
     fn of(start: &BytesStart<'_>) -> Self {
         let mut attributes = Vec::new();
-        for attribute in start
-            .attributes()
-            .with_checks(false)
-            .map_while(Result::ok)
-            .take(MAX_ATTRIBUTES)
-        {
+        for attribute in start.attributes().with_checks(false).map_while(Result::ok).take(MAX_ATTRIBUTES) {
             let name = String::from_utf8_lossy(attribute.key.as_ref()).into_owned();
             let value = attribute.normalized_value(XmlVersion::Implicit1_0);
             let raw = || String::from_utf8_lossy(&attribute.value).into_owned();
             attributes.push((name, value.map_or_else(|_| raw(), Cow::into_owned)));
         }
         let name = String::from_utf8_lossy(start.name().as_ref()).into_owned();
-        Self {
-            name,
-            attributes,
-            text: String::new(),
-        }
+        Self { name, attributes, text: String::new() }
     }
 
     /// Whether it has that name; case does not count, since unpacked and packed solutions differ.
@@ -55,10 +46,7 @@ impl Element {
 
     /// An attribute's value; case of the name does not count.
     pub(super) fn attribute(&self, name: &str) -> Option<&str> {
-        let (_, value) = self
-            .attributes
-            .iter()
-            .find(|(key, _)| key.eq_ignore_ascii_case(name))?;
+        let (_, value) = self.attributes.iter().find(|(key, _)| key.eq_ignore_ascii_case(name))?;
         Some(value)
     }
 }
@@ -92,12 +80,7 @@ impl<'x> Walker<'x> {
         config.allow_unmatched_ends = true;
         config.allow_dangling_amp = true;
         config.expand_empty_elements = true;
-        Self {
-            reader,
-            open: Vec::new(),
-            excess: 0,
-            ended: false,
-        }
+        Self { reader, open: Vec::new(), excess: 0, ended: false }
     }
 
     /// The open elements, outermost first.
@@ -151,10 +134,8 @@ impl<'x> Walker<'x> {
     }
 
     fn add(&mut self, text: &str) -> Passed {
-        if let Some(element) = self
-            .open
-            .last_mut()
-            .filter(|element| element.text.len() + text.len() <= MAX_TEXT)
+        if let Some(element) =
+            self.open.last_mut().filter(|element| element.text.len() + text.len() <= MAX_TEXT)
         {
             element.text += text;
         }

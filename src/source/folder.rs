@@ -3,31 +3,21 @@
 //! An unpacked Power Platform solution has its flows in `src/Workflows/` and their names in
 //! `src/Other/Customizations.xml`, so a file's package reaches one folder up.
 
-use std::collections::HashMap;
 use std::io::Read;
 use std::path::{Component, Path, PathBuf};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 
-use super::{EntryKind, Links, list, read};
+use super::{EntryKind, Kept, Links, list, read};
 use crate::blob::{COMPANION_LIMIT, Package};
 
 /// How many names of its own folder, and as many of the parent's, a package lists.
 const NAMES: usize = 2048;
 
-/// Companions that are kept in memory, in bytes of all of them; what is beyond is read again when asked for.
-const KEPT: usize = 64 << 20;
-
 /// A folder whose files are being scanned. Nothing is read before it is asked for.
 pub struct Folder {
     path: PathBuf,
     names: OnceLock<Vec<String>>,
-    kept: Mutex<Kept>,
-}
-
-#[derive(Default)]
-struct Kept {
-    bytes: usize,
-    files: HashMap<String, Option<Arc<[u8]>>>,
+    kept: Kept,
 }
 
 impl Folder {
@@ -36,7 +26,7 @@ impl Folder {
         Self {
             path: path.into(),
             names: OnceLock::new(),
-            kept: Mutex::default(),
+            kept: Kept::default(),
         }
     }
 
@@ -53,21 +43,8 @@ impl Folder {
         if !stays_near(member) {
             return None;
         }
-        if let Some(known) = self.kept().files.get(member) {
-            return known.clone();
-        }
-        let bytes = companion(&self.path.join(member));
-        let mut kept = self.kept();
-        let size = bytes.as_ref().map_or(0, |bytes| bytes.len());
-        if kept.bytes + size <= KEPT && kept.files.len() < NAMES {
-            kept.bytes += size;
-            kept.files.insert(member.to_owned(), bytes.clone());
-        }
-        bytes
-    }
-
-    fn kept(&self) -> std::sync::MutexGuard<'_, Kept> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+        self.kept
+            .get_or_read(member, || companion(&self.path.join(member)))
     }
 }
 

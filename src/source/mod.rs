@@ -3,6 +3,7 @@
 //! What the bytes are is left to `container`; what they mean, to all others. Nothing here writes.
 
 mod folder;
+mod kept;
 mod os;
 mod read;
 
@@ -13,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use folder::{Folder, Sibling};
+pub(crate) use kept::Kept;
 pub use read::{Memory, OpenFile, RangeReader, ReadAt, fill, open};
 
 /// One thing to scan, as the user named it.

@@ -1,0 +1,1 @@
+//! Example templates of signature files → texts, the same ones each time.
