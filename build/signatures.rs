@@ -2,32 +2,16 @@
 
 use std::path::Path;
 
-#[allow(
-    dead_code,
-    unreachable_pub,
-    reason = "a room of the library, whose other half is not needed here"
-)]
+#[allow(dead_code, unreachable_pub, reason = "a room of the library, whose other half is not needed here")]
 #[path = "../src/signature/anchor.rs"]
 mod anchor;
-#[allow(
-    dead_code,
-    unreachable_pub,
-    reason = "a room of the library, whose other half is not needed here"
-)]
+#[allow(dead_code, unreachable_pub, reason = "a room of the library, whose other half is not needed here")]
 #[path = "../src/signature/check.rs"]
 mod check;
-#[allow(
-    dead_code,
-    unreachable_pub,
-    reason = "a room of the library, whose other half is not needed here"
-)]
+#[allow(dead_code, unreachable_pub, reason = "a room of the library, whose other half is not needed here")]
 #[path = "../src/signature/file.rs"]
 mod file;
-#[allow(
-    dead_code,
-    unreachable_pub,
-    reason = "a room of the library, whose other half is not needed here"
-)]
+#[allow(dead_code, unreachable_pub, reason = "a room of the library, whose other half is not needed here")]
 #[path = "../src/signature/shape.rs"]
 mod shape;
 
@@ -56,10 +40,7 @@ fn table(files: &[VendorFile]) -> String {
         .flat_map(|(vendor, file)| file.signatures.iter().map(move |entry| (vendor, entry)))
         .collect();
     entries.sort_by_key(|(_, entry)| entry.id);
-    let signatures: String = entries
-        .into_iter()
-        .map(|(vendor, entry)| signature(vendor, entry))
-        .collect();
+    let signatures: String = entries.into_iter().map(|(vendor, entry)| signature(vendor, entry)).collect();
     format!(
         "static VENDORS: [Vendor; {}] = [\n{vendors}];\n\n\
          pub(super) static SIGNATURES: &[Signature] = &[\n{signatures}];\n",
@@ -68,36 +49,14 @@ fn table(files: &[VendorFile]) -> String {
 }
 
 fn vendor(file: &VendorFile) -> String {
-    let VendorFile {
-        vendor,
-        name,
-        source,
-        revoke,
-        ..
-    } = file;
+    let VendorFile { vendor, name, source, revoke, .. } = file;
     format!("Vendor {{ id: {vendor:?}, name: {name:?}, source: {source:?}, revoke: {revoke:?} }},\n")
 }
 
 /// Strings and lists of strings are written by `Debug`, whose escapes are those of Rust's literals.
 fn signature(vendor: usize, entry: &Entry) -> String {
-    let Entry {
-        id,
-        description,
-        evidence,
-        public,
-        pattern,
-        keywords,
-        ..
-    } = entry;
-    let Entry {
-        random_bits,
-        hosts,
-        names,
-        parts,
-        positive,
-        negative,
-        ..
-    } = entry;
+    let Entry { id, description, evidence, public, pattern, keywords, .. } = entry;
+    let Entry { random_bits, hosts, names, parts, positive, negative, .. } = entry;
     let [kind, severity, lifetime] = [entry.kind, entry.severity, entry.lifetime].map(camel_case);
     let check = match entry.check {
         Some(check) => format!("Some(Check::{check:?})"),
@@ -116,10 +75,7 @@ fn signature(vendor: usize, entry: &Entry) -> String {
 fn shape(shape: &Shape) -> String {
     let pieces: String = shape.pieces.iter().map(piece).collect();
     let anchor = shape.anchor.as_ref().map_or_else(|| "None".to_owned(), anchor);
-    format!(
-        "Shape {{ pieces: &[{pieces}], secret: {:?}, anchor: {anchor} }},",
-        shape.secret
-    )
+    format!("Shape {{ pieces: &[{pieces}], secret: {:?}, anchor: {anchor} }},", shape.secret)
 }
 
 fn piece(piece: &Piece) -> String {
@@ -132,13 +88,7 @@ fn piece(piece: &Piece) -> String {
 }
 
 fn anchor(anchor: &Anchor) -> String {
-    let Anchor {
-        hold,
-        offset,
-        lead,
-        text,
-        next,
-    } = anchor;
+    let Anchor { hold, offset, lead, text, next } = anchor;
     format!(
         "Some(Anchor {{ hold: Hold::{hold:?}, offset: {offset}, lead: {lead:?}, text: {text:?}, next: {next:?} }})"
     )

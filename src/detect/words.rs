@@ -1,5 +1,7 @@
 //! The few rare words that lead to what is no run: short passwords under their name, PEM headers, URLs with a password.
 
+use std::collections::BTreeSet;
+
 use aho_corasick::packed::{Config, MatchKind, Searcher};
 
 /// What a word leads to.
@@ -40,6 +42,9 @@ const WORDS: &[(&str, Word)] = &[
     ("raseña", Word::Name),
 ];
 
+/// Bytes of an anchor that are searched for: enough to be rare, few enough that a vendor's several anchors are one word.
+const ENOUGH: usize = 6;
+
 /// A searcher for them.
 pub(super) struct Words {
     words: Vec<(&'static str, Word)>,
@@ -47,9 +52,12 @@ pub(super) struct Words {
 }
 
 impl Words {
-    /// For [`WORDS`] and these anchors. Where two words begin at one place only one is seen, the anchors first.
+    /// For [`WORDS`] and the beginnings of these anchors, which the caller compares whole. Where two words begin at one
+    /// place only one is seen, the anchors first.
     pub(super) fn new(anchors: impl Iterator<Item = &'static str>) -> Self {
-        let words: Vec<_> = anchors.map(|text| (text, Word::Anchor)).chain(WORDS.iter().copied()).collect();
+        let beginnings: BTreeSet<&str> = anchors.map(|text| text.get(..ENOUGH).unwrap_or(text)).collect();
+        let anchors = beginnings.into_iter().map(|text| (text, Word::Anchor));
+        let words: Vec<_> = anchors.chain(WORDS.iter().copied()).collect();
         let mut builder = Config::new().match_kind(MatchKind::LeftmostFirst).builder();
         builder.extend(words.iter().map(|(word, _)| word));
         Self { searcher: builder.build(), words }

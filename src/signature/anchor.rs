@@ -58,22 +58,19 @@ pub struct Anchor {
     pub offset: usize,
     /// Least and greatest number of bytes that the classes before the anchor take, besides `offset`.
     pub lead: (usize, usize),
-    /// Its bytes: 3 to 16 of them, or 2 where `next` says what follows.
+    /// Its bytes: 3 to 16 of them, or 2 where `next` says what follows. A keyword is here whole.
     pub text: &'static str,
     /// The third byte where `text` has only two (the `AA` after a Telegram bot's number); else empty.
     pub next: Alphabet,
 }
 
 impl Anchor {
-    /// The anchor of a pattern's keyword: it begins where a word begins, and nothing is known of what is before it.
-    pub const fn keyword(text: &'static str) -> Self {
-        Self {
-            hold: Hold::Start,
-            offset: 0,
-            lead: (0, 0),
-            text,
-            next: Alphabet::EMPTY,
-        }
+    /// The anchor of a pattern's keyword, which begins where a word begins. Nothing is known of what stands around it, so
+    /// only the keyword's own run counts.
+    pub fn keyword(text: &'static str) -> Self {
+        let run = text.bytes().take_while(|byte| RUN.has(*byte)).count();
+        let hold = if run >= SHORTEST_RUN { Hold::Start } else { Hold::Alone };
+        Self { hold, offset: 0, lead: (0, 0), text, next: Alphabet::EMPTY }
     }
 
     /// The three bytes that the run finder looks up, with letters in lower case: the last three of an anchor before a
@@ -93,9 +90,7 @@ impl Anchor {
     /// Where matches may begin if the anchor's text begins at byte `at`; those furthest to the left first.
     pub fn starts(&self, at: usize) -> impl Iterator<Item = usize> + use<> {
         let (offset, (least, most)) = (self.offset, self.lead);
-        (least..=most)
-            .rev()
-            .filter_map(move |lead| at.checked_sub(offset + lead))
+        (least..=most).rev().filter_map(move |lead| at.checked_sub(offset + lead))
     }
 }
 
@@ -104,11 +99,7 @@ fn single(byte: u8) -> Alphabet {
 }
 
 fn folded(alphabet: Alphabet) -> Alphabet {
-    Alphabet(
-        alphabet
-            .bytes()
-            .fold(0, |bits, byte| bits | 1 << byte.to_ascii_lowercase()),
-    )
+    Alphabet(alphabet.bytes().fold(0, |bits, byte| bits | 1 << byte.to_ascii_lowercase()))
 }
 
 /// Chooses the anchor of a shape: a fixed text at the start of a run where there is one, preferring what is seldom met,
@@ -118,13 +109,10 @@ pub fn choose(pieces: &'static [Piece]) -> Option<Anchor> {
     let runs = sure_runs(pieces);
     let starts: Vec<Anchor> = texts.iter().flat_map(|text| starting_in(text, &runs)).collect();
     // The first of equals: `max_by_key` takes the last.
-    let best = starts.into_iter().rev().max_by_key(|anchor| {
-        (
-            !is_common(anchor.text),
-            anchor.lead.0 == anchor.lead.1,
-            anchor.text.len(),
-        )
-    });
+    let best = starts
+        .into_iter()
+        .rev()
+        .max_by_key(|anchor| (!is_common(anchor.text), anchor.lead.0 == anchor.lead.1, anchor.text.len()));
     best.or_else(|| texts.iter().find_map(|text| ending(text, &runs)))
 }
 
@@ -167,14 +155,7 @@ fn fixed_texts(pieces: &'static [Piece]) -> Vec<FixedText> {
                 let before = index.checked_sub(1).and_then(|before| pieces.get(before));
                 let begins = before.is_none_or(starts_run_after);
                 let next = pieces.get(index + 1).map_or(Alphabet::EMPTY, surely_next);
-                texts.push(FixedText {
-                    text,
-                    offset,
-                    lead,
-                    at,
-                    begins,
-                    next,
-                });
+                texts.push(FixedText { text, offset, lead, at, begins, next });
                 offset += text.len();
                 at += text.len();
             }
@@ -198,9 +179,7 @@ fn starts_run_after(piece: &Piece) -> bool {
 
 fn surely_next(piece: &Piece) -> Alphabet {
     match piece {
-        Piece::Class {
-            alphabet, min: 1.., ..
-        } => *alphabet,
+        Piece::Class { alphabet, min: 1.., .. } => *alphabet,
         _ => Alphabet::EMPTY,
     }
 }
@@ -237,18 +216,11 @@ fn starting_in(fixed: &FixedText, runs: &[bool]) -> Vec<Anchor> {
         None => fixed.begins,
     };
     let anchor = |at: usize| {
-        let length = bytes[at..]
-            .iter()
-            .take(LONGEST)
-            .take_while(|byte| RUN.has(**byte))
-            .count();
+        let length = bytes[at..].iter().take(LONGEST).take_while(|byte| RUN.has(**byte)).count();
         let text = fixed.text.get(at..at + length)?;
         // Two bytes count only as part of three fixed ones, as in `:AA`.
-        let next = if length == 2 && at > 0 && at + length == bytes.len() {
-            fixed.next
-        } else {
-            Alphabet::EMPTY
-        };
+        let next =
+            if length == 2 && at > 0 && at + length == bytes.len() { fixed.next } else { Alphabet::EMPTY };
         let holds = length >= 3 || !next.is_empty();
         (holds && run_around(runs, fixed.at + at) >= SHORTEST_RUN).then(|| Anchor {
             hold: Hold::Start,
@@ -258,10 +230,7 @@ fn starting_in(fixed: &FixedText, runs: &[bool]) -> Vec<Anchor> {
             next,
         })
     };
-    (0..bytes.len())
-        .filter(|at| begins(*at))
-        .filter_map(anchor)
-        .collect()
+    (0..bytes.len()).filter(|at| begins(*at)).filter_map(anchor).collect()
 }
 
 /// The length of the sure run around a byte.
@@ -288,8 +257,81 @@ fn ending(fixed: &FixedText, runs: &[bool]) -> Option<Anchor> {
 
 fn is_common(text: &str) -> bool {
     !text.starts_with(|c: char| c.is_ascii_alphanumeric())
-        || COMMON.iter().any(|common| {
-            text.get(..3)
-                .is_some_and(|head| head.eq_ignore_ascii_case(common))
-        })
+        || COMMON.iter().any(|common| text.get(..3).is_some_and(|head| head.eq_ignore_ascii_case(common)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::shape::{self, Shape};
+    use super::*;
+
+    fn shape(text: &'static str) -> Shape {
+        shape::parse(text).expect(text)
+    }
+
+    /// The chosen anchor: how, its text, and where it begins in the shortest match.
+    fn held(text: &'static str) -> Option<(Hold, &'static str, usize)> {
+        let anchor = choose(shape(text).pieces)?;
+        Some((anchor.hold, anchor.text, anchor.offset + anchor.lead.0))
+    }
+
+    #[test]
+    fn the_beginning_of_a_token_is_taken() {
+        assert_eq!(held("ghx_<alnum:36>"), Some((Hold::Start, "ghx_", 0)));
+        assert_eq!(held("sx_live_<alnum:24-99>"), Some((Hold::Start, "sx_live_", 0)));
+        assert_eq!(
+            held("a-very-long-prefix-of-a-token-<alnum:24>"),
+            Some((Hold::Start, "a-very-long-pref", 0))
+        );
+    }
+
+    #[test]
+    fn a_path_is_preferred_to_what_every_address_has() {
+        let url = "https://hooks.example.com/services/{T<uppernum:8-12>/<alnum:24>}";
+        assert_eq!(held(url), Some((Hold::Start, "services/", 26)));
+        assert_eq!(held("https://<lower:3-20>.example.com/{<alnum:24>}"), Some((Hold::Start, "com/", 20)));
+    }
+
+    #[test]
+    fn text_before_a_run_is_the_second_choice() {
+        assert_eq!(held("SG.<base64url:22>.<base64url:43>"), Some((Hold::Before, "SG.", 0)));
+        assert_eq!(held("a&sig={<base64url:43>}"), Some((Hold::Before, "a&sig=", 0)));
+    }
+
+    #[test]
+    fn text_after_a_class_has_a_lead() {
+        let anchor = choose(shape("<digit:8-10>:AA<base64url:33>").pieces).expect("an anchor");
+        assert_eq!((anchor.text, anchor.offset, anchor.lead), ("AA", 1, (8, 10)));
+        assert_eq!(anchor.starts(20).collect::<Vec<_>>(), [9, 10, 11]);
+        assert_eq!(anchor.starts(9).collect::<Vec<_>>(), [0]);
+        let heads: Vec<[u8; 3]> = anchor.heads().collect();
+        assert_eq!(heads.len(), 38, "26 letters, 10 digits, - and _");
+        assert!(heads.contains(b"aae") && !heads.contains(b"aaE"));
+    }
+
+    #[test]
+    fn padding_does_not_shorten_a_run() {
+        assert_eq!(held("abc_<[A-Za-z0-9+/=]:40-80>"), Some((Hold::Start, "abc_", 0)));
+        assert_eq!(held("abc_<[A-Za-z0-9.]:40-80>"), None);
+    }
+
+    #[test]
+    fn short_runs_and_bare_classes_have_none() {
+        for text in ["abc_<alnum:11>", "SK<hex:32>", "<hex:32>", "a.<alnum:32>", "<alnum:20>key_<alnum:20>"] {
+            assert_eq!(held(text), None, "{text}");
+        }
+        assert_eq!(held("abc_<alnum:12>"), Some((Hold::Start, "abc_", 0)));
+    }
+
+    #[test]
+    fn rare_text_can_stand_alone() {
+        let found = |text| alone(shape(text).pieces).map(|anchor| (anchor.hold, anchor.text, anchor.lead));
+        assert_eq!(found("ya2.c.<[A-Za-z0-9.]:40>"), Some((Hold::Alone, "ya2.c.", (0, 0))));
+        assert_eq!(
+            found("{<lowernum:32>}@hook.example.com"),
+            Some((Hold::Alone, "@hook.example.co", (32, 32)))
+        );
+        assert_eq!(found("<hex:32>-us<digit:2>"), None);
+        assert_eq!(found("<alnum:3-400>.token"), None);
+    }
 }

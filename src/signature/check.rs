@@ -73,11 +73,7 @@ impl Check {
             return;
         };
         self.write(covered, sum);
-        if let Some(place) = token
-            .len()
-            .checked_sub(sum.len())
-            .and_then(|at| token.get_mut(at..))
-        {
+        if let Some(place) = token.len().checked_sub(sum.len()).and_then(|at| token.get_mut(at..)) {
             place.copy_from_slice(sum);
         }
     }
@@ -120,5 +116,53 @@ fn write_number(mut number: u32, digits: &[u8], place: &mut [u8]) {
     for byte in place.iter_mut().rev() {
         *byte = digits[(number % base) as usize];
         number /= base;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Sums that zlib's CRC32 gave, one for each check.
+    #[test]
+    fn known_sums_are_right() {
+        let cases = [
+            (Check::Crc32Base62, format!("gx_{}{}", "a".repeat(30), "1yLcDB")),
+            (Check::Crc32Base62, format!("gx_{}{}", "aa", "08Yk6x")),
+            (Check::Crc32Base36, format!("glx-{}{}", "a".repeat(30), "1vdpxp7")),
+            (Check::Crc32HexUpper, format!("AX{}{}", "a".repeat(30), "6029F58D")),
+            (Check::Crc32HexBody, format!("cx_{}{}", "a".repeat(40), "c95b8a25")),
+            (Check::Crc32HexLittle, format!("gx_{}_{}", "a".repeat(32), "cd563a41")),
+        ];
+        for (check, token) in cases {
+            assert!(check.verify(token.as_bytes()), "{}", check.name());
+            let mut other = token.into_bytes();
+            other[4] ^= 1;
+            assert!(!check.verify(&other), "{}", check.name());
+            check.seal(&mut other);
+            assert!(check.verify(&other), "{}", check.name());
+        }
+    }
+
+    #[test]
+    fn a_token_without_a_place_for_the_sum_is_wrong() {
+        for check in Check::ALL {
+            for token in ["", "gx_", "1234567"] {
+                let mut sealed = token.as_bytes().to_vec();
+                assert!(!check.verify(&sealed), "{} {token}", check.name());
+                check.seal(&mut sealed);
+            }
+        }
+        let mut unmarked = *b"gx_aaaaaaaaaaaaaaaaaaaaaaa";
+        Check::Crc32HexLittle.seal(&mut unmarked);
+        assert_eq!(&unmarked, b"gx_aaaaaaaaaaaaaaaaaaaaaaa");
+    }
+
+    #[test]
+    fn names_lead_back() {
+        for check in Check::ALL {
+            assert_eq!(Check::from_name(check.name()), Some(*check));
+        }
+        assert_eq!(Check::from_name("crc32"), None);
     }
 }

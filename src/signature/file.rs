@@ -208,17 +208,12 @@ fn default_kind() -> String {
 
 /// A name as names are compared: lower case, without `-`, `_`, `.` and spaces. Bytes beyond ASCII stay as they are.
 pub fn normal_bytes(name: &[u8]) -> impl Iterator<Item = u8> {
-    name.iter()
-        .filter(|byte| !b"-_. ".contains(byte))
-        .map(u8::to_ascii_lowercase)
+    name.iter().filter(|byte| !b"-_. ".contains(byte)).map(u8::to_ascii_lowercase)
 }
 
 /// [`normal_bytes`] as a string.
 pub fn normal_name(name: &str) -> String {
-    name.chars()
-        .filter(|c| !"-_. ".contains(*c))
-        .map(|c| c.to_ascii_lowercase())
-        .collect()
+    name.chars().filter(|c| !"-_. ".contains(*c)).map(|c| c.to_ascii_lowercase()).collect()
 }
 
 /// Reads every `.toml` file of a folder, sorted by name.
@@ -282,11 +277,7 @@ pub fn read_file(path: &Path) -> Result<VendorFile, FileError> {
 }
 
 fn in_file(file: &Path, problem: Problem) -> FileError {
-    FileError {
-        file: file.to_owned(),
-        signature: None,
-        problem,
-    }
+    FileError { file: file.to_owned(), signature: None, problem }
 }
 
 /// Reads a file's text; `vendor` is the file's name without `.toml`. An error comes with the signature's id.
@@ -317,9 +308,7 @@ fn form(text: &str, error: &toml::de::Error) -> Problem {
 
 fn check_head(document: &Document, vendor: &str) -> Result<(), Problem> {
     let is_file = document.vendor == vendor && is_kebab(vendor);
-    expect(is_file, "vendor", || {
-        format!("the file's name, `{vendor}`, in kebab-case")
-    })?;
+    expect(is_file, "vendor", || format!("the file's name, `{vendor}`, in kebab-case"))?;
     filled("name", &document.name)?;
     filled("source", &document.source)?;
     filled("revoke", &document.revoke)
@@ -330,10 +319,7 @@ fn entry(raw: Raw) -> Result<Entry, Problem> {
     check_texts(&raw)?;
     check_pattern(&raw)?;
     let check = raw.check.as_deref().map(named_check).transpose()?;
-    let evidence = LIFETIMES
-        .iter()
-        .find(|(name, _)| *name == raw.lifetime)
-        .map_or("", |(_, words)| words);
+    let evidence = LIFETIMES.iter().find(|(name, _)| *name == raw.lifetime).map_or("", |(_, words)| words);
     let has_context = !raw.hosts.is_empty() || !raw.names.is_empty();
     let shapes = shapes(raw.shape.into_iter().chain(raw.shapes), has_context)?;
     let least = shapes.iter().map(Shape::random_bits).min().unwrap_or(0);
@@ -372,56 +358,31 @@ fn check_words(raw: &Raw) -> Result<(), Problem> {
 
 fn check_texts(raw: &Raw) -> Result<(), Problem> {
     filled("description", &raw.description)?;
-    expect(!raw.positive.is_empty(), "positive", || {
-        "at least one example".to_owned()
-    })?;
+    expect(!raw.positive.is_empty(), "positive", || "at least one example".to_owned())?;
     let is_host = |host: &String| !host.is_empty() && !host.contains(['/', ' ', ':']);
-    expect(raw.hosts.iter().all(is_host), "hosts", || {
-        "host names without scheme and path".to_owned()
-    })?;
+    expect(raw.hosts.iter().all(is_host), "hosts", || "host names without scheme and path".to_owned())?;
     let is_name = |name: &String| !normal_name(name).is_empty();
-    expect(raw.names.iter().all(is_name), "names", || {
-        "names with letters or digits".to_owned()
-    })?;
-    expect(raw.parts.iter().all(|part| is_kebab(part)), "parts", || {
-        "ids of signatures".to_owned()
-    })
+    expect(raw.names.iter().all(is_name), "names", || "names with letters or digits".to_owned())?;
+    expect(raw.parts.iter().all(|part| is_kebab(part)), "parts", || "ids of signatures".to_owned())
 }
 
 fn check_pattern(raw: &Raw) -> Result<(), Problem> {
     let given = [raw.shape.is_some(), !raw.shapes.is_empty(), raw.pattern.is_some()];
     let one = given.iter().filter(|given| **given).count() == 1;
-    expect(one, "shape", || {
-        "exactly one of shape, shapes and pattern".to_owned()
-    })?;
+    expect(one, "shape", || "exactly one of shape, shapes and pattern".to_owned())?;
     let Some(pattern) = &raw.pattern else {
-        expect(raw.keywords.is_empty(), "keywords", || {
-            "none without a pattern".to_owned()
-        })?;
-        return expect(raw.random_bits.is_none(), "random_bits", || {
-            "none without a pattern".to_owned()
-        });
+        expect(raw.keywords.is_empty(), "keywords", || "none without a pattern".to_owned())?;
+        return expect(raw.random_bits.is_none(), "random_bits", || "none without a pattern".to_owned());
     };
     let has_group = pattern.contains("(?P<secret>") || pattern.contains("(?<secret>");
     expect(has_group, "pattern", || "a group named `secret`".to_owned())?;
     let long = !raw.keywords.is_empty() && raw.keywords.iter().all(|keyword| keyword.len() >= 4);
-    expect(long, "keywords", || {
-        "one or more, each of 4 bytes or more".to_owned()
-    })
+    expect(long, "keywords", || "one or more, each of 4 bytes or more".to_owned())
 }
 
 fn named_check(name: &str) -> Result<Check, Problem> {
-    let known = || {
-        Check::ALL
-            .iter()
-            .map(|check| check.name())
-            .collect::<Vec<_>>()
-            .join(", ")
-    };
-    Check::from_name(name).ok_or_else(|| Problem::Field {
-        field: "check",
-        expected: known(),
-    })
+    let known = || Check::ALL.iter().map(|check| check.name()).collect::<Vec<_>>().join(", ");
+    Check::from_name(name).ok_or_else(|| Problem::Field { field: "check", expected: known() })
 }
 
 fn shapes(texts: impl Iterator<Item = String>, has_context: bool) -> Result<Vec<Shape>, Problem> {
@@ -448,14 +409,7 @@ fn without_context(shape: &Shape) -> Option<Anchor> {
 }
 
 fn expect(holds: bool, field: &'static str, expected: impl FnOnce() -> String) -> Result<(), Problem> {
-    if holds {
-        Ok(())
-    } else {
-        Err(Problem::Field {
-            field,
-            expected: expected(),
-        })
-    }
+    if holds { Ok(()) } else { Err(Problem::Field { field, expected: expected() }) }
 }
 
 fn filled(field: &'static str, value: &str) -> Result<(), Problem> {
@@ -463,21 +417,110 @@ fn filled(field: &'static str, value: &str) -> Result<(), Problem> {
 }
 
 fn one_of(field: &'static str, value: &str, known: &[&str]) -> Result<(), Problem> {
-    expect(known.contains(&value), field, || {
-        format!("one of {}", known.join(", "))
-    })
+    expect(known.contains(&value), field, || format!("one of {}", known.join(", ")))
 }
 
 fn is_kebab(text: &str) -> bool {
     let part = |part: &str| {
-        !part.is_empty()
-            && part
-                .bytes()
-                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+        !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
     };
     text.split('-').all(part)
 }
 
 fn leak_all(texts: impl IntoIterator<Item = String>) -> Vec<&'static str> {
     texts.into_iter().map(|text| &*text.leak()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEAD: &str = "vendor = \"acme\"\nname = \"Acme\"\nsource = \"docs\"\nrevoke = \"settings\"\n";
+    const ENTRY: &str = "id = \"acme-token\"\ndescription = \"Acme token\"\nseverity = \"high\"\n\
+                         lifetime = \"long-lived\"\npositive = [\"<token>\"]\n";
+
+    fn read(lines: &str) -> Result<Entry, String> {
+        let text = format!("{HEAD}[[signature]]\n{ENTRY}{lines}\n");
+        let file = read_text("acme", &text).map_err(|(signature, problem)| {
+            let error = FileError { file: "acme.toml".into(), signature, problem };
+            error.to_string()
+        })?;
+        file.signatures.into_iter().next().ok_or_else(String::new)
+    }
+
+    #[test]
+    fn what_is_left_out_has_its_default() {
+        let entry = read("shape = \"acme_<alnum:32>\"").expect("a signature");
+        assert_eq!((entry.kind, entry.public, entry.check), ("api-key", false, None));
+        assert_eq!(entry.evidence, "vendor: no expiry by default");
+        assert_eq!(entry.random_bits, 190);
+    }
+
+    #[test]
+    fn a_checksum_adds_no_random_bits() {
+        let entry =
+            read("shape = \"acme_<hex:32>\"\ncheck = \"crc32-hex-body:last-8\"").expect("a signature");
+        assert_eq!((entry.check, entry.random_bits), (Some(Check::Crc32HexBody), 96));
+    }
+
+    #[test]
+    fn names_and_hosts_are_normalised() {
+        let entry = read("shape = \"<hex:32>\"\nnames = [\"X-Acme_Api.Key\"]\nhosts = [\"API.acme.com\"]");
+        let entry = entry.expect("a signature");
+        assert_eq!((entry.names, entry.hosts), (vec!["xacmeapikey"], vec!["api.acme.com"]));
+        assert_eq!(
+            normal_bytes(b"X-Acme_Api.Key ").collect::<Vec<u8>>(),
+            normal_name("X-Acme_Api.Key ").as_bytes()
+        );
+    }
+
+    #[test]
+    fn surroundings_make_a_class_in_front_shapeless() {
+        let shape = "shape = \"<hex:32>-acme<digit:2>\"";
+        let anchor = |entry: Result<Entry, String>| entry.expect("a signature").shapes[0].anchor;
+        assert_eq!(anchor(read(shape)).map(|anchor| anchor.text), Some("acme"));
+        assert_eq!(anchor(read(&format!("{shape}\nnames = [\"acmeKey\"]"))), None);
+    }
+
+    #[test]
+    fn errors_name_file_signature_and_what_was_expected() {
+        let token = "shape = \"acme_<alnum:32>\"";
+        let cases = [
+            ("", "shape: expected exactly one of shape, shapes and pattern"),
+            ("shape = \"acme_<alnumm:32>\"", "at byte 6: unknown alphabet `alnumm`, expected digit,"),
+            ("shape = \"<hex:32>\"", "nothing to hold on to"),
+            (&format!("{token}\nkind = \"key\""), "kind: expected one of api-key,"),
+            (&format!("{token}\npublic = true"), "severity: expected info, since it is public"),
+            (&format!("{token}\ncheck = \"md5\""), "check: expected crc32-base62:last-6,"),
+            (
+                &format!("{token}\nhosts = [\"https://acme.com\"]"),
+                "hosts: expected host names without scheme",
+            ),
+            (&format!("{token}\nnames = [\"-\"]"), "names: expected names with letters"),
+            (&format!("{token}\nparts = [\"No Id\"]"), "parts: expected ids"),
+            (&format!("{token}\nkeywords = [\"acme\"]"), "keywords: expected none without a pattern"),
+            ("pattern = 'acme(\\d+)'\nkeywords = [\"acme\"]", "pattern: expected a group named `secret`"),
+            ("pattern = 'acme(?P<secret>\\d+)'", "keywords: expected one or more"),
+        ];
+        for (lines, expected) in cases {
+            let message = read(lines).expect_err(lines);
+            assert!(message.starts_with("acme.toml: signature acme-token: "), "{message}");
+            assert!(message.contains(expected), "{message}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_field_is_named_by_its_line_and_shows_no_text() {
+        let message = read("secret = \"hunter2\"").expect_err("an unknown field");
+        assert!(message.starts_with("acme.toml: line 11: unknown field `secret`"), "{message}");
+        assert!(!message.contains("hunter2"), "{message}");
+    }
+
+    #[test]
+    fn the_vendor_is_the_file() {
+        let (signature, problem) = read_text("other", HEAD).expect_err("another name");
+        assert!(signature.is_none() && problem.to_string().contains("missing field"), "{problem}");
+        let (_, problem) = read_text("other", &format!("{HEAD}signature = []")).expect_err("another name");
+        assert_eq!(problem.to_string(), "vendor: expected the file's name, `other`, in kebab-case");
+    }
 }

@@ -16,6 +16,8 @@ pub mod file;
 pub mod matching;
 pub mod pattern;
 pub mod shape;
+#[cfg(test)]
+mod tests;
 
 pub use anchor::{Anchor, Hold};
 pub use check::Check;
@@ -91,9 +93,7 @@ const SHOWS_TAIL_FROM: u32 = 24;
 impl Signature {
     /// The shapes that can be taken hold of, with their anchors.
     pub fn anchors(&self) -> impl Iterator<Item = (&'static Shape, Anchor)> + use<> {
-        self.shapes
-            .iter()
-            .filter_map(|shape| Some((shape, shape.anchor?)))
+        self.shapes.iter().filter_map(|shape| Some((shape, shape.anchor?)))
     }
 
     /// The keywords of a pattern as anchors: each begins where a word begins, and the match is somewhere around.
@@ -118,12 +118,8 @@ impl Signature {
     /// random ones that vendors' consoles show them too.
     pub fn preview(&self, secret: &[u8]) -> String {
         let prefix = self.prefix(secret);
-        let tail = secret
-            .last_chunk::<4>()
-            .filter(|_| self.random_chars() >= SHOWS_TAIL_FROM);
-        let tail = tail
-            .and_then(|tail| std::str::from_utf8(tail).ok())
-            .unwrap_or_default();
+        let tail = secret.last_chunk::<4>().filter(|_| self.random_chars() >= SHOWS_TAIL_FROM);
+        let tail = tail.and_then(|tail| std::str::from_utf8(tail).ok()).unwrap_or_default();
         format!("{prefix}…{tail}")
     }
 }
@@ -175,17 +171,9 @@ pub fn load(folder: &Path) -> Result<Vec<&'static Signature>, LoadError> {
 }
 
 fn signatures_of(file: file::VendorFile) -> Vec<&'static Signature> {
-    let vendor = Vendor {
-        id: file.vendor,
-        name: file.name,
-        source: file.source,
-        revoke: file.revoke,
-    };
+    let vendor = Vendor { id: file.vendor, name: file.name, source: file.source, revoke: file.revoke };
     let vendor: &'static Vendor = Box::leak(Box::new(vendor));
-    file.signatures
-        .into_iter()
-        .map(|entry| &*Box::leak(Box::new(signature_of(vendor, entry))))
-        .collect()
+    file.signatures.into_iter().map(|entry| &*Box::leak(Box::new(signature_of(vendor, entry)))).collect()
 }
 
 fn signature_of(vendor: &'static Vendor, entry: file::Entry) -> Signature {
@@ -211,4 +199,3 @@ fn signature_of(vendor: &'static Vendor, entry: file::Entry) -> Signature {
         negative: entry.negative.leak(),
     }
 }
-

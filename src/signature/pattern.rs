@@ -13,10 +13,7 @@ const SIZE_LIMIT: usize = 1 << 20;
 ///
 /// What is no regular expression, or too large a one.
 pub fn compile(pattern: &str) -> Result<Regex, regex::Error> {
-    RegexBuilder::new(pattern)
-        .unicode(false)
-        .size_limit(SIZE_LIMIT)
-        .build()
+    RegexBuilder::new(pattern).unicode(false).size_limit(SIZE_LIMIT).build()
 }
 
 /// What is wrong with a pattern, if anything is.
@@ -25,7 +22,9 @@ pub(super) fn problem(pattern: &str) -> Option<Problem> {
         Ok(compiled) if compiled.capture_names().any(|name| name == Some("secret")) => return None,
         Ok(_) => "a group named `secret`".to_owned(),
         // Of several lines the last one says what; those before it repeat the pattern.
-        Err(error) => format!("a regular expression: {}", error.to_string().lines().last().unwrap_or_default()),
+        Err(error) => {
+            format!("a regular expression: {}", error.to_string().lines().last().unwrap_or_default())
+        }
     };
     Some(Problem::Field { field: "pattern", expected: reason })
 }

@@ -59,10 +59,7 @@ impl Alphabet {
 
     /// The alphabet of that name in `signatures/README.md`.
     pub fn named(name: &str) -> Option<Self> {
-        ALPHABETS
-            .iter()
-            .find(|(known, _)| *known == name)
-            .map(|(_, alphabet)| *alphabet)
+        ALPHABETS.iter().find(|(known, _)| *known == name).map(|(_, alphabet)| *alphabet)
     }
 
     /// Whether `byte` is in the set; never for a byte of 128 or more.
@@ -101,14 +98,8 @@ const LOWER: (u8, u8) = (b'a', b'z');
 const UPPER: (u8, u8) = (b'A', b'Z');
 const ANY_HEX: Alphabet = Alphabet::of(&[DIGIT, (b'a', b'f'), (b'A', b'F')]);
 const BASE64_URL: Alphabet = Alphabet::of(&[DIGIT, LOWER, UPPER, (b'-', b'-'), (b'_', b'_')]);
-const BASE58: Alphabet = Alphabet::of(&[
-    (b'1', b'9'),
-    (b'A', b'H'),
-    (b'J', b'N'),
-    (b'P', b'Z'),
-    (b'a', b'k'),
-    (b'm', b'z'),
-]);
+const BASE58: Alphabet =
+    Alphabet::of(&[(b'1', b'9'), (b'A', b'H'), (b'J', b'N'), (b'P', b'Z'), (b'a', b'k'), (b'm', b'z')]);
 
 const ALPHABETS: &[(&str, Alphabet)] = &[
     ("digit", Alphabet::of(&[DIGIT])),
@@ -123,10 +114,7 @@ const ALPHABETS: &[(&str, Alphabet)] = &[
     ("anyhex", ANY_HEX),
     ("base32", Alphabet::of(&[UPPER, (b'2', b'7')])),
     ("base58", BASE58),
-    (
-        "base64",
-        Alphabet::of(&[DIGIT, LOWER, UPPER, (b'+', b'+'), (b'/', b'/')]),
-    ),
+    ("base64", Alphabet::of(&[DIGIT, LOWER, UPPER, (b'+', b'+'), (b'/', b'/')])),
     ("base64url", BASE64_URL),
     ("word", Alphabet::of(&[DIGIT, LOWER, UPPER, (b'_', b'_')])),
 ];
@@ -242,9 +230,7 @@ impl fmt::Display for ShapeProblem {
             Self::StrayAngle => f.write_str("`>` without `<`"),
             Self::UnknownAlphabet(name) => {
                 write!(f, "unknown alphabet `{name}`, expected")?;
-                ALPHABETS
-                    .iter()
-                    .try_for_each(|(known, _)| write!(f, " {known},"))?;
+                ALPHABETS.iter().try_for_each(|(known, _)| write!(f, " {known},"))?;
                 f.write_str(" uuid, jwt or brackets")
             }
             Self::BadBrackets => f.write_str("expected characters and rising ranges, as in `[A-Za-z0-9.-]`"),
@@ -274,13 +260,7 @@ impl std::error::Error for ShapeError {}
 ///
 /// What is wrong with the text, and at which byte.
 pub fn parse(text: &'static str) -> Result<Shape, ShapeError> {
-    let mut parser = Parser {
-        text,
-        at: 0,
-        pieces: Vec::new(),
-        opened: None,
-        closed: None,
-    };
+    let mut parser = Parser { text, at: 0, pieces: Vec::new(), opened: None, closed: None };
     while let Some(byte) = parser.rest().bytes().next() {
         parser.step(byte)?;
     }
@@ -398,10 +378,8 @@ impl Parser {
     }
 
     fn class(&mut self) -> Result<(), ShapeError> {
-        let (pieces, taken) = parse_class(self.rest()).map_err(|error| ShapeError {
-            at: self.at + error.at,
-            problem: error.problem,
-        })?;
+        let (pieces, taken) = parse_class(self.rest())
+            .map_err(|error| ShapeError { at: self.at + error.at, problem: error.problem })?;
         self.pieces.extend(pieces);
         self.at += taken;
         Ok(())
@@ -424,17 +402,82 @@ impl Parser {
             (Some(_), None) => return self.fail(ShapeProblem::OpenBrace),
             (opened, closed) => (opened.unwrap_or(0), closed.unwrap_or(self.pieces.len())),
         };
-        let random = self.pieces[secret.0..secret.1]
-            .iter()
-            .any(|piece| matches!(piece, Piece::Class { .. }));
+        let random = self.pieces[secret.0..secret.1].iter().any(|piece| matches!(piece, Piece::Class { .. }));
         if !random {
             return self.fail(ShapeProblem::NothingRandom);
         }
         let pieces: &'static [Piece] = self.pieces.leak();
-        Ok(Shape {
-            pieces,
-            secret,
-            anchor: anchor::choose(pieces),
-        })
+        Ok(Shape { pieces, secret, anchor: anchor::choose(pieces) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problem(text: &'static str) -> (usize, ShapeProblem) {
+        let error = parse(text).expect_err(text);
+        (error.at, error.problem)
+    }
+
+    #[test]
+    fn texts_and_classes_in_order() {
+        let shape = parse("ab_<hex:32>-{<alnum:8-12>x}").expect("a shape");
+        let [hex, alnum] = ["hex", "alnum"].map(|name| Alphabet::named(name).expect("an alphabet"));
+        let expected =
+            [Piece::Text("ab_"), class(hex, 32, 32), Piece::Text("-"), class(alnum, 8, 12), Piece::Text("x")];
+        assert_eq!(shape.pieces, expected);
+        assert_eq!(shape.secret, (3, 5));
+        assert_eq!(shape.random_bits(), 47);
+        assert_eq!(shape.random_chars(), 8);
+        assert_eq!(shape.prefix(), "");
+        assert_eq!(parse("ab_<hex:32>").map(|shape| (shape.prefix(), shape.random_bits())), Ok(("ab_", 128)));
+    }
+
+    #[test]
+    fn brackets_hold_ranges_and_single_characters() {
+        let alphabet = |text: &str| parse_class(text).map(|(pieces, _)| pieces);
+        let of = |ranges: &[(u8, u8)]| Ok(vec![class(Alphabet::of(ranges), 3, 3)]);
+        assert_eq!(alphabet("<[A-C_.-]:3>"), of(&[(b'A', b'C'), (b'_', b'_'), (b'.', b'.'), (b'-', b'-')]));
+        assert_eq!(alphabet("<[-+]:3>"), of(&[(b'-', b'-'), (b'+', b'+')]));
+        assert_eq!(alphabet("<[>]:3>"), of(&[(b'>', b'>')]));
+        assert_eq!(alphabet("<[~]:3>"), of(&[(b'~', b'~')]));
+    }
+
+    #[test]
+    fn short_names_stand_for_several_pieces() {
+        assert_eq!(parse("x-<uuid>").map(|shape| shape.pieces[1..] == *UUID), Ok(true));
+        assert_eq!(parse("x-<jwt>").map(|shape| shape.pieces[1..] == *JWT), Ok(true));
+    }
+
+    #[test]
+    fn errors_say_what_is_wrong_where() {
+        use ShapeProblem::*;
+        assert_eq!(problem("ab_<hex:32"), (3, OpenClass));
+        assert_eq!(problem("ab_hex:32>"), (9, StrayAngle));
+        assert_eq!(problem("ab_<hax:32>"), (4, UnknownAlphabet("hax".to_owned())));
+        assert_eq!(problem("ab_<hex>"), (7, BadLength("hex".to_owned())));
+        assert_eq!(problem("ab_<hex:many>"), (7, BadLength("hex".to_owned())));
+        assert_eq!(problem("ab_<hex:9-3>"), (7, LengthOutOfRange));
+        assert_eq!(problem("ab_<hex:0>"), (7, LengthOutOfRange));
+        assert_eq!(problem("ab_<hex:20000>"), (7, LengthOutOfRange));
+        assert_eq!(problem("ab_<[]:3>"), (4, BadBrackets));
+        assert_eq!(problem("ab_<[z-a]:3>"), (4, BadBrackets));
+        assert_eq!(problem("ab_{<hex:3>"), (11, OpenBrace));
+        assert_eq!(problem("ab_<hex:3>}"), (10, StrayBrace));
+        assert_eq!(problem("{<hex:3>}{<hex:3>}"), (9, StrayBrace));
+        assert_eq!(problem("{ab}<hex:3>"), (11, NothingRandom));
+        assert_eq!(problem(""), (0, NothingRandom));
+        assert_eq!(problem("aü<hex:3>"), (1, NotPrintable));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_a_shape_or_an_error(text in "[a-z<>{}:0-9\\[\\]\\-ü]{0,24}") {
+            let text: &'static str = text.leak();
+            if let Err(error) = parse(text) {
+                proptest::prop_assert!(error.at <= text.len());
+            }
+        }
     }
 }
