@@ -78,7 +78,7 @@ TOOLS = [
     Tool("rg", "--no-ignore --hidden --text --count ghp_[0-9A-Za-z]{{36}} {input}", "--version", counts,
          reads=(FOLDER, FILE), statuses=(0, 1)),
 ]
-# The least that any scanner must do with the same input; see examples/read_floor.rs.
+# The least that any scanner must do with the same input; see benches/tools/read_floor.rs.
 FLOOR = Tool("read_floor", "{input}", None, nothing, reads=(FOLDER, ZIP))
 
 
