@@ -19,3 +19,8 @@ pub mod report;
 pub mod scan;
 pub mod signature;
 pub mod source;
+
+/// The README's examples, as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
