@@ -71,36 +71,21 @@ impl Key {
     ///
     /// [`KeyError`] if the file cannot be read or has another length.
     pub fn from_file(path: &Path) -> Result<Self, KeyError> {
-        let unreadable = |source| KeyError::Unreadable {
-            path: path.to_owned(),
-            source,
-        };
+        let unreadable = |source| KeyError::Unreadable { path: path.to_owned(), source };
         let mut bytes = Zeroizing::new(Vec::with_capacity(KEY_LENGTH + 1));
         let file = File::open(path).map_err(unreadable)?;
-        file.take(KEY_LENGTH as u64 + 1)
-            .read_to_end(&mut bytes)
-            .map_err(unreadable)?;
-        let found = if bytes.len() > KEY_LENGTH {
-            "more".to_owned()
-        } else {
-            bytes.len().to_string()
-        };
+        file.take(KEY_LENGTH as u64 + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+        let found = if bytes.len() > KEY_LENGTH { "more".to_owned() } else { bytes.len().to_string() };
         match <[u8; KEY_LENGTH]>::try_from(bytes.as_slice()) {
             Ok(bytes) => Ok(Self(bytes)),
-            Err(_) => Err(KeyError::Length {
-                path: path.to_owned(),
-                found,
-            }),
+            Err(_) => Err(KeyError::Length { path: path.to_owned(), found }),
         }
     }
 
     /// Returns the name of the key in reports: `kk1:` and 16 characters, derived one-way, so that two reports can be
     /// seen to be comparable and the key cannot be had from either.
     pub fn id(&self) -> String {
-        format!(
-            "kk1:{}",
-            base32(&digest(Some(self), KEY_DOMAIN, &[]), KEPT_OF_KEY)
-        )
+        format!("kk1:{}", base32(&digest(Some(self), KEY_DOMAIN, &[]), KEPT_OF_KEY))
     }
 }
 
@@ -147,10 +132,7 @@ pub fn secret(secret: &Secret, guessable: bool, key: Option<&Key>) -> Result<Str
     if guessable && key.is_none() {
         return Err(Withheld::Guessable);
     }
-    Ok(format!(
-        "ks1:{}",
-        base32(&digest(key, SECRET_DOMAIN, secret.expose()), KEPT)
-    ))
+    Ok(format!("ks1:{}", base32(&digest(key, SECRET_DOMAIN, secret.expose()), KEPT)))
 }
 
 /// The place of a finding as its owner would name it: what stays the same when the export is made again.
@@ -182,23 +164,11 @@ impl LogicalPlace {
         let path = || path_within(&finding.location.provenance.to_string(), roots).to_owned();
         let field = finding.place.field.clone().or_else(|| finding.name.clone());
         let Some(flow) = &finding.place.flow else {
-            return Self::File {
-                path: path(),
-                name: field,
-            };
+            return Self::File { path: path(), name: field };
         };
-        let step = finding
-            .place
-            .step
-            .as_ref()
-            .and_then(|step| step.id.clone().or_else(|| step.name.clone()));
+        let step = finding.place.step.as_ref().and_then(|step| step.id.clone().or_else(|| step.name.clone()));
         let flow_id = flow.id.clone().or_else(|| flow.name.clone()).unwrap_or_else(path);
-        Self::Flow {
-            platform: flow.platform.to_owned(),
-            flow: flow_id,
-            step,
-            field,
-        }
+        Self::Flow { platform: flow.platform.to_owned(), flow: flow_id, step, field }
     }
 
     /// Returns the same place with each of its names changed by `change`.
@@ -206,21 +176,10 @@ impl LogicalPlace {
     pub fn map(self, change: impl Fn(&str) -> String) -> Self {
         let maybe = |name: Option<String>| name.map(|name| change(&name));
         match self {
-            Self::Flow {
-                platform,
-                flow,
-                step,
-                field,
-            } => Self::Flow {
-                platform,
-                flow: change(&flow),
-                step: maybe(step),
-                field: maybe(field),
-            },
-            Self::File { path, name } => Self::File {
-                path: change(&path),
-                name: maybe(name),
-            },
+            Self::Flow { platform, flow, step, field } => {
+                Self::Flow { platform, flow: change(&flow), step: maybe(step), field: maybe(field) }
+            }
+            Self::File { path, name } => Self::File { path: change(&path), name: maybe(name) },
         }
     }
 }
@@ -237,10 +196,7 @@ fn path_within<'a>(path: &'a str, roots: &[String]) -> &'a str {
         Some(rest) if rest.starts_with('/') => rest.trim_start_matches('/'),
         Some(rest) => {
             let file = path.len() - rest.len();
-            let start = path
-                .get(..file)
-                .and_then(|file| file.rfind('/'))
-                .map_or(0, |slash| slash + 1);
+            let start = path.get(..file).and_then(|file| file.rfind('/')).map_or(0, |slash| slash + 1);
             path.get(start..).unwrap_or(path)
         }
         None => path,
@@ -286,10 +242,7 @@ pub struct Sequence<'a> {
 impl<'a> Sequence<'a> {
     /// Begins a run.
     pub fn new(key: Option<&'a Key>) -> Self {
-        Self {
-            key,
-            seen: HashMap::new(),
-        }
+        Self { key, seen: HashMap::new() }
     }
 
     /// Makes the fingerprint of the next finding: `kf1:` and the digest. Without a key `place` must be masked already
@@ -299,10 +252,7 @@ impl<'a> Sequence<'a> {
         let count = self.seen.entry(message.clone()).or_insert(0);
         message.extend_from_slice(&count.to_be_bytes());
         *count += 1;
-        format!(
-            "kf1:{}",
-            base32(&digest(self.key, FINDING_DOMAIN, &message), KEPT)
-        )
+        format!("kf1:{}", base32(&digest(self.key, FINDING_DOMAIN, &message), KEPT))
     }
 }
 
@@ -314,19 +264,8 @@ fn finding_message(subject: Subject<'_>, place: &LogicalPlace) -> Vec<u8> {
     };
     let mut fields = vec![Some(what), Some(id)];
     match place {
-        LogicalPlace::Flow {
-            platform,
-            flow,
-            step,
-            field,
-        } => {
-            fields.extend([
-                Some("flow"),
-                Some(platform),
-                Some(flow),
-                step.as_deref(),
-                field.as_deref(),
-            ]);
+        LogicalPlace::Flow { platform, flow, step, field } => {
+            fields.extend([Some("flow"), Some(platform), Some(flow), step.as_deref(), field.as_deref()]);
         }
         LogicalPlace::File { path, name } => fields.extend([Some("file"), Some(path), name.as_deref()]),
     }
@@ -348,11 +287,7 @@ fn digest(key: Option<&Key>, domain: &[u8], message: &[u8]) -> [u8; 32] {
             mac.update(message);
             mac.finalize().into_bytes().into()
         }
-        None => Sha256::new()
-            .chain_update(domain)
-            .chain_update(message)
-            .finalize()
-            .into(),
+        None => Sha256::new().chain_update(domain).chain_update(message).finalize().into(),
     }
 }
 
@@ -371,24 +306,15 @@ mod tests {
     }
 
     fn file(path: &str, name: Option<&str>) -> LogicalPlace {
-        LogicalPlace::File {
-            path: path.to_owned(),
-            name: name.map(str::to_owned),
-        }
+        LogicalPlace::File { path: path.to_owned(), name: name.map(str::to_owned) }
     }
 
     /// Expected values were made with Python's `hashlib`, `hmac` and `base64.b32encode`.
     #[test]
     fn secrets_have_the_documented_digest() {
         let value = Secret::new(*b"correct horse battery staple");
-        assert_eq!(
-            secret(&value, false, None).as_deref(),
-            Ok("ks1:adu45cpo2f5fbz4tc4b3wtjvg5aw534k")
-        );
-        assert_eq!(
-            secret(&value, true, Some(&key())).as_deref(),
-            Ok("ks1:i2ozgvllnrtkckb64muntu6noxuw57kc")
-        );
+        assert_eq!(secret(&value, false, None).as_deref(), Ok("ks1:adu45cpo2f5fbz4tc4b3wtjvg5aw534k"));
+        assert_eq!(secret(&value, true, Some(&key())).as_deref(), Ok("ks1:i2ozgvllnrtkckb64muntu6noxuw57kc"));
         assert_eq!(key().id(), "kk1:mykbsrw7t57yjvne");
     }
 
@@ -411,22 +337,14 @@ mod tests {
         let value = Secret::new(*b"hunter2");
         assert_eq!(secret(&value, true, None), Err(Withheld::Guessable));
         assert!(secret(&value, true, Some(&key())).is_ok());
-        assert_eq!(
-            secret(&Secret::new(*b""), false, Some(&key())),
-            Err(Withheld::NoValue)
-        );
+        assert_eq!(secret(&Secret::new(*b""), false, Some(&key())), Err(Withheld::NoValue));
     }
 
     #[test]
     fn fields_cannot_run_into_each_other() {
         let mut sequence = Sequence::new(None);
         let mut next = |path: &str, name| sequence.next(Subject::Signature("x"), &file(path, name));
-        let all = [
-            next("ab", Some("c")),
-            next("a", Some("bc")),
-            next("abc", None),
-            next("abc", Some("")),
-        ];
+        let all = [next("ab", Some("c")), next("a", Some("bc")), next("abc", None), next("abc", Some(""))];
         for (i, one) in all.iter().enumerate() {
             assert!(all.iter().skip(i + 1).all(|other| other != one));
         }
@@ -458,10 +376,7 @@ mod tests {
             std::fs::write(&path, vec![7; length]).expect("written");
             assert_eq!(Key::from_file(&path).is_ok(), fits, "{length} bytes");
         }
-        assert!(matches!(
-            Key::from_file(&folder.path().join("none")),
-            Err(KeyError::Unreadable { .. })
-        ));
+        assert!(matches!(Key::from_file(&folder.path().join("none")), Err(KeyError::Unreadable { .. })));
     }
 
     #[test]

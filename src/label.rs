@@ -48,7 +48,9 @@ fn severity(candidate: &Candidate, lifetime: &Lifetime) -> Severity {
     let least = |severity: Severity, most: Severity| severity.min(most);
     match lifetime.class {
         _ if candidate.signature.public => Severity::Info,
-        LifetimeClass::ShortLived | LifetimeClass::Expired => least(candidate.signature.severity, Severity::Low),
+        LifetimeClass::ShortLived | LifetimeClass::Expired => {
+            least(candidate.signature.severity, Severity::Low)
+        }
         _ => candidate.signature.severity,
     }
 }
@@ -111,7 +113,9 @@ fn is_guessable(candidate: &Candidate) -> bool {
         Kind::Password => true,
         Kind::PrivateKey => false,
         _ if candidate.claims.is_some() => false,
-        _ if matches!(candidate.by, By::Signature | By::Surroundings) && candidate.signature.random_bits > 0 => {
+        _ if matches!(candidate.by, By::Signature | By::Surroundings)
+            && candidate.signature.random_bits > 0 =>
+        {
             candidate.signature.random_bits < UNGUESSABLE
         }
         Kind::ConnectionString if candidate.signature.id.ends_with("password") => true,

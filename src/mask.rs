@@ -56,10 +56,7 @@ impl<'a> Masker<'a> {
     /// A value of three bytes is masked where it is a whole word; one of one or two bytes is not, since masking it
     /// would leave no text. Holds a copy of each value (its first 256 bytes), at some 10 times its size.
     pub fn new<'s>(secrets: impl IntoIterator<Item = &'s Secret>, detector: &'a Detector<'a>) -> Self {
-        Self {
-            known: Known::new(secrets),
-            detector,
-        }
+        Self { known: Known::new(secrets), detector }
     }
 
     /// Returns `text` fit to be shown: secrets replaced by [`MASK`], and characters that do something to a terminal or
@@ -70,11 +67,7 @@ impl<'a> Masker<'a> {
     /// A text of more than 28 KiB is cut there and ends in `…`. Takes time linear in the text.
     pub fn text(&self, text: &str) -> String {
         let looked_at = text.get(..text.floor_char_boundary(LIMIT)).unwrap_or(text);
-        let shown = if looked_at.len() < text.len() {
-            LIMIT - MARGIN
-        } else {
-            text.len()
-        };
+        let shown = if looked_at.len() < text.len() { LIMIT - MARGIN } else { text.len() };
         let mut spans = Vec::new();
         self.find(&View::of(looked_at), DEPTH, &mut spans);
         let mut masked = replace(looked_at, merge(looked_at, spans), shown);
@@ -86,16 +79,11 @@ impl<'a> Masker<'a> {
 
     /// Collects the spans of secrets in a view, and in what it decodes to, as spans of the original text.
     fn find(&self, view: &View, depth: usize, spans: &mut Vec<Span>) {
-        self.known
-            .find(&view.bytes, |span| spans.extend(view.original(span)));
+        self.known.find(&view.bytes, |span| spans.extend(view.original(span)));
         if depth < DEPTH && !view.is_legible() {
             return;
         }
-        spans.extend(
-            (self.detector)(&view.text())
-                .into_iter()
-                .filter_map(|span| view.original(span)),
-        );
+        spans.extend((self.detector)(&view.text()).into_iter().filter_map(|span| view.original(span)));
         if depth > 0 {
             for decoded in view.decoded() {
                 self.find(&decoded, depth - 1, spans);
@@ -125,10 +113,7 @@ impl Known {
             .map(|secret| secret.expose().get(..LONGEST).unwrap_or(secret.expose()))
             .filter(|value| value.len() >= SHORTEST)
             .collect();
-        let built = NFA::builder()
-            .match_kind(MatchKind::Standard)
-            .prefilter(false)
-            .build(values);
+        let built = NFA::builder().match_kind(MatchKind::Standard).prefilter(false).build(values);
         built.map_or(Self::TooMany, |automaton| Self::Values(Box::new(automaton)))
     }
 
@@ -150,11 +135,7 @@ impl Known {
             let length = automaton.pattern_len(automaton.match_pattern(state, 0));
             let span = at + 1 - length..at + 1;
             if length >= SHORTEST_ANYWHERE || is_word(bytes, &span) {
-                found(if length == LONGEST {
-                    span.start..bytes.len()
-                } else {
-                    span
-                });
+                found(if length == LONGEST { span.start..bytes.len() } else { span });
             }
         }
     }
@@ -201,10 +182,7 @@ mod tests {
     use data_encoding::{BASE64, BASE64URL_NOPAD, HEXLOWER, HEXUPPER};
 
     fn masked(secrets: &[&str], text: &str) -> String {
-        let secrets: Vec<Secret> = secrets
-            .iter()
-            .map(|value| Secret::new(value.as_bytes()))
-            .collect();
+        let secrets: Vec<Secret> = secrets.iter().map(|value| Secret::new(value.as_bytes())).collect();
         Masker::new(&secrets, &no_detector).text(text)
     }
 
@@ -225,14 +203,8 @@ mod tests {
     #[test]
     fn overlapping_values_are_masked_as_a_whole() {
         assert_eq!(masked(&["abcdef", "defghi"], "xabcdefghix"), "x[secret]x");
-        assert_eq!(
-            masked(&["abcdefgh", "cdef"], "-abcdefgh-cdef-"),
-            "-[secret]-[secret]-"
-        );
-        assert_eq!(
-            masked(&["cdef", "bcdefg", "abcdefgh"], "abcdefgh zbcdefgz"),
-            "[secret] z[secret]z"
-        );
+        assert_eq!(masked(&["abcdefgh", "cdef"], "-abcdefgh-cdef-"), "-[secret]-[secret]-");
+        assert_eq!(masked(&["cdef", "bcdefg", "abcdefgh"], "abcdefgh zbcdefgz"), "[secret] z[secret]z");
         assert_eq!(masked(&["aaaa", "aaaaaa"], "aaaaaaaaab"), "[secret]b");
     }
 
@@ -240,34 +212,16 @@ mod tests {
     fn encoded_values_are_masked() {
         let value = "tök/en~1\"<&%x+y";
         let json = serde_json::to_string(value).expect("a string");
-        let ascii: String = value
-            .encode_utf16()
-            .map(|unit| format!("\\u{unit:04x}"))
-            .collect();
+        let ascii: String = value.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect();
         let percent: String = value.bytes().map(|byte| format!("%{byte:02x}")).collect();
         let twice = percent.replace('%', "%25");
         let pointer = value.replace('~', "~0").replace('/', "~1");
-        let xml = value
-            .replace('&', "&amp;")
-            .replace('<', "&lt;")
-            .replace('"', "&quot;");
+        let xml = value.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;");
         let numeric: String = value.chars().map(|c| format!("&#x{:x};", c as u32)).collect();
         let invisible: String = value.chars().flat_map(|c| [c, '\u{200b}']).collect();
-        for form in [
-            json.trim_matches('"'),
-            &ascii,
-            &percent,
-            &twice,
-            &pointer,
-            &xml,
-            &numeric,
-            &invisible,
-        ] {
+        for form in [json.trim_matches('"'), &ascii, &percent, &twice, &pointer, &xml, &numeric, &invisible] {
             let text = masked(&[value], &format!("a/{form}/b"));
-            assert!(
-                text.starts_with("a/[secret]") && text.ends_with("/b"),
-                "{form}: {text}"
-            );
+            assert!(text.starts_with("a/[secret]") && text.ends_with("/b"), "{form}: {text}");
         }
         for before in ["", "u", "us", "user:"] {
             let whole = format!("{before}{value}");
@@ -276,18 +230,12 @@ mod tests {
                 BASE64URL_NOPAD.encode(whole.as_bytes()),
                 HEXLOWER.encode(whole.as_bytes()),
                 HEXUPPER.encode(whole.as_bytes()),
-                BASE64
-                    .encode(whole.as_bytes())
-                    .replace('+', "%2B")
-                    .replace('/', "%2f"),
+                BASE64.encode(whole.as_bytes()).replace('+', "%2B").replace('/', "%2f"),
             ];
             for form in forms {
                 for glued in ["", "x", "xy", "xyz"] {
                     let text = masked(&[value], &format!("{glued}{form}"));
-                    assert!(
-                        text.contains(MASK) && text.len() < glued.len() + 24,
-                        "{form}: {text}"
-                    );
+                    assert!(text.contains(MASK) && text.len() < glued.len() + 24, "{form}: {text}");
                 }
             }
         }

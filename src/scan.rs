@@ -60,9 +60,8 @@ struct Placed {
 /// Scans one blob that is whole in memory: every byte of it, and every layer that decodes out of it.
 pub fn blob(blob: &Blob, scanner: &Scanner, scratch: &mut Scratch) -> BlobScan {
     let mut scan = BlobScan { bytes: blob.bytes.len() as u64, ..BlobScan::default() };
-    let wide = utf16::detect(blob.bytes).and_then(|(encoding, start)| {
-        utf16::decode_as(blob.bytes, start..blob.bytes.len(), encoding)
-    });
+    let wide = utf16::detect(blob.bytes)
+        .and_then(|(encoding, start)| utf16::decode_as(blob.bytes, start..blob.bytes.len(), encoding));
     let mut looking = Looking::new(scanner, blob.bytes.len(), scratch);
     match &wide {
         Some(wide) => looking.look(&Frame::root(&wide.text), 1),
@@ -73,7 +72,8 @@ pub fn blob(blob: &Blob, scanner: &Scanner, scratch: &mut Scratch) -> BlobScan {
         return scan;
     }
     let text = wide.as_ref().map_or(blob.bytes, |wide| &wide.text[..]);
-    let view = View { provenance: blob.provenance, text: Some(text), package: blob.package, wide: wide.as_ref() };
+    let view =
+        View { provenance: blob.provenance, text: Some(text), package: blob.package, wide: wide.as_ref() };
     conclude(placed, &view, scanner, &mut scan);
     scan
 }
@@ -247,7 +247,8 @@ impl<'s> Looking<'s> {
         let Some(decoded) = decoded else { return };
         let Some(left) = self.left.checked_sub(decoded.text.len()) else { return };
         self.left = left;
-        let layer = Frame { text: &decoded.text, out_of: Some((&decoded.map, frame, decoded.encoding)), base: 0 };
+        let layer =
+            Frame { text: &decoded.text, out_of: Some((&decoded.map, frame, decoded.encoding)), base: 0 };
         self.look(&layer, depth + 1);
     }
 
@@ -274,7 +275,10 @@ fn keep_best(placed: &mut Vec<Placed>) {
     }
     placed.sort_by(|a, b| {
         let rank = |placed: &Placed| (placed.candidate.by, placed.candidate.value.len());
-        rank(b).cmp(&rank(a)).then(a.decoded.len().cmp(&b.decoded.len())).then(a.secret.start.cmp(&b.secret.start))
+        rank(b)
+            .cmp(&rank(a))
+            .then(a.decoded.len().cmp(&b.decoded.len()))
+            .then(a.secret.start.cmp(&b.secret.start))
     });
     let mut taken: BTreeMap<u64, u64> = BTreeMap::new();
     placed.retain(|placed| {
@@ -304,7 +308,11 @@ fn windows(
         let end = match fill(reader, &mut window, target) {
             Ok(at_end) => at_end,
             Err(error) => {
-                scan.gaps.push(Gap::new(provenance, reason(&error), "the bytes after this point could not be read"));
+                scan.gaps.push(Gap::new(
+                    provenance,
+                    reason(&error),
+                    "the bytes after this point could not be read",
+                ));
                 true
             }
         };
@@ -374,7 +382,8 @@ struct View<'a> {
 
 /// Filters the candidates and makes findings of those that stand.
 fn conclude(placed: Vec<Placed>, view: &View, scanner: &Scanner, scan: &mut BlobScan) {
-    let outline_blob = view.text.map(|bytes| Blob { provenance: view.provenance, bytes, package: view.package });
+    let outline_blob =
+        view.text.map(|bytes| Blob { provenance: view.provenance, bytes, package: view.package });
     let mut outline = None;
     let mut lines = Lines::new(view.text.unwrap_or_default());
     let mut findings: Vec<Finding> = Vec::new();
@@ -505,7 +514,8 @@ fn fold_copies(findings: Vec<Finding>) -> Vec<Finding> {
                 && other.secret == finding.secret
                 && other.place.step == finding.place.step
                 && other.place.field == finding.place.field
-                && other.place.flow.as_ref().map(|flow| &flow.id) == finding.place.flow.as_ref().map(|flow| &flow.id)
+                && other.place.flow.as_ref().map(|flow| &flow.id)
+                    == finding.place.flow.as_ref().map(|flow| &flow.id)
         };
         match folded.iter_mut().find(same) {
             Some(first) => first.also.push(finding.location),

@@ -95,7 +95,12 @@ pub(super) struct Options {
     #[arg(long, value_name = "TIME", value_parser = time, help_heading = "What is scanned")]
     pub(super) now: Option<i64>,
     /// A file of 32 random bytes that fingerprints are keyed with
-    #[arg(long, value_name = "FILE", env = "KEYSIEVE_FINGERPRINT_KEY_FILE", help_heading = "What is scanned")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "KEYSIEVE_FINGERPRINT_KEY_FILE",
+        help_heading = "What is scanned"
+    )]
     pub(super) fingerprint_key_file: Option<PathBuf>,
 
     /// Threads to use
@@ -134,7 +139,8 @@ fn severity(name: &str) -> Result<Severity, String> {
 }
 
 fn confidence(name: &str) -> Result<Confidence, String> {
-    Confidence::from_name(name).ok_or_else(|| one_of(Confidence::ALL.iter().map(|confidence| confidence.name())))
+    Confidence::from_name(name)
+        .ok_or_else(|| one_of(Confidence::ALL.iter().map(|confidence| confidence.name())))
 }
 
 fn lifetime(name: &str) -> Result<Lifetimes, String> {

@@ -42,7 +42,9 @@ fn keep(folder: &Path, exports: &[(&str, Vec<u8>)]) -> anyhow::Result<()> {
 /// A workflow as n8n's editor downloads it: two hard-coded keys, one in an expression, one placeholder, one reference.
 fn n8n() -> anyhow::Result<Vec<u8>> {
     let node = |name: &str, kind: &str, parameters: Value| -> anyhow::Result<Value> {
-        Ok(json!({"parameters": parameters, "id": uuid()?, "name": name, "type": kind, "typeVersion": 4.2, "position": [0, 0]}))
+        Ok(
+            json!({"parameters": parameters, "id": uuid()?, "name": name, "type": kind, "typeVersion": 4.2, "position": [0, 0]}),
+        )
     };
     let header = |name: &str, value: String| {
         json!({"method": "POST", "url": "https://billing.example.com/v1/invoices", "sendHeaders": true,
@@ -50,10 +52,22 @@ fn n8n() -> anyhow::Result<Vec<u8>> {
     };
     let nodes = vec![
         node("Fetch invoices", "n8n-nodes-base.httpRequest", header("X-Api-Key", random(HEX, 40)?))?,
-        node("Tell the team", "n8n-nodes-base.code", json!({"jsCode":
-            format!("const token = '{}';\nreturn post('https://slack.com/api/chat.postMessage', token);", slack()?)}))?,
-        node("Good: from the store", "n8n-nodes-base.httpRequest", header("X-Api-Key", "={{ $vars.billing_key }}".into()))?,
-        node("Template", "n8n-nodes-base.httpRequest", header("Authorization", "Bearer YOUR_API_KEY".into()))?,
+        node(
+            "Tell the team",
+            "n8n-nodes-base.code",
+            json!({"jsCode":
+            format!("const token = '{}';\nreturn post('https://slack.com/api/chat.postMessage', token);", slack()?)}),
+        )?,
+        node(
+            "Good: from the store",
+            "n8n-nodes-base.httpRequest",
+            header("X-Api-Key", "={{ $vars.billing_key }}".into()),
+        )?,
+        node(
+            "Template",
+            "n8n-nodes-base.httpRequest",
+            header("Authorization", "Bearer YOUR_API_KEY".into()),
+        )?,
     ];
     let workflow = json!({"name": "Invoice sync", "nodes": nodes, "connections": {}, "active": true,
         "shared": [{"project": {"name": "Jane Doe <jane@example.com>"}}], "id": random(LETTERS, 16)?, "versionId": uuid()?});

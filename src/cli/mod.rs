@@ -81,7 +81,9 @@ pub fn main() -> ExitCode {
 /// A panic in a decoder becomes a gap in the coverage; its message may hold a piece of the input, so it is not shown.
 fn quiet_panics() {
     std::panic::set_hook(Box::new(|info| {
-        let place = info.location().map_or_else(String::new, |place| format!(" at {}:{}", place.file(), place.line()));
+        let place = info
+            .location()
+            .map_or_else(String::new, |place| format!(" at {}:{}", place.file(), place.line()));
         let _ = writeln!(io::stderr().lock(), "keysieve: a part of the scan failed{place}; see the coverage");
     }));
 }

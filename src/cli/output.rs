@@ -67,7 +67,9 @@ fn target(output: &str, default: Option<Format>) -> Result<Target, Failure> {
                 ending => Format::from_name(ending?),
             });
             let format = format.ok_or_else(|| {
-                Failure::usage(anyhow::anyhow!("--output {output}: say the format, as --output json={output}"))
+                Failure::usage(anyhow::anyhow!(
+                    "--output {output}: say the format, as --output json={output}"
+                ))
             })?;
             (format, output)
         }
@@ -75,7 +77,13 @@ fn target(output: &str, default: Option<Format>) -> Result<Target, Failure> {
     Ok(Target { format, file: (file != "-").then(|| PathBuf::from(file)) })
 }
 
-fn to_file(format: Format, path: &Path, report: &Report, masker: &Masker, options: &Options) -> anyhow::Result<()> {
+fn to_file(
+    format: Format,
+    path: &Path,
+    report: &Report,
+    masker: &Masker,
+    options: &Options,
+) -> anyhow::Result<()> {
     let write = || -> io::Result<()> {
         let mut out = BufWriter::new(File::create(path)?);
         report::write(format, report, masker, &settings(options, false), &mut out)?;
@@ -88,7 +96,8 @@ fn to_stdout(format: Format, report: &Report, masker: &Masker, options: &Options
     if options.quiet && format == Format::Human {
         return Ok(());
     }
-    let colour = format == Format::Human && anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never;
+    let colour = format == Format::Human
+        && anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never;
     let write = || -> io::Result<()> {
         let mut out = BufWriter::new(anstream::stdout().lock());
         report::write(format, report, masker, &settings(options, colour), &mut out)?;
@@ -113,7 +122,11 @@ fn settings(options: &Options, colour: bool) -> report::Options {
 
 /// What is shown and what counts.
 pub(super) fn view(options: &Options) -> View {
-    let mut view = View { min_severity: options.min_severity, min_confidence: options.min_confidence, ..View::default() };
+    let mut view = View {
+        min_severity: options.min_severity,
+        min_confidence: options.min_confidence,
+        ..View::default()
+    };
     if !options.lifetime.is_empty() && !options.lifetime.contains(&Lifetimes::All) {
         let one = |lifetime: &Lifetimes| match lifetime {
             Lifetimes::One(class) => Some(*class),

@@ -33,7 +33,8 @@ fn input(path: &Path) -> Input {
 pub(super) fn inputs_to_report(inputs: Vec<Input>, options: &Options) -> Result<Status, Failure> {
     let targets = Targets::new(options)?;
     let scanner = scanner(options)?;
-    let key = options.fingerprint_key_file.as_deref().map(Key::from_file).transpose().map_err(Failure::usage)?;
+    let key =
+        options.fingerprint_key_file.as_deref().map(Key::from_file).transpose().map_err(Failure::usage)?;
     let engine_options = engine_options(options)?;
     let started = Instant::now();
     let line = Line::new(options);
@@ -62,7 +63,11 @@ pub(super) fn scanner(options: &Options) -> Result<Scanner, Failure> {
     for folder in &options.signatures {
         signatures.extend(signature::load(folder).map_err(Failure::usage)?);
     }
-    Ok(Scanner { detectors: Detectors::new(signatures), budget: budget(options), now: options.now.unwrap_or_else(now) })
+    Ok(Scanner {
+        detectors: Detectors::new(signatures),
+        budget: budget(options),
+        now: options.now.unwrap_or_else(now),
+    })
 }
 
 fn now() -> i64 {
@@ -92,7 +97,9 @@ fn engine_options(options: &Options) -> Result<engine::Options, Failure> {
 fn settings(options: &Options) -> Vec<(String, String)> {
     let mut settings = vec![("fail-on".to_owned(), options.fail_on.name().to_owned())];
     settings.extend(options.exclude.iter().map(|glob| ("exclude".to_owned(), glob.clone())));
-    settings.extend(options.signatures.iter().map(|folder| ("signatures".to_owned(), folder.display().to_string())));
+    settings.extend(
+        options.signatures.iter().map(|folder| ("signatures".to_owned(), folder.display().to_string())),
+    );
     settings
 }
 

@@ -117,11 +117,7 @@ pub fn region(text: &[u8], run: Span, limit: usize) -> Span {
             }
         }
     }
-    let padding = text[end..]
-        .iter()
-        .take(2)
-        .take_while(|&&byte| byte == b'=')
-        .count();
+    let padding = text[end..].iter().take(2).take_while(|&&byte| byte == b'=').count();
     start..end + padding
 }
 
@@ -133,10 +129,7 @@ struct Line {
 
 /// The line that begins at `start`.
 fn line(text: &[u8], start: usize) -> Line {
-    let mut line = Line {
-        digits: 0,
-        end: start,
-    };
+    let mut line = Line { digits: 0, end: start };
     while let Step::Digit { len, .. } = step(text, line.end) {
         line.digits += 1;
         line.end += len;
@@ -206,17 +199,9 @@ pub fn decode(parent: &[u8], span: Span) -> Option<Decoded> {
 /// follows the first byte that is neither digit nor break is not read.
 pub fn decode_bytes(parent: &[u8], span: Span) -> Option<Decoded> {
     let parent = parent.get(..span.end)?;
-    let mut decoded = Decoded {
-        text: Vec::new(),
-        map: OffsetMap::default(),
-        encoding: Encoding::Base64,
-    };
+    let mut decoded = Decoded { text: Vec::new(), map: OffsetMap::default(), encoding: Encoding::Base64 };
     decoded.text.reserve_exact(span.len() / 4 * 3 + 3);
-    let mut group = Group {
-        bits: 0,
-        digits: 0,
-        span: span.start..span.start,
-    };
+    let mut group = Group { bits: 0, digits: 0, span: span.start..span.start };
     let mut at = span.start;
     loop {
         match step(parent, at) {
@@ -231,11 +216,7 @@ pub fn decode_bytes(parent: &[u8], span: Span) -> Option<Decoded> {
             Step::End => break,
         }
     }
-    let padding = parent[at.min(parent.len())..]
-        .iter()
-        .take(2)
-        .take_while(|&&byte| byte == b'=')
-        .count();
+    let padding = parent[at.min(parent.len())..].iter().take(2).take_while(|&&byte| byte == b'=').count();
     group.finish(at + padding, &mut decoded);
     (!decoded.text.is_empty()).then_some(decoded)
 }
@@ -321,26 +302,18 @@ mod tests {
     /// What an independent decoder makes of digits alone, trailing bits ignored.
     fn oracle(digits: &str) -> Vec<u8> {
         let mut specification = Specification::new();
-        specification
-            .symbols
-            .push_str("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/");
+        specification.symbols.push_str("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/");
         specification.translate.from.push_str("-_");
         specification.translate.to.push_str("+/");
         specification.check_trailing_bits = false;
         let encoding = specification.encoding().expect("the alphabet is complete");
         let whole = digits.len() - usize::from(digits.len() % 4 == 1);
-        encoding
-            .decode(&digits.as_bytes()[..whole])
-            .expect("all are digits")
+        encoding.decode(&digits.as_bytes()[..whole]).expect("all are digits")
     }
 
     /// Digits broken into lines.
     fn wrapped(digits: &str, width: usize, line_break: &str) -> String {
-        let lines: Vec<_> = digits
-            .as_bytes()
-            .chunks(width)
-            .map(String::from_utf8_lossy)
-            .collect();
+        let lines: Vec<_> = digits.as_bytes().chunks(width).map(String::from_utf8_lossy).collect();
         lines.join(line_break)
     }
 
@@ -427,10 +400,7 @@ mod tests {
     #[test]
     fn regions_end() {
         let ends = |text: &str, run: Span, limit| text[region(text.as_bytes(), run, limit)].to_owned();
-        assert_eq!(
-            ends("dXNlcjpwYXNzd29yZA== tail", 0..18, 99),
-            "dXNlcjpwYXNzd29yZA=="
-        );
+        assert_eq!(ends("dXNlcjpwYXNzd29yZA== tail", 0..18, 99), "dXNlcjpwYXNzd29yZA==");
         assert_eq!(ends("dXNlcjpwYXNzd29yZA\nother", 0..18, 99), "dXNlcjpwYXNzd29yZA");
         assert_eq!(ends("x\\ndXNlcjpwYXNz", 2..15, 99), "dXNlcjpwYXNz");
         assert_eq!(ends("dXNlcjpwYXNzd29yZA", 0..18, 8), "dXNlcjpw");

@@ -82,11 +82,7 @@ fn decode_bytes(parent: &[u8], span: Span) -> Option<Decoded> {
         map.push_group(span.start + at..span.start + at + len, text.len() - before);
         at += len;
     }
-    decodes.then_some(Decoded {
-        text,
-        map,
-        encoding: Encoding::JsonString,
-    })
+    decodes.then_some(Decoded { text, map, encoding: Encoding::JsonString })
 }
 
 /// The character of the escape at the start of `text`, and the escape's length.
@@ -119,9 +115,7 @@ fn unicode_escape(text: &[u8]) -> Option<(char, usize)> {
 /// The code unit of the `\uXXXX` at the start of `text`.
 fn unit(text: &[u8]) -> Option<u16> {
     let digits: &[u8; 4] = text.strip_prefix(b"\\u")?.first_chunk()?;
-    digits
-        .iter()
-        .try_fold(0, |unit, &digit| Some(unit << 4 | u16::from(hex_value(digit)?)))
+    digits.iter().try_fold(0, |unit, &digit| Some(unit << 4 | u16::from(hex_value(digit)?)))
 }
 
 /// What is kept of an invalid escape at the start of `text`: the backslash and its letter. They stay together, so
@@ -132,28 +126,22 @@ fn invalid(text: &[u8]) -> &[u8] {
 
 /// Escapes quotes, backslashes and control characters.
 pub fn encode(text: &[u8]) -> Vec<u8> {
-    text.iter()
-        .fold(Vec::with_capacity(text.len()), |mut out, &byte| {
-            match byte {
-                b'"' | b'\\' => out.extend([b'\\', byte]),
-                b'\n' => out.extend(b"\\n"),
-                b'\r' => out.extend(b"\\r"),
-                b'\t' => out.extend(b"\\t"),
-                0..0x20 => push_escape(&mut out, byte),
-                _ => out.push(byte),
-            }
-            out
-        })
+    text.iter().fold(Vec::with_capacity(text.len()), |mut out, &byte| {
+        match byte {
+            b'"' | b'\\' => out.extend([b'\\', byte]),
+            b'\n' => out.extend(b"\\n"),
+            b'\r' => out.extend(b"\\r"),
+            b'\t' => out.extend(b"\\t"),
+            0..0x20 => push_escape(&mut out, byte),
+            _ => out.push(byte),
+        }
+        out
+    })
 }
 
 /// Encodes for a place behind `before`: a `\u` cut short there must not take the first characters for its digits.
 pub(super) fn encode_after(text: &[u8], before: &[u8]) -> Vec<u8> {
-    let digits = before
-        .iter()
-        .rev()
-        .take(3)
-        .take_while(|byte| byte.is_ascii_hexdigit())
-        .count();
+    let digits = before.iter().rev().take(3).take_while(|byte| byte.is_ascii_hexdigit()).count();
     let cut = (0..=digits).any(|digits| before[..before.len() - digits].ends_with(b"\\u"));
     match text.split_first() {
         Some((&first, rest)) if cut && first.is_ascii_hexdigit() => {
@@ -183,23 +171,14 @@ mod tests {
 
     #[test]
     fn decodes_every_escape() {
-        assert_eq!(
-            decoded(r#"a\"b\\c\/d\n\r\te"#).as_deref(),
-            Some("a\"b\\c/d\n\r\te")
-        );
-        assert_eq!(
-            decoded(r"\u003dAKIA\u00E9\ud83d\ude00").as_deref(),
-            Some("=AKIAé😀")
-        );
+        assert_eq!(decoded(r#"a\"b\\c\/d\n\r\te"#).as_deref(), Some("a\"b\\c/d\n\r\te"));
+        assert_eq!(decoded(r"\u003dAKIA\u00E9\ud83d\ude00").as_deref(), Some("=AKIAé😀"));
         assert_eq!(decoded("plain"), None);
     }
 
     #[test]
     fn keeps_what_is_no_escape() {
-        assert_eq!(
-            decoded(r"\q\u12\ud800\n\"),
-            Some("\\q\\u12\\ud800\n\\".to_owned())
-        );
+        assert_eq!(decoded(r"\q\u12\ud800\n\"), Some("\\q\\u12\\ud800\n\\".to_owned()));
         assert_eq!(decoded(r"\ud800\u0041"), Some("\\ud800A".to_owned()));
         assert_eq!(decoded(r"C:\dir\x"), None);
     }
@@ -223,10 +202,7 @@ mod tests {
         assert_eq!(word(text, at("ext")), "next");
         assert_eq!(word(text, at("ab\"")), "tab");
         assert_eq!(word(r"a\\nb", 4), r"a\\nb");
-        assert_eq!(
-            region(text.as_bytes(), at("AKIA"), 2),
-            at("AKIA") - 2..at("AKIA") + 2
-        );
+        assert_eq!(region(text.as_bytes(), at("AKIA"), 2), at("AKIA") - 2..at("AKIA") + 2);
         assert_eq!(region(b"abc", 9, 400), 0..3);
     }
 

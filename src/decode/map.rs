@@ -44,26 +44,14 @@ impl OffsetMap {
     /// Appends a stretch that was copied byte by byte.
     pub fn push_copy(&mut self, parent: Span) {
         let count = parent.len();
-        self.append(Run {
-            parent: parent.start,
-            decoded: self.decoded_len,
-            count,
-            from: 1,
-            to: 1,
-        });
+        self.append(Run { parent: parent.start, decoded: self.decoded_len, count, from: 1, to: 1 });
     }
 
     /// Appends one group: bytes of the parent that gave the next `decoded_len` bytes together. The parent's spans
     /// come in order and do not overlap; what stands between them gave nothing.
     pub fn push_group(&mut self, parent: Span, decoded_len: usize) {
         let (from, to) = (parent.len(), decoded_len);
-        self.append(Run {
-            parent: parent.start,
-            decoded: self.decoded_len,
-            count: 1,
-            from,
-            to,
-        });
+        self.append(Run { parent: parent.start, decoded: self.decoded_len, count: 1, from, to });
     }
 
     fn append(&mut self, run: Run) {
@@ -107,10 +95,7 @@ impl OffsetMap {
     /// The pieces of the parent that produce the bytes of `decoded`: in order, disjoint, touching ones joined. What
     /// lies beyond the decoded text gives none.
     pub fn encoded(&self, decoded: Span) -> Pieces {
-        let mut pieces = Pieces {
-            spans: Vec::new(),
-            at: self.place(decoded.start),
-        };
+        let mut pieces = Pieces { spans: Vec::new(), at: self.place(decoded.start) };
         for run in self.touching(&decoded) {
             let groups = run.groups(&decoded);
             pieces.push(run.parent + groups.start * run.from..run.parent + groups.end * run.from);
@@ -131,14 +116,9 @@ impl OffsetMap {
 
     /// The runs that hold bytes of `decoded`.
     fn touching(&self, decoded: &Span) -> impl Iterator<Item = &Run> {
-        let first = self
-            .runs
-            .partition_point(|run| run.decoded_end() <= decoded.start);
+        let first = self.runs.partition_point(|run| run.decoded_end() <= decoded.start);
         let (start, end) = (decoded.start, decoded.end);
-        self.runs
-            .iter()
-            .skip(first)
-            .take_while(move |run| run.decoded < end && start < end)
+        self.runs.iter().skip(first).take_while(move |run| run.decoded < end && start < end)
     }
 
     /// Where in the parent a decoded byte begins; behind the last one for what lies beyond.
@@ -175,10 +155,7 @@ impl Pieces {
 
     /// The pieces of the parent's own parent, by its map: one layer further out.
     pub fn through(&self, map: &OffsetMap) -> Pieces {
-        let mut outer = Pieces {
-            spans: Vec::new(),
-            at: map.place(self.at),
-        };
+        let mut outer = Pieces { spans: Vec::new(), at: map.place(self.at) };
         for span in self.spans.iter().flat_map(|span| map.encoded(span.clone()).spans) {
             outer.push(span);
         }

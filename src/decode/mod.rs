@@ -44,9 +44,7 @@ impl Decoded {
             return None;
         }
         let mut whole = self.map.widen(at.clone());
-        let shifts = !(whole.len() + with.len())
-            .wrapping_sub(at.len())
-            .is_multiple_of(3);
+        let shifts = !(whole.len() + with.len()).wrapping_sub(at.len()).is_multiple_of(3);
         if shifts && self.encoding == Encoding::Base64 {
             whole.end = self.text.len();
         }
@@ -67,10 +65,7 @@ impl Decoded {
 
 /// Whether at least nine bytes of ten are printable ASCII, blanks or letters of other scripts in UTF-8.
 fn readable(bytes: &[u8]) -> bool {
-    let readable: usize = bytes
-        .utf8_chunks()
-        .map(|chunk| readable_bytes(chunk.valid()))
-        .sum();
+    let readable: usize = bytes.utf8_chunks().map(|chunk| readable_bytes(chunk.valid())).sum();
     !bytes.is_empty() && readable * 10 >= bytes.len() * 9
 }
 
@@ -81,9 +76,7 @@ fn readable_bytes(text: &str) -> usize {
 
 /// The value of a hexadecimal digit.
 fn hex_value(byte: u8) -> Option<u8> {
-    char::from(byte)
-        .to_digit(16)
-        .and_then(|digit| u8::try_from(digit).ok())
+    char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }
 
 #[cfg(test)]
@@ -152,21 +145,11 @@ mod laws {
         let cover = pieces.cover();
         let again = decode(&parent, cover.clone()).map_or(parent[cover].to_vec(), |again| again.text);
         let part = &decoded.text[at.clone()];
-        prop_assert!(
-            again.windows(part.len()).any(|window| window == part),
-            "{again:?} {part:?} {at:?}"
-        );
+        prop_assert!(again.windows(part.len()).any(|window| window == part), "{again:?} {part:?} {at:?}");
 
-        let rewrite = decoded
-            .rewrite(&parent, at.clone(), with)
-            .expect("the part lies in the text");
+        let rewrite = decoded.rewrite(&parent, at.clone(), with).expect("the part lies in the text");
         prop_assert!(rewrite.span.start >= span.start && rewrite.span.end <= span.end);
-        let written = [
-            &parent[..rewrite.span.start],
-            &rewrite.bytes,
-            &parent[rewrite.span.end..],
-        ]
-        .concat();
+        let written = [&parent[..rewrite.span.start], &rewrite.bytes, &parent[rewrite.span.end..]].concat();
         let span = span.start..written.len() - TAIL.len();
         let read = decode(&written, span.clone()).map_or(written[span].to_vec(), |read| read.text);
         let expected = [&decoded.text[..at.start], with, &decoded.text[at.end..]].concat();

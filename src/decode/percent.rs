@@ -8,17 +8,8 @@ use crate::finding::Encoding;
 /// Blanks, quotes, angle brackets, backslashes and all that is no ASCII end it.
 pub fn region(text: &[u8], at: usize, limit: usize) -> Span {
     let at = at.min(text.len());
-    let left = text[..at]
-        .iter()
-        .rev()
-        .take(limit)
-        .take_while(|&&byte| in_address(byte))
-        .count();
-    let right = text[at..]
-        .iter()
-        .take(limit)
-        .take_while(|&&byte| in_address(byte))
-        .count();
+    let left = text[..at].iter().rev().take(limit).take_while(|&&byte| in_address(byte)).count();
+    let right = text[at..].iter().take(limit).take_while(|&&byte| in_address(byte)).count();
     at - left..at + right
 }
 
@@ -33,9 +24,7 @@ pub fn decode(parent: &[u8], span: Span) -> Option<Decoded> {
 
 fn decode_bytes(parent: &[u8], span: Span) -> Option<Decoded> {
     let stretch = parent.get(span.clone())?;
-    let mut escapes = memchr::memchr_iter(b'%', stretch)
-        .filter_map(|at| escape(stretch, at))
-        .peekable();
+    let mut escapes = memchr::memchr_iter(b'%', stretch).filter_map(|at| escape(stretch, at)).peekable();
     escapes.peek()?;
     let mut text = Vec::with_capacity(stretch.len());
     let mut map = OffsetMap::default();
@@ -49,11 +38,7 @@ fn decode_bytes(parent: &[u8], span: Span) -> Option<Decoded> {
     }
     text.extend_from_slice(&stretch[copied..]);
     map.push_copy(span.start + copied..span.end);
-    Some(Decoded {
-        text,
-        map,
-        encoding: Encoding::Percent,
-    })
+    Some(Decoded { text, map, encoding: Encoding::Percent })
 }
 
 /// The escape whose `%` stands at `at`, with that place.
@@ -64,15 +49,14 @@ fn escape(text: &[u8], at: usize) -> Option<(usize, u8)> {
 
 /// Escapes all but the unreserved characters.
 pub fn encode(text: &[u8]) -> Vec<u8> {
-    text.iter()
-        .fold(Vec::with_capacity(text.len()), |mut out, &byte| {
-            if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-                out.push(byte);
-            } else {
-                push_escape(&mut out, byte);
-            }
-            out
-        })
+    text.iter().fold(Vec::with_capacity(text.len()), |mut out, &byte| {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(byte);
+        } else {
+            push_escape(&mut out, byte);
+        }
+        out
+    })
 }
 
 /// Encodes for a place behind `before`: a stray `%` there must not make an escape of the first characters.
@@ -87,11 +71,7 @@ pub(super) fn encode_after(text: &[u8], before: &[u8]) -> Vec<u8> {
 
 fn push_escape(out: &mut Vec<u8>, byte: u8) {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
-    out.extend([
-        b'%',
-        DIGITS[usize::from(byte >> 4)],
-        DIGITS[usize::from(byte & 15)],
-    ]);
+    out.extend([b'%', DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
 }
 
 #[cfg(test)]
@@ -126,10 +106,7 @@ mod tests {
     fn regions_are_addresses() {
         let text = r#"GET "https://x.test/a?b=%2Fc&d=(e)" now"#;
         let at = text.find('%').expect("an escape");
-        assert_eq!(
-            &text[region(text.as_bytes(), at, 400)],
-            "https://x.test/a?b=%2Fc&d=(e)"
-        );
+        assert_eq!(&text[region(text.as_bytes(), at, 400)], "https://x.test/a?b=%2Fc&d=(e)");
         assert_eq!(&text[region(text.as_bytes(), at, 4)], "a?b=%2Fc");
         assert_eq!(region(b"abc", 9, 400), 0..3);
     }

@@ -81,21 +81,14 @@ pub fn encode(text: &[u8], encoding: Encoding) -> Vec<u8> {
         Encoding::Utf16Be => u16::to_be_bytes,
         _ => u16::to_le_bytes,
     };
-    String::from_utf8_lossy(text)
-        .encode_utf16()
-        .flat_map(bytes)
-        .collect()
+    String::from_utf8_lossy(text).encode_utf16().flat_map(bytes).collect()
 }
 
 /// The stretches of UTF-16 text in bytes of unknown kind, in order and disjoint: at least [`SHORTEST_RUN`] code units
 /// of ASCII and Latin-1, then also of the other European scripts, at even or odd places, of either endianness. Linear,
 /// and looks at one byte in eight of what holds none.
 pub fn runs(bytes: &[u8]) -> Runs<'_> {
-    Runs {
-        bytes,
-        from: 0,
-        probe: 0,
-    }
+    Runs { bytes, from: 0, probe: 0 }
 }
 
 /// Iterator of [`runs`].
@@ -163,11 +156,7 @@ fn is_text(byte: u8) -> bool {
 fn extend(bytes: &[u8], encoding: Encoding, end: usize) -> usize {
     let (units, _) = bytes.get(end..).unwrap_or_default().as_chunks();
     let goes_on = |&&[first, second]: &&[u8; 2]| {
-        let [upper, lower] = if encoding == Encoding::Utf16Le {
-            [second, first]
-        } else {
-            [first, second]
-        };
+        let [upper, lower] = if encoding == Encoding::Utf16Le { [second, first] } else { [first, second] };
         matches!(upper, 1..=5 | 0x20) || upper == 0 && is_text(lower)
     };
     end + 2 * units.iter().take_while(goes_on).count()

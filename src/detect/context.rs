@@ -110,7 +110,8 @@ fn scheme_before(text: &[u8], at: usize) -> Option<Span> {
         end -= 1;
     }
     let mut start = end;
-    while start > 0 && (text[start - 1].is_ascii_alphabetic() || text[start - 1] == b'-') && end - start < 20 {
+    while start > 0 && (text[start - 1].is_ascii_alphabetic() || text[start - 1] == b'-') && end - start < 20
+    {
         start -= 1;
     }
     if start >= 1 && matches!(text[start - 1], b'\\') && start < end {
@@ -155,7 +156,8 @@ fn assignment_before(text: &[u8], at: usize, quoted: bool, floor: usize) -> Opti
     };
     at -= 1;
     // `:=`, `==`, `===`, `!=`
-    while at > floor && assignment == Assignment::Equals && matches!(text[at - 1], b'=' | b':' | b'!' | b'?') {
+    while at > floor && assignment == Assignment::Equals && matches!(text[at - 1], b'=' | b':' | b'!' | b'?')
+    {
         at -= 1;
     }
     // The other way round, `=:` is nobody's; but `::` names a path, not a value.
@@ -170,7 +172,9 @@ fn skip_space_back(text: &[u8], mut at: usize, floor: usize) -> usize {
     while at > floor {
         match text[at - 1] {
             b' ' | b'\t' | b'\r' | b'\n' => at -= 1,
-            b'n' | b't' | b'r' if at >= 2 && text[at - 2] == b'\\' => at -= 1 + backslashes_before(text, at - 1),
+            b'n' | b't' | b'r' if at >= 2 && text[at - 2] == b'\\' => {
+                at -= 1 + backslashes_before(text, at - 1)
+            }
             _ => break,
         }
     }
@@ -232,14 +236,18 @@ fn word_start(text: &[u8], end: usize) -> usize {
     match text[..start].last() {
         Some(b'\\') if text[start..end].starts_with(b"u00") && end - start > 5 => start + 5,
         Some(b'\\') if start < end && matches!(text[start], b'n' | b't' | b'r') => start + 1,
-        Some(b'%') if end - start > 2 && text[start..start + 2].iter().all(u8::is_ascii_hexdigit) => start + 2,
+        Some(b'%') if end - start > 2 && text[start..start + 2].iter().all(u8::is_ascii_hexdigit) => {
+            start + 2
+        }
         Some(b' ') => phrase_start(text, start, floor),
         _ => start,
     }
 }
 
 fn is_word(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'$' | b'@' | b'[' | b']') || byte >= 0x80
+    byte.is_ascii_alphanumeric()
+        || matches!(byte, b'_' | b'-' | b'.' | b'$' | b'@' | b'[' | b']')
+        || byte >= 0x80
 }
 
 /// One word more to the left, as in `API Key: …`; what a declaration has there (`const key =`) does no harm.
@@ -249,7 +257,8 @@ fn phrase_start(text: &[u8], start: usize, floor: usize) -> usize {
         at -= 1;
     }
     match &text[at..start - 1] {
-        b"API" | b"Api" | b"api" | b"Access" | b"access" | b"Secret" | b"secret" | b"Auth" | b"auth" | b"Private" => at,
+        b"API" | b"Api" | b"api" | b"Access" | b"access" | b"Secret" | b"secret" | b"Auth" | b"auth"
+        | b"Private" => at,
         _ => start,
     }
 }
@@ -261,7 +270,8 @@ pub fn end(text: &[u8], from: usize, quote: Option<Quote>) -> Option<usize> {
     match quote {
         Some(quote) => closing_quote(text, from, limit, quote),
         None => {
-            let stop = |byte: &u8| byte.is_ascii_whitespace() || byte.is_ascii_control() || STOPS.contains(byte);
+            let stop =
+                |byte: &u8| byte.is_ascii_whitespace() || byte.is_ascii_control() || STOPS.contains(byte);
             Some(text[from..limit].iter().position(stop).map_or(limit, |length| from + length))
         }
     }

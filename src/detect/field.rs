@@ -7,7 +7,7 @@
 use super::context::{self, Assignment, Left, Quote};
 use super::names::{Names, Normal, Telling};
 use super::pair::{self, Member};
-use super::{Candidate, By, generic};
+use super::{By, Candidate, generic};
 use crate::blob::Span;
 use crate::signature::Signature;
 
@@ -46,7 +46,16 @@ pub(super) fn of_word(text: &[u8], at: usize, names: &Names) -> Option<Candidate
         _ => value,
     };
     let end = context::end(text, value, quote)?;
-    candidate(text, Field { value: value..end, whole: left.whole..end, name: Some(name), telling, left: Left { quote, ..left } })
+    candidate(
+        text,
+        Field {
+            value: value..end,
+            whole: left.whole..end,
+            name: Some(name),
+            telling,
+            left: Left { quote, ..left },
+        },
+    )
 }
 
 fn context_skip(text: &[u8], at: usize) -> usize {
@@ -71,7 +80,10 @@ fn value_start(text: &[u8], run: usize) -> Option<usize> {
 fn is_value_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric()
         || byte >= 0x80
-        || matches!(byte, b'_' | b'+' | b'/' | b'-' | b'.' | b'~' | b'!' | b'@' | b'#' | b'$' | b'%' | b'^' | b'*')
+        || matches!(
+            byte,
+            b'_' | b'+' | b'/' | b'-' | b'.' | b'~' | b'!' | b'@' | b'#' | b'$' | b'%' | b'^' | b'*'
+        )
 }
 
 fn telling_name(text: &[u8], value: usize, left: &Left, names: &Names) -> Option<(Option<Span>, Telling)> {
@@ -124,7 +136,8 @@ fn sibling_value(text: &[u8], name: &Span) -> Option<(usize, Option<Quote>)> {
 
 /// The name that the byte at `at` is in.
 fn name_around(text: &[u8], at: usize) -> Span {
-    let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.') || *byte >= 0x80;
+    let is_name =
+        |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.') || *byte >= 0x80;
     let before = text[at.saturating_sub(64)..at].iter().rev().take_while(|byte| is_name(byte)).count();
     let after = text[at..].iter().take(64).take_while(|byte| is_name(byte)).count();
     let mut start = at - before;
@@ -241,7 +254,9 @@ fn is_identifier(raw: &[u8]) -> bool {
     !raw.is_empty()
         && !raw[0].is_ascii_digit()
         && raw.iter().all(|byte| byte.is_ascii_alphabetic() || matches!(byte, b'_' | b'$'))
-        || raw.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_') && raw.iter().filter(|byte| byte.is_ascii_digit()).count() <= 1 && !raw.first().is_some_and(u8::is_ascii_digit)
+        || raw.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
+            && raw.iter().filter(|byte| byte.is_ascii_digit()).count() <= 1
+            && !raw.first().is_some_and(u8::is_ascii_digit)
 }
 
 /// The value as the program that reads it sees it: escapes of its string, or of its query, taken out.

@@ -42,8 +42,14 @@ const PASSWORD: &str = "passwords live until they are changed";
 const IN_TOKEN: &str = "stands in the token";
 
 /// A key, token or secret under a telling name.
-pub static API_KEY: Signature =
-    generic("generic-api-key", "API key or token under a telling name", Kind::ApiKey, Severity::High, LifetimeClass::Unknown, NOTHING);
+pub static API_KEY: Signature = generic(
+    "generic-api-key",
+    "API key or token under a telling name",
+    Kind::ApiKey,
+    Severity::High,
+    LifetimeClass::Unknown,
+    NOTHING,
+);
 /// The same named as a client's secret.
 pub static CLIENT_SECRET: Signature = generic(
     "generic-client-secret",
@@ -63,23 +69,59 @@ pub static REFRESH_TOKEN: Signature = generic(
     "refresh tokens live until they are revoked",
 );
 /// An access token under its name.
-pub static ACCESS_TOKEN: Signature =
-    generic("generic-access-token", "Access token", Kind::SessionToken, Severity::Medium, LifetimeClass::Unknown, NOTHING);
+pub static ACCESS_TOKEN: Signature = generic(
+    "generic-access-token",
+    "Access token",
+    Kind::SessionToken,
+    Severity::Medium,
+    LifetimeClass::Unknown,
+    NOTHING,
+);
 /// A value after `Bearer` and the like.
-pub static BEARER: Signature =
-    generic("generic-bearer-token", "Token in an Authorization header", Kind::ApiKey, Severity::High, LifetimeClass::Unknown, NOTHING);
+pub static BEARER: Signature = generic(
+    "generic-bearer-token",
+    "Token in an Authorization header",
+    Kind::ApiKey,
+    Severity::High,
+    LifetimeClass::Unknown,
+    NOTHING,
+);
 /// A cookie header.
-pub static COOKIE: Signature =
-    generic("generic-cookie", "Session cookie", Kind::SessionToken, Severity::Medium, LifetimeClass::Unknown, NOTHING);
+pub static COOKIE: Signature = generic(
+    "generic-cookie",
+    "Session cookie",
+    Kind::SessionToken,
+    Severity::Medium,
+    LifetimeClass::Unknown,
+    NOTHING,
+);
 /// A random value under a name that only hints.
-pub static RANDOM: Signature =
-    generic("generic-random-value", "Random value under a name such as key or code", Kind::ApiKey, Severity::Medium, LifetimeClass::Unknown, NOTHING);
+pub static RANDOM: Signature = generic(
+    "generic-random-value",
+    "Random value under a name such as key or code",
+    Kind::ApiKey,
+    Severity::Medium,
+    LifetimeClass::Unknown,
+    NOTHING,
+);
 /// A password under its name.
-pub static PASSWORD_FIELD: Signature =
-    generic("password-in-field", "Password", Kind::Password, Severity::High, LifetimeClass::LongLived, PASSWORD);
+pub static PASSWORD_FIELD: Signature = generic(
+    "password-in-field",
+    "Password",
+    Kind::Password,
+    Severity::High,
+    LifetimeClass::LongLived,
+    PASSWORD,
+);
 /// `user:password@` in a URL.
-pub static URL_PASSWORD: Signature =
-    generic("password-in-url", "Password in a URL", Kind::Password, Severity::High, LifetimeClass::LongLived, PASSWORD);
+pub static URL_PASSWORD: Signature = generic(
+    "password-in-url",
+    "Password in a URL",
+    Kind::Password,
+    Severity::High,
+    LifetimeClass::LongLived,
+    PASSWORD,
+);
 /// A password in a connection string.
 pub static CONNECTION_PASSWORD: Signature = generic(
     "connection-string-password",
@@ -156,26 +198,61 @@ static MONDAY: Vendor = Vendor {
 
 static N8N_KEY: Signature = of(
     &N8N,
-    generic("n8n-api-key", "n8n public API key", Kind::ApiKey, Severity::High, LifetimeClass::LongLived, "vendor: no expiry unless one was chosen"),
+    generic(
+        "n8n-api-key",
+        "n8n public API key",
+        Kind::ApiKey,
+        Severity::High,
+        LifetimeClass::LongLived,
+        "vendor: no expiry unless one was chosen",
+    ),
 );
 static SUPABASE_SERVICE: Signature = of(
     &SUPABASE,
-    generic("supabase-service-role-key", "Supabase service_role key", Kind::ApiKey, Severity::Critical, LifetimeClass::LongLived, IN_TOKEN),
+    generic(
+        "supabase-service-role-key",
+        "Supabase service_role key",
+        Kind::ApiKey,
+        Severity::Critical,
+        LifetimeClass::LongLived,
+        IN_TOKEN,
+    ),
 );
 static SUPABASE_ANON: Signature = Signature {
     public: true,
     ..of(
         &SUPABASE,
-        generic("supabase-anon-key", "Supabase anon key (public by design)", Kind::ApiKey, Severity::Info, LifetimeClass::LongLived, IN_TOKEN),
+        generic(
+            "supabase-anon-key",
+            "Supabase anon key (public by design)",
+            Kind::ApiKey,
+            Severity::Info,
+            LifetimeClass::LongLived,
+            IN_TOKEN,
+        ),
     )
 };
 static CALENDLY_TOKEN: Signature = of(
     &CALENDLY,
-    generic("calendly-personal-access-token", "Calendly personal access token", Kind::ApiKey, Severity::High, LifetimeClass::LongLived, "vendor: no expiry"),
+    generic(
+        "calendly-personal-access-token",
+        "Calendly personal access token",
+        Kind::ApiKey,
+        Severity::High,
+        LifetimeClass::LongLived,
+        "vendor: no expiry",
+    ),
 );
 static MONDAY_TOKEN: Signature = of(
     &MONDAY,
-    generic("monday-api-token", "monday.com API token", Kind::ApiKey, Severity::High, LifetimeClass::LongLived, "vendor: no expiry"),
+    generic(
+        "monday-api-token",
+        "monday.com API token",
+        Kind::ApiKey,
+        Severity::High,
+        LifetimeClass::LongLived,
+        "vendor: no expiry",
+    ),
 );
 
 /// Which claims make a JSON web token a vendor's: all of them must be in its payload. An empty value means that the

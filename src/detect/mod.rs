@@ -217,7 +217,12 @@ impl Detectors {
             match entry.target {
                 Target::Shape(signature, shape) => {
                     if let Some(found_shape) = shape.match_at_anchor(text, start) {
-                        found.candidates.push(by_signature(text, signature, found_shape.whole, found_shape.secret));
+                        found.candidates.push(by_signature(
+                            text,
+                            signature,
+                            found_shape.whole,
+                            found_shape.secret,
+                        ));
                     }
                 }
                 Target::Pattern(signature) => self.pattern(text, signature, start, found),
@@ -227,7 +232,9 @@ impl Detectors {
 
     /// Runs a signature's regular expression around its keyword at `at`.
     fn pattern(&self, text: &[u8], signature: &'static Signature, at: usize, found: &mut Found) {
-        let Some(number) = self.signatures.iter().position(|own| std::ptr::eq(*own, signature)) else { return };
+        let Some(number) = self.signatures.iter().position(|own| std::ptr::eq(*own, signature)) else {
+            return;
+        };
         let pattern = self.patterns[number].get_or_init(|| pattern::compile(signature.pattern?).ok());
         let from = at.saturating_sub(PATTERN_WINDOW.0);
         let window = &text[from..text.len().min(at + PATTERN_WINDOW.1)];
@@ -273,7 +280,9 @@ fn by_signature(text: &[u8], signature: &'static Signature, span: Span, secret: 
 /// Of candidates whose secrets overlap the strongest detector's stays; of equal ones the longer, then the first by id.
 fn keep_best(candidates: &mut Vec<Candidate>) {
     candidates.sort_by(|a, b| {
-        (b.by, b.secret.len(), a.signature.id).cmp(&(a.by, a.secret.len(), b.signature.id)).then(a.secret.start.cmp(&b.secret.start))
+        (b.by, b.secret.len(), a.signature.id)
+            .cmp(&(a.by, a.secret.len(), b.signature.id))
+            .then(a.secret.start.cmp(&b.secret.start))
     });
     let mut taken: std::collections::BTreeMap<usize, usize> = std::collections::BTreeMap::new();
     candidates.retain(|candidate| {

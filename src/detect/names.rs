@@ -204,8 +204,20 @@ pub const NEUTRAL: &[&str] = &[
 ];
 
 /// Keys whose value is the name of the sibling that [`NEUTRAL`] means.
-pub const NAMING: &[&str] =
-    &["name", "key", "keyvalue", "label", "header", "field", "p", "variable", "displayname", "id", "title", "k"];
+pub const NAMING: &[&str] = &[
+    "name",
+    "key",
+    "keyvalue",
+    "label",
+    "header",
+    "field",
+    "p",
+    "variable",
+    "displayname",
+    "id",
+    "title",
+    "k",
+];
 
 /// A name in the form that names are compared in: lower case, without `-`, `_`, `.`, spaces, brackets and quotes, and
 /// without a number or the word `value` at its end.
@@ -275,8 +287,10 @@ pub struct Names {
 impl Names {
     /// With the names of these signatures beside the general ones.
     pub fn new(signatures: &[&'static Signature]) -> Self {
-        let mut own: Vec<_> =
-            signatures.iter().flat_map(|signature| signature.names.iter().map(|name| (*name, *signature))).collect();
+        let mut own: Vec<_> = signatures
+            .iter()
+            .flat_map(|signature| signature.names.iter().map(|name| (*name, *signature)))
+            .collect();
         own.sort_by_key(|(name, signature)| (*name, signature.id));
         let mut last_three = Bitmap::default();
         let endings = ENDINGS.iter().map(|(ending, _)| *ending);
@@ -314,7 +328,10 @@ impl Names {
     pub fn of<'s>(&'s self, name: &'s Normal) -> impl Iterator<Item = &'static Signature> + 's {
         let name = name.as_str();
         let first = self.signatures.partition_point(|(own, _)| *own < name);
-        self.signatures[first..].iter().take_while(move |(own, _)| *own == name).map(|(_, signature)| *signature)
+        self.signatures[first..]
+            .iter()
+            .take_while(move |(own, _)| *own == name)
+            .map(|(_, signature)| *signature)
     }
 }
 
@@ -344,13 +361,24 @@ mod tests {
         let names = Names::new(&[]);
         let normal = Normal::new(name.as_bytes());
         let telling = names.telling(&normal);
-        assert!(telling.is_none() || names.may_tell(name.as_bytes()), "{name}: the first look must not lose it");
+        assert!(
+            telling.is_none() || names.may_tell(name.as_bytes()),
+            "{name}: the first look must not lose it"
+        );
         telling
     }
 
     #[test]
     fn the_last_word_tells() {
-        for name in ["apiKey", "X-API-Key", "client_secret", "auth[access_token]", "Authorization", "xApiKey2", "apiKeyValue"] {
+        for name in [
+            "apiKey",
+            "X-API-Key",
+            "client_secret",
+            "auth[access_token]",
+            "Authorization",
+            "xApiKey2",
+            "apiKeyValue",
+        ] {
             assert_eq!(telling(name), Some(Telling::Strong), "{name}");
         }
         for name in ["password", "DB_PASSWORD", "userPass", "Passwort", "contraseña", "senha"] {
@@ -359,9 +387,17 @@ mod tests {
         for name in ["key", "sig", "code", "appid", "someKey"] {
             assert_eq!(telling(name), Some(Telling::Weak), "{name}");
         }
-        for name in
-            ["apiKeyName", "maxTokens", "tokenType", "publicKey", "partition_key", "id", "author", "keyboard", "nextPageToken"]
-        {
+        for name in [
+            "apiKeyName",
+            "maxTokens",
+            "tokenType",
+            "publicKey",
+            "partition_key",
+            "id",
+            "author",
+            "keyboard",
+            "nextPageToken",
+        ] {
             assert_eq!(telling(name), None, "{name}");
         }
     }

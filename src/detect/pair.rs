@@ -78,7 +78,10 @@ fn members_from(text: &[u8], start: usize, limit: usize, quote: Quote) -> Vec<Me
 fn string(text: &[u8], at: usize, limit: usize, quote: Quote) -> Option<Span> {
     let open = skip_space(text, at, limit);
     let start = open + quote.escapes + 1;
-    if start > limit || text[open..start - 1].iter().any(|byte| *byte != b'\\') || text[start - 1] != quote.mark {
+    if start > limit
+        || text[open..start - 1].iter().any(|byte| *byte != b'\\')
+        || text[start - 1] != quote.mark
+    {
         return None;
     }
     closing_quote(text, start, limit, quote).map(|end| start..end)

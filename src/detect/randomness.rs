@@ -66,11 +66,7 @@ pub fn score(value: &[u8]) -> Randomness {
     let cost = cost_as_language(value);
     let len = value.len().max(1) as f32;
     let language = chance_bits(value) * value.len() as f32 - cost;
-    Randomness {
-        bits_per_char: cost / len,
-        language,
-        is_random: letters && language < RANDOM,
-    }
+    Randomness { bits_per_char: cost / len, language, is_random: letters && language < RANDOM }
 }
 
 /// The classes that the model of language tells apart; 0 is the start.
@@ -218,11 +214,7 @@ mod tests {
             "",
             "a",
         ] {
-            assert!(
-                !score(value.as_bytes()).is_random,
-                "{value}: {:?}",
-                score(value.as_bytes())
-            );
+            assert!(!score(value.as_bytes()).is_random, "{value}: {:?}", score(value.as_bytes()));
         }
     }
 
@@ -238,11 +230,7 @@ mod tests {
             "qD~1Z~VRPMZIW3RH4DncbzcrF8t_MEQXpfFhK0na7",
             "D+EdQ-gs$-%@2Nu7",
         ] {
-            assert!(
-                score(value.as_bytes()).is_random,
-                "{value}: {:?}",
-                score(value.as_bytes())
-            );
+            assert!(score(value.as_bytes()).is_random, "{value}: {:?}", score(value.as_bytes()));
         }
     }
 
@@ -259,11 +247,7 @@ mod tests {
         ];
         for alphabet in alphabets {
             let missed = missed(alphabet, 16..=64, 20_000);
-            assert!(
-                missed < 40,
-                "{missed} of 20,000 of {}",
-                String::from_utf8_lossy(alphabet)
-            );
+            assert!(missed < 40, "{missed} of 20,000 of {}", String::from_utf8_lossy(alphabet));
         }
     }
 
@@ -278,14 +262,8 @@ mod tests {
             (state >> 20) as usize
         };
         let lens: Vec<usize> = lens.collect();
-        let mut string = |len| {
-            (0..len)
-                .map(|_| alphabet[next() % alphabet.len()])
-                .collect::<Vec<u8>>()
-        };
-        (0..count)
-            .filter(|n| !score(&string(lens[n % lens.len()])).is_random)
-            .count()
+        let mut string = |len| (0..len).map(|_| alphabet[next() % alphabet.len()]).collect::<Vec<u8>>();
+        (0..count).filter(|n| !score(&string(lens[n % lens.len()])).is_random).count()
     }
 
     proptest! {

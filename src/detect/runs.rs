@@ -303,8 +303,7 @@ mod tests {
             }
         }
         let escape = |at: &usize| {
-            text[*at] == b'%'
-                || text[*at] == b'\\' && matches!(text.get(at + 1), Some(b'u' | b'/'))
+            text[*at] == b'%' || text[*at] == b'\\' && matches!(text.get(at + 1), Some(b'u' | b'/'))
         };
         let escapes = (0..text.len()).filter(escape).map(|at| at as u32).collect();
         (runs, escapes, text.contains(&0))
@@ -325,7 +324,9 @@ mod tests {
 
     #[test]
     fn joints_and_digits_are_those_of_the_run() {
-        let text = [" ".repeat(50), "abc-def_ghi/jkl+mno".repeat(9), " -1- ".into(), "abcdefghijklmnopq7".into()].concat();
+        let text =
+            [" ".repeat(50), "abc-def_ghi/jkl+mno".repeat(9), " -1- ".into(), "abcdefghijklmnopq7".into()]
+                .concat();
         for mut finder in [Finder::new(text.as_bytes()), Finder::scalar(text.as_bytes())] {
             let mut batch = Batch::default();
             assert!(finder.next(&mut batch));

@@ -18,7 +18,9 @@ const MAX_USERINFO: usize = 512;
 pub(super) fn url_password(text: &[u8], at: usize) -> Option<Candidate> {
     let start = at + 3;
     let rest = &text[start..text.len().min(start + MAX_USERINFO)];
-    let stop = |byte: &u8| byte.is_ascii_whitespace() || byte.is_ascii_control() || b"/?#\"'<>`\\(){}|^,".contains(byte);
+    let stop = |byte: &u8| {
+        byte.is_ascii_whitespace() || byte.is_ascii_control() || b"/?#\"'<>`\\(){}|^,".contains(byte)
+    };
     let authority = &rest[..rest.iter().position(stop).unwrap_or(rest.len())];
     let sign = authority.iter().rposition(|byte| *byte == b'@')?;
     let colon = authority[..sign].iter().position(|byte| *byte == b':')?;
@@ -27,7 +29,8 @@ pub(super) fn url_password(text: &[u8], at: usize) -> Option<Candidate> {
         return None;
     }
     let span = start + password.start..start + password.end;
-    let scheme = text[..at].iter().rev().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'+').count();
+    let scheme =
+        text[..at].iter().rev().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'+').count();
     Some(Candidate {
         signature: &generic::URL_PASSWORD,
         by: By::Structure,
@@ -54,7 +57,8 @@ pub(super) fn private_key(text: &[u8], at: usize) -> Option<Candidate> {
     let base64 = pem_body(&block[body..end]);
     let der = data_encoding::BASE64_NOPAD.decode(&base64).ok().filter(|der| der.len() >= 32)?;
     let close = memmem::find(&block[end + 8..], b"-----").map_or(end + 8, |close| end + 8 + close + 5);
-    let encrypted = label.starts_with(b"ENCRYPTED") || memmem::find(&block[body..end], b"ENCRYPTED").is_some();
+    let encrypted =
+        label.starts_with(b"ENCRYPTED") || memmem::find(&block[body..end], b"ENCRYPTED").is_some();
     Some(Candidate {
         signature: if encrypted { &generic::ENCRYPTED_PRIVATE_KEY } else { &generic::PRIVATE_KEY },
         by: By::Structure,
@@ -72,7 +76,9 @@ pub(super) fn private_key(text: &[u8], at: usize) -> Option<Candidate> {
 fn pem_body(body: &[u8]) -> Vec<u8> {
     let text: Vec<u8> = match memmem::rfind(body, b": ") {
         // Proc-Type and DEK-Info end with an empty line.
-        Some(header) => body[header..].iter().copied().skip_while(|byte| !matches!(byte, b'\n' | b'\\')).collect(),
+        Some(header) => {
+            body[header..].iter().copied().skip_while(|byte| !matches!(byte, b'\n' | b'\\')).collect()
+        }
         None => body.to_vec(),
     };
     let mut digits = Vec::with_capacity(text.len());
@@ -174,7 +180,8 @@ pub(super) fn base64_lossy(text: &[u8]) -> Option<Vec<u8>> {
 /// The password in the base64 of `Basic`, at `run`.
 pub(super) fn basic(text: &[u8], run: &Span) -> Option<Candidate> {
     let left: Left = context::left(text, run.start);
-    let scheme = left.scheme.as_ref().filter(|scheme| text[(*scheme).clone()].eq_ignore_ascii_case(b"basic"))?;
+    let scheme =
+        left.scheme.as_ref().filter(|scheme| text[(*scheme).clone()].eq_ignore_ascii_case(b"basic"))?;
     let padding = text[run.end..].iter().take(2).take_while(|byte| **byte == b'=').count();
     let decoded = base64_lossy(&text[run.clone()])?;
     let decoded = std::str::from_utf8(&decoded).ok().filter(|text| !text.chars().any(char::is_control))?;
@@ -199,8 +206,17 @@ pub(super) fn basic(text: &[u8], run: &Span) -> Option<Candidate> {
 
 /// What makes a text a connection string, and how far from the password it may stand.
 const CONNECTION_WORDS: &[&[u8]] = &[
-    b"server=", b"data source=", b"host=", b"accountname=", b"endpoint=", b"initial catalog=", b"database=", b"uid=",
-    b"user id=", b"driver=", b"accountendpoint=",
+    b"server=",
+    b"data source=",
+    b"host=",
+    b"accountname=",
+    b"endpoint=",
+    b"initial catalog=",
+    b"database=",
+    b"uid=",
+    b"user id=",
+    b"driver=",
+    b"accountendpoint=",
 ];
 
 /// Makes a field candidate the connection string's, where it stands in one.
@@ -209,7 +225,8 @@ pub(super) fn in_connection_string(text: &[u8], candidate: &mut Candidate) {
     let from = candidate.span.start.saturating_sub(400);
     let around = &text[from..text.len().min(candidate.span.end + 200)];
     let key = candidate.span.start - from;
-    let starts = around[..key].iter().rposition(|byte| matches!(byte, b'\n' | b'"' | b'\'')).map_or(0, |at| at + 1);
+    let starts =
+        around[..key].iter().rposition(|byte| matches!(byte, b'\n' | b'"' | b'\'')).map_or(0, |at| at + 1);
     let before = around[starts..].to_ascii_lowercase();
     let separated = before.contains(&b';');
     if separated && CONNECTION_WORDS.iter().any(|word| memmem::find(&before, word).is_some()) {

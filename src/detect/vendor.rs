@@ -72,5 +72,8 @@ fn is_host(text: &[u8], start: usize, end: usize) -> bool {
 /// Whether the whole value has one of the signature's shapes.
 fn fits(signature: &Signature, candidate: &Candidate) -> bool {
     let value = candidate.value.expose();
-    signature.shapes.iter().any(|shape| shape.match_at(value, 0).is_some_and(|found| found.whole == (0..value.len())))
+    signature
+        .shapes
+        .iter()
+        .any(|shape| shape.match_at(value, 0).is_some_and(|found| found.whole == (0..value.len())))
 }

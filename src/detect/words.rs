@@ -97,7 +97,8 @@ mod tests {
             words.each(text.as_bytes(), |word, at| places.push((word, at)));
             places
         };
-        let expected = [(Word::Name, 3), (Word::Name, 15), (Word::Url, 31), (Word::Pem, 40), (Word::Name, 54)];
+        let expected =
+            [(Word::Name, 3), (Word::Name, 15), (Word::Url, 31), (Word::Pem, 40), (Word::Name, 54)];
         let words = || Words::new(std::iter::empty());
         assert_eq!(places(words()), expected);
         assert_eq!(places(Words { searcher: None, ..words() }), expected);

@@ -39,17 +39,11 @@ const SHAPES: &[Shape] = &[
 const DOUBTFUL_SHAPES: &[Shape] = &[(is_uuid, "UUID"), (is_number, "number")];
 
 fn by_shape(value: &[u8]) -> Option<&'static str> {
-    SHAPES
-        .iter()
-        .find(|(holds, _)| holds(value))
-        .map(|&(_, what)| what)
+    SHAPES.iter().find(|(holds, _)| holds(value)).map(|&(_, what)| what)
 }
 
 fn by_doubtful_shape(value: &[u8]) -> Option<&'static str> {
-    DOUBTFUL_SHAPES
-        .iter()
-        .find(|(holds, _)| holds(value))
-        .map(|&(_, what)| what)
+    DOUBTFUL_SHAPES.iter().find(|(holds, _)| holds(value)).map(|&(_, what)| what)
 }
 
 fn names_digest(name: &[u8]) -> bool {
@@ -62,43 +56,27 @@ fn is_hex(value: &[u8]) -> bool {
 
 /// Hexadecimal of the length of MD5, SHA-1, SHA-224 to SHA-512, or a commit cut short; perhaps in quotes.
 fn is_digest(value: &[u8]) -> bool {
-    let value = value
-        .strip_prefix(b"\"")
-        .and_then(|value| value.strip_suffix(b"\""))
-        .unwrap_or(value);
+    let value = value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\"")).unwrap_or(value);
     is_hex(value) && matches!(value.len(), 7..=12 | 32 | 40 | 56 | 64 | 96 | 128)
 }
 
 /// `8-4-4-4-12`, perhaps in braces or as a URN.
 fn is_uuid(value: &[u8]) -> bool {
     let value = value.strip_prefix(b"urn:uuid:").unwrap_or(value);
-    let value = value
-        .strip_prefix(b"{")
-        .and_then(|value| value.strip_suffix(b"}"))
-        .unwrap_or(value);
+    let value = value.strip_prefix(b"{").and_then(|value| value.strip_suffix(b"}")).unwrap_or(value);
     let lens = [8, 4, 4, 4, 12];
-    value
-        .split(|&byte| byte == b'-')
-        .map(|part| is_hex(part).then_some(part.len()))
-        .eq(lens.map(Some))
+    value.split(|&byte| byte == b'-').map(|part| is_hex(part).then_some(part.len())).eq(lens.map(Some))
 }
 
 /// `sha512-…` of Subresource Integrity and lock files, `sha256:…` of images.
 fn is_integrity(value: &[u8]) -> bool {
-    let algorithms: [(&[u8], usize); 5] = [
-        (b"sha1", 20),
-        (b"sha224", 28),
-        (b"sha256", 32),
-        (b"sha384", 48),
-        (b"sha512", 64),
-    ];
-    algorithms
-        .iter()
-        .any(|(algorithm, bytes)| match value.strip_prefix(*algorithm) {
-            Some([b'-', digest @ ..]) => digest.len() == bytes.div_ceil(3) * 4,
-            Some([b':', digest @ ..]) => is_hex(digest) && digest.len() == bytes * 2,
-            _ => false,
-        })
+    let algorithms: [(&[u8], usize); 5] =
+        [(b"sha1", 20), (b"sha224", 28), (b"sha256", 32), (b"sha384", 48), (b"sha512", 64)];
+    algorithms.iter().any(|(algorithm, bytes)| match value.strip_prefix(*algorithm) {
+        Some([b'-', digest @ ..]) => digest.len() == bytes.div_ceil(3) * 4,
+        Some([b':', digest @ ..]) => is_hex(digest) && digest.len() == bytes * 2,
+        _ => false,
+    })
 }
 
 fn is_weak_etag(value: &[u8]) -> bool {
@@ -116,11 +94,7 @@ fn is_date(value: &[u8]) -> bool {
 /// Whether the value has digits where the shape has `0`, and is the shape elsewhere.
 fn fits(value: &[u8], shape: &[u8]) -> bool {
     let fits = |(byte, shape): (&u8, &u8)| {
-        if *shape == b'0' {
-            byte.is_ascii_digit()
-        } else {
-            byte == shape
-        }
+        if *shape == b'0' { byte.is_ascii_digit() } else { byte == shape }
     };
     value.len() == shape.len() && value.iter().zip(shape).all(fits)
 }
@@ -128,17 +102,12 @@ fn fits(value: &[u8], shape: &[u8]) -> bool {
 /// `1.2.3`, `v2.0`, `1.0.0-beta.2+build`, and so also IPv4 addresses.
 fn is_version(value: &[u8]) -> bool {
     let value = value.strip_prefix(b"v").unwrap_or(value);
-    let end = value
-        .iter()
-        .position(|byte| !byte.is_ascii_digit() && *byte != b'.')
-        .unwrap_or(value.len());
+    let end = value.iter().position(|byte| !byte.is_ascii_digit() && *byte != b'.').unwrap_or(value.len());
     let (core, tail) = value.split_at(end);
     let mut numbers = core.split(|&byte| byte == b'.');
     let tailed = matches!(tail, [] | [b'-' | b'+', ..])
         && tail.len() <= 24
-        && tail
-            .iter()
-            .all(|byte| byte.is_ascii_alphanumeric() || b".-+".contains(byte));
+        && tail.iter().all(|byte| byte.is_ascii_alphanumeric() || b".-+".contains(byte));
     let count = core.split(|&byte| byte == b'.').count();
     numbers.all(|number| (1..=8).contains(&number.len())) && (2..=4).contains(&count) && tailed
 }
@@ -156,9 +125,7 @@ fn is_email(value: &[u8]) -> bool {
 fn is_host(value: &[u8]) -> bool {
     let label = |label: &[u8]| {
         (1..=30).contains(&label.len())
-            && label
-                .iter()
-                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || *byte == b'-')
+            && label.iter().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || *byte == b'-')
     };
     let last = value.rsplit(|&byte| byte == b'.').next().unwrap_or_default();
     value.contains(&b'.')
@@ -173,10 +140,8 @@ fn is_address(value: &[u8]) -> bool {
         return false;
     };
     let (scheme, rest) = (&value[..colon], &value[colon + 3..]);
-    let scheme_like = scheme.len() >= 2
-        && scheme
-            .iter()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"+.-".contains(byte));
+    let scheme_like =
+        scheme.len() >= 2 && scheme.iter().all(|byte| byte.is_ascii_alphanumeric() || b"+.-".contains(byte));
     let harmless = |byte: &u8| byte.is_ascii_graphic() && !b"@?#=&\"".contains(byte);
     scheme_like && rest.len() >= 2 && rest.iter().all(harmless) && !has_mixed_segment(rest)
 }
@@ -200,10 +165,7 @@ fn is_mime(value: &[u8]) -> bool {
     let Some(slash) = memchr::memchr(b'/', value) else {
         return false;
     };
-    let subtype = value[slash + 1..]
-        .split(|&byte| byte == b';')
-        .next()
-        .unwrap_or_default();
+    let subtype = value[slash + 1..].split(|&byte| byte == b';').next().unwrap_or_default();
     let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || b".+-*_".contains(byte);
     lists(TYPES, &value[..slash]) && !subtype.is_empty() && subtype.iter().all(allowed)
 }
@@ -250,9 +212,7 @@ fn has_extension(value: &[u8]) -> bool {
     slash
         && (2..=5).contains(&extension.len())
         && extension[0].is_ascii_lowercase()
-        && extension
-            .iter()
-            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+        && extension.iter().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
 }
 
 /// A name that a person would give: of its letters and digits at most every fourth is a change of kind.
@@ -264,10 +224,7 @@ fn is_segment(segment: &[u8]) -> bool {
         _ => 0,
     };
     let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || b" ._-{}@$~".contains(byte) || *byte >= 0x80;
-    let changes = segment
-        .windows(2)
-        .filter(|pair| kind(pair[0]) != kind(pair[1]))
-        .count();
+    let changes = segment.windows(2).filter(|pair| kind(pair[0]) != kind(pair[1])).count();
     segment.len() <= 80 && segment.iter().all(allowed) && changes * 3 <= segment.len() + 3
 }
 
@@ -276,10 +233,7 @@ fn is_number(value: &[u8]) -> bool {
     let mark = |byte: &u8| b"+-., _%()".contains(byte);
     let exponent = value.iter().filter(|byte| matches!(byte, b'e' | b'E')).count();
     let allowed = |byte: &u8| byte.is_ascii_digit() || mark(byte) || matches!(byte, b'e' | b'E');
-    let begins = value
-        .iter()
-        .find(|byte| !mark(byte))
-        .is_some_and(u8::is_ascii_digit);
+    let begins = value.iter().find(|byte| !mark(byte)).is_some_and(u8::is_ascii_digit);
     begins
         && value.iter().all(allowed)
         && exponent <= 1
@@ -288,9 +242,7 @@ fn is_number(value: &[u8]) -> bool {
 
 /// `0x` and twenty bytes: an account or contract, which stands under names like `token`. Keys have thirty-two.
 fn is_account_address(value: &[u8]) -> bool {
-    value
-        .strip_prefix(b"0x")
-        .is_some_and(|hex| hex.len() == 40 && is_hex(hex))
+    value.strip_prefix(b"0x").is_some_and(|hex| hex.len() == 40 && is_hex(hex))
 }
 
 #[cfg(test)]
@@ -300,11 +252,7 @@ mod tests {
 
     fn check(what: Option<&str>, name: Option<&str>, values: &[&str]) {
         for value in values {
-            assert_eq!(
-                identify(value.as_bytes(), name.map(str::as_bytes)),
-                what,
-                "{value}"
-            );
+            assert_eq!(identify(value.as_bytes(), name.map(str::as_bytes)), what, "{value}");
         }
     }
 
@@ -331,76 +279,34 @@ mod tests {
         check(
             Some("date"),
             None,
-            &[
-                "2026-11-23",
-                "2026-11-23T14:00:00.000Z",
-                "2026-11-23 14:00:00+01:00",
-                "23.11.2026",
-            ],
+            &["2026-11-23", "2026-11-23T14:00:00.000Z", "2026-11-23 14:00:00+01:00", "23.11.2026"],
         );
-        check(
-            Some("version"),
-            None,
-            &["1.2.3", "v2.0", "1.0.0-beta.2+7", "192.168.0.1"],
-        );
+        check(Some("version"), None, &["1.2.3", "v2.0", "1.0.0-beta.2+7", "192.168.0.1"]);
         check(Some("e-mail address"), None, &["jane.doe+x@example.co.uk"]);
         check(
             Some("URL"),
             None,
-            &[
-                "https://hgap.bitrix24.eu/rest/",
-                "http://localhost:8080/api/auth/oauth2/token",
-            ],
+            &["https://hgap.bitrix24.eu/rest/", "http://localhost:8080/api/auth/oauth2/token"],
         );
-        check(
-            Some("MIME type"),
-            None,
-            &["application/json", "text/html; charset=utf-8", "image/svg+xml"],
-        );
-        check(
-            Some("data URI"),
-            None,
-            &["data:image/png;base64,iVBORw0KGgo", "data:,x"],
-        );
+        check(Some("MIME type"), None, &["application/json", "text/html; charset=utf-8", "image/svg+xml"]);
+        check(Some("data URI"), None, &["data:image/png;base64,iVBORw0KGgo", "data:,x"]);
         check(Some("colour"), None, &["#fff", "#a1b2c3d4", "rgba(1, 2, 3, 0.5)"]);
-        check(
-            Some("number"),
-            None,
-            &["1737041313", "-1.5e10", "+49 (30) 123-456", "99.5%"],
-        );
+        check(Some("number"), None, &["1737041313", "-1.5e10", "+49 (30) 123-456", "99.5%"]);
         check(
             Some("file path"),
             None,
-            &[
-                "/usr/local/bin",
-                "C:\\Users\\Jane\\key.txt",
-                "./a.json",
-                "src/filter/mod.rs",
-                "~/a/b",
-            ],
+            &["/usr/local/bin", "C:\\Users\\Jane\\key.txt", "./a.json", "src/filter/mod.rs", "~/a/b"],
         );
         check(Some("host name"), None, &["hgap.bitrix24.eu", "api.openai.com"]);
-        check(
-            Some("blockchain address"),
-            None,
-            &["0x6b175474e89094c44da98b954eedeac495271d0f"],
-        );
+        check(Some("blockchain address"), None, &["0x6b175474e89094c44da98b954eedeac495271d0f"]);
     }
 
     #[test]
     fn the_name_decides() {
         let hex40 = "9b0e281560c04653a78eb82c274bfae123167e9d";
         check(Some("digest"), Some("commitSha"), &[hex40]);
-        check(
-            Some("digest"),
-            Some("ETag"),
-            &["\"33a64df551425fcc55e4d42a148795d9\""],
-        );
-        check(
-            None,
-            Some("token"),
-            &[hex40, "b048b3e4-8113-4fca-8e04-844989bc215d", "1737041313"],
-        );
+        check(Some("digest"), Some("ETag"), &["\"33a64df551425fcc55e4d42a148795d9\""]);
+        check(None, Some("token"), &[hex40, "b048b3e4-8113-4fca-8e04-844989bc215d", "1737041313"]);
         check(None, None, &[hex40]);
     }
 
@@ -438,9 +344,7 @@ mod tests {
             (state >> 20) as usize
         };
         let mut token = |len| (0..len).map(|_| alphabet[next() % 64]).collect::<Vec<u8>>();
-        let taken = (0..50_000)
-            .filter(|n| identify(&token(16 + n % 49), Some(b"hash")).is_some())
-            .count();
+        let taken = (0..50_000).filter(|n| identify(&token(16 + n % 49), Some(b"hash")).is_some()).count();
         assert!(taken < 50, "{taken} of 50,000");
     }
 

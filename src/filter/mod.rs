@@ -51,7 +51,8 @@ pub fn judge(candidate: &Candidate, place: impl FnOnce() -> Place) -> Result<Pla
     dismiss(Step::Reference, is_reference(candidate))?;
     dismiss(Step::Placeholder, is_placeholder(candidate))?;
     // Asked before the outline is made, and counted after it: the two steps after the platform's need no place.
-    let late = dismiss(Step::Identifier, identifier(candidate)).and(dismiss(Step::Language, language(candidate)));
+    let late =
+        dismiss(Step::Identifier, identifier(candidate)).and(dismiss(Step::Language, language(candidate)));
     late?;
     let place = place();
     dismiss(Step::Platform, place.own)?;
@@ -90,9 +91,10 @@ fn identifier(candidate: &Candidate) -> Option<&'static str> {
 fn language(candidate: &Candidate) -> Option<&'static str> {
     let By::Field(telling) = candidate.by else { return None };
     let value = candidate.value.expose();
-    let same_as_name = candidate.name.as_ref().is_some_and(|name| {
-        Normal::new(name.as_bytes()).as_bytes() == Normal::new(value).as_bytes()
-    });
+    let same_as_name = candidate
+        .name
+        .as_ref()
+        .is_some_and(|name| Normal::new(name.as_bytes()).as_bytes() == Normal::new(value).as_bytes());
     if same_as_name {
         return Some("the value is its own name");
     }
@@ -100,8 +102,10 @@ fn language(candidate: &Candidate) -> Option<&'static str> {
         Telling::Password => plain::is_plain_word(value).then_some("a word of the language or of a schema"),
         Telling::Strong => (!randomness::score(value).is_random && !has_letters_and_digits(value))
             .then_some("language, not a random value"),
-        Telling::Weak => (!randomness::score(value).is_random || value.len() < 16 || !value.iter().any(u8::is_ascii_digit))
-            .then_some("not random enough for a name that only hints"),
+        Telling::Weak => {
+            (!randomness::score(value).is_random || value.len() < 16 || !value.iter().any(u8::is_ascii_digit))
+                .then_some("not random enough for a name that only hints")
+        }
     }
 }
 

@@ -49,9 +49,7 @@ fn is_repeated(value: &[u8]) -> bool {
 fn is_masked(value: &[u8]) -> bool {
     let masks: [&[u8]; 4] = [b"****", b"xxxx", b"XXXX", "•••".as_bytes()];
     let dots: [&[u8]; 2] = [b"...", "…".as_bytes()];
-    masks
-        .iter()
-        .any(|mask| memchr::memmem::find(value, mask).is_some())
+    masks.iter().any(|mask| memchr::memmem::find(value, mask).is_some())
         || dots.iter().any(|dots| value.ends_with(dots))
 }
 
@@ -68,12 +66,7 @@ fn has_few_characters(value: &[u8]) -> bool {
 
 /// The same piece at least twice, and nothing else.
 fn is_periodic(value: &[u8]) -> bool {
-    let repeats = |period: usize| {
-        value[period..]
-            .iter()
-            .zip(value)
-            .all(|(byte, before)| byte == before)
-    };
+    let repeats = |period: usize| value[period..].iter().zip(value).all(|(byte, before)| byte == before);
     let longest = (value.len() / 2).min(32);
     value.len() >= 12 && (1..=longest).any(repeats)
 }
@@ -87,17 +80,11 @@ fn has_long_run(value: &[u8]) -> bool {
 /// The longest run of letters and digits counts up or down, or along a row of the keyboard; or every second character
 /// does (`a1b2c3`).
 fn is_sequential(value: &[u8]) -> bool {
-    let Some(run) = runs(value)
-        .max_by_key(|run| run.len())
-        .filter(|run| run.len() >= 6)
-    else {
+    let Some(run) = runs(value).max_by_key(|run| run.len()).filter(|run| run.len() >= 6) else {
         return false;
     };
     let steps = run.windows(2).filter(|pair| is_step(pair[0], pair[1])).count();
-    let interleaved = run
-        .windows(3)
-        .filter(|three| counts_up(three[0], three[2]))
-        .count();
+    let interleaved = run.windows(3).filter(|three| counts_up(three[0], three[2])).count();
     steps * 4 >= (run.len() - 1) * 3 || interleaved * 4 >= (run.len() - 2) * 3
 }
 
@@ -129,16 +116,9 @@ fn angle_brackets(value: &[u8]) -> Option<&[u8]> {
 
 /// Letters, with the marks that join words, or those of a sentence where there are blanks; no long mixed run.
 fn is_wording(inner: &[u8]) -> bool {
-    let marks: &[u8] = if inner.contains(&b' ') {
-        b" _-./'\",:;()!?"
-    } else {
-        b"_-./'\""
-    };
+    let marks: &[u8] = if inner.contains(&b' ') { b" _-./'\",:;()!?" } else { b"_-./'\"" };
     let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || marks.contains(byte) || *byte >= 0x80;
-    let letters = inner
-        .iter()
-        .filter(|byte| byte.is_ascii_alphabetic() || **byte >= 0x80)
-        .count();
+    let letters = inner.iter().filter(|byte| byte.is_ascii_alphabetic() || **byte >= 0x80).count();
     letters >= 2 && inner.iter().all(allowed) && !has_random_run(inner)
 }
 
@@ -160,20 +140,14 @@ fn asks_to_be_replaced(value: &[u8]) -> bool {
     let mut pairs = words(value).zip(words(value).skip(1));
     words(value).any(replace)
         || pairs.any(|(first, second)| is_request_pair(first, second))
-        || REPLACE_ANYWHERE
-            .iter()
-            .any(|word| memchr::memmem::find(value, word.as_bytes()).is_some())
+        || REPLACE_ANYWHERE.iter().any(|word| memchr::memmem::find(value, word.as_bytes()).is_some())
 }
 
 /// Words written together, of which the first asks: `YOURAPITOKEN`.
 fn is_request(word: &[u8]) -> bool {
-    let asked = |ask: &&str| {
-        word.get(..ask.len())
-            .is_some_and(|head| head.eq_ignore_ascii_case(ask.as_bytes()))
-    };
-    let ask = ["your", "insert", "replace", "paste"]
-        .into_iter()
-        .find(|ask| asked(ask));
+    let asked =
+        |ask: &&str| word.get(..ask.len()).is_some_and(|head| head.eq_ignore_ascii_case(ask.as_bytes()));
+    let ask = ["your", "insert", "replace", "paste"].into_iter().find(|ask| asked(ask));
     ask.is_some_and(|ask| spelled(&word[ask.len()..], &[NOUNS, FILLERS]))
 }
 
@@ -199,9 +173,7 @@ fn only_names_itself(value: &[u8]) -> bool {
         trial |= lists(TRIALS, word);
         named |= has_noun(word);
     }
-    let joined = value
-        .iter()
-        .all(|byte| byte.is_ascii_alphanumeric() || b" _-.'\"".contains(byte));
+    let joined = value.iter().all(|byte| byte.is_ascii_alphanumeric() || b" _-.'\"".contains(byte));
     joined && (digits == 0 && (named || trial) || digits <= 4 && trial)
 }
 
@@ -318,14 +290,7 @@ mod tests {
     fn brackets() {
         check(
             Some("angle brackets"),
-            &[
-                "<token>",
-                "Bearer <KEY>",
-                "[API KEY]",
-                "{key}",
-                "[CENSORED]",
-                "key=<the key>",
-            ],
+            &["<token>", "Bearer <KEY>", "[API KEY]", "{key}", "[CENSORED]", "key=<the key>"],
         );
     }
 
@@ -371,14 +336,8 @@ mod tests {
             state ^= state << 17;
             (state >> 20) as usize
         };
-        let mut string = |len| {
-            (0..len)
-                .map(|_| alphabet[next() % alphabet.len()])
-                .collect::<Vec<u8>>()
-        };
-        (0..count)
-            .filter(|n| placeholder(&string(16 + n % 49)).is_some())
-            .count()
+        let mut string = |len| (0..len).map(|_| alphabet[next() % alphabet.len()]).collect::<Vec<u8>>();
+        (0..count).filter(|n| placeholder(&string(16 + n % 49)).is_some()).count()
     }
 
     #[test]
@@ -392,11 +351,7 @@ mod tests {
             b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_",
         ];
         for alphabet in alphabets {
-            assert!(
-                dismissed(alphabet, 20_000) < 20,
-                "{}",
-                String::from_utf8_lossy(alphabet)
-            );
+            assert!(dismissed(alphabet, 20_000) < 20, "{}", String::from_utf8_lossy(alphabet));
         }
     }
 

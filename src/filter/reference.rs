@@ -41,10 +41,7 @@ fn by_prefix(value: &[u8]) -> Option<&'static str> {
         let head = value.get(..prefix.len());
         value.len() > prefix.len() && head.is_some_and(|head| head.eq_ignore_ascii_case(prefix.as_bytes()))
     };
-    PREFIXES
-        .iter()
-        .find(|(prefix, _)| starts(prefix))
-        .map(|&(_, name)| name)
+    PREFIXES.iter().find(|(prefix, _)| starts(prefix)).map(|&(_, name)| name)
 }
 
 /// ARNs, vault paths, Key Vault and Secret Manager names.
@@ -75,79 +72,21 @@ struct Delimiters {
 }
 
 const DELIMITERS: &[Delimiters] = &[
-    Delimiters {
-        open: b"{{",
-        close: b"}}",
-        holds: is_something,
-        name: "template expression",
-    },
-    Delimiters {
-        open: b"{%",
-        close: b"%}",
-        holds: is_something,
-        name: "template expression",
-    },
-    Delimiters {
-        open: b"@{",
-        close: b"}",
-        holds: is_call,
-        name: "workflow expression",
-    },
-    Delimiters {
-        open: b"${",
-        close: b"}",
-        holds: is_variable,
-        name: "variable",
-    },
-    Delimiters {
-        open: b"#{",
-        close: b"}",
-        holds: begins_name,
-        name: "variable",
-    },
-    Delimiters {
-        open: b"{!",
-        close: b"}",
-        holds: begins_name,
-        name: "Salesforce reference",
-    },
-    Delimiters {
-        open: b"{secret.",
-        close: b"}",
-        holds: begins_name,
-        name: "secret reference",
-    },
-    Delimiters {
-        open: b"<<",
-        close: b">>",
-        holds: is_name,
-        name: "variable",
-    },
-    Delimiters {
-        open: b"$(",
-        close: b")",
-        holds: is_variable,
-        name: "variable",
-    },
-    Delimiters {
-        open: b"%%",
-        close: b"%%",
-        holds: is_name,
-        name: "variable",
-    },
-    Delimiters {
-        open: b"%",
-        close: b"%",
-        holds: is_name,
-        name: "variable",
-    },
+    Delimiters { open: b"{{", close: b"}}", holds: is_something, name: "template expression" },
+    Delimiters { open: b"{%", close: b"%}", holds: is_something, name: "template expression" },
+    Delimiters { open: b"@{", close: b"}", holds: is_call, name: "workflow expression" },
+    Delimiters { open: b"${", close: b"}", holds: is_variable, name: "variable" },
+    Delimiters { open: b"#{", close: b"}", holds: begins_name, name: "variable" },
+    Delimiters { open: b"{!", close: b"}", holds: begins_name, name: "Salesforce reference" },
+    Delimiters { open: b"{secret.", close: b"}", holds: begins_name, name: "secret reference" },
+    Delimiters { open: b"<<", close: b">>", holds: is_name, name: "variable" },
+    Delimiters { open: b"$(", close: b")", holds: is_variable, name: "variable" },
+    Delimiters { open: b"%%", close: b"%%", holds: is_name, name: "variable" },
+    Delimiters { open: b"%", close: b"%", holds: is_name, name: "variable" },
 ];
 
 fn by_delimiters(value: &[u8]) -> Option<&'static str> {
-    DELIMITERS
-        .iter()
-        .find(|delimiters| delimiters.enclose(value))
-        .map(|delimiters| delimiters.name)
+    DELIMITERS.iter().find(|delimiters| delimiters.enclose(value)).map(|delimiters| delimiters.name)
 }
 
 impl Delimiters {
@@ -193,10 +132,7 @@ fn is_name(inner: &[u8]) -> bool {
 fn begins_name(inner: &[u8]) -> bool {
     let inner = inner.trim_ascii_start();
     let inner = inner.strip_prefix(b"$").unwrap_or(inner);
-    inner.len() >= 2
-        && inner
-            .first()
-            .is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'_')
+    inner.len() >= 2 && inner.first().is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'_')
 }
 
 /// A variable, perhaps with what a shell or a language appends; but one with a long default is the default.
@@ -229,10 +165,8 @@ fn by_call(value: &[u8]) -> Option<&'static str> {
 fn by_variable(value: &[u8]) -> Option<&'static str> {
     let name = value.strip_prefix(b"$")?;
     let shell = name.contains(&b'_') && name.iter().all(|byte| byte.is_ascii_uppercase() || *byte == b'_');
-    let telling = names_credential(name)
-        && name
-            .iter()
-            .all(|byte| byte.is_ascii_alphabetic() || *byte == b'_');
+    let telling =
+        names_credential(name) && name.iter().all(|byte| byte.is_ascii_alphabetic() || *byte == b'_');
     (shell || telling).then_some("variable")
 }
 
@@ -251,30 +185,18 @@ const LOOKUPS: &[&str] = &[
 fn by_lookup(value: &[u8]) -> Option<&'static str> {
     let looks_up = |lookup: &str| {
         let at = memchr::memmem::find(value, lookup.as_bytes());
-        at.is_some_and(|at| {
-            value[..at]
-                .last()
-                .is_none_or(|byte| !byte.is_ascii_alphanumeric())
-        })
+        at.is_some_and(|at| value[..at].last().is_none_or(|byte| !byte.is_ascii_alphanumeric()))
     };
-    LOOKUPS
-        .iter()
-        .any(|lookup| looks_up(lookup))
-        .then_some("lookup in code")
+    LOOKUPS.iter().any(|lookup| looks_up(lookup)).then_some("lookup in code")
 }
 
 /// Returns what the value is if it stands unquoted in code and no literal: a name, a member, an index, a call
 /// (`config.token`, `headers["x"]`, `getToken()`).
 pub fn code_expression(value: &[u8]) -> Option<&'static str> {
     let value = value.trim_ascii().trim_suffix_of(b",;");
-    let name_len = value
-        .iter()
-        .take_while(|byte| is_name_byte(byte) || **byte == b'$')
-        .count();
+    let name_len = value.iter().take_while(|byte| is_name_byte(byte) || **byte == b'$').count();
     let (name, behind) = value.split_at(name_len);
-    let begins = name
-        .first()
-        .is_some_and(|byte| byte.is_ascii_alphabetic() || b"_$".contains(byte));
+    let begins = name.first().is_some_and(|byte| byte.is_ascii_alphabetic() || b"_$".contains(byte));
     let member = name.contains(&b'.') && name.split(|&byte| byte == b'.').all(is_plain_name);
     match behind.first() {
         Some(b'(' | b'[') if begins => Some("expression in code"),
@@ -407,25 +329,10 @@ mod tests {
 
     #[test]
     fn code() {
-        for value in [
-            "config.token",
-            "headers[\"x\"]",
-            "getToken();",
-            "apiKey",
-            "self.api_key,",
-            "$token",
-        ] {
+        for value in ["config.token", "headers[\"x\"]", "getToken();", "apiKey", "self.api_key,", "$token"] {
             assert!(code_expression(value.as_bytes()).is_some(), "{value}");
         }
-        for value in [
-            "sjU9V7SxH2BN2eYZc7Dahe",
-            "hunter2",
-            "mF9.B5f4x.1JqM",
-            "12345",
-            "",
-            "a-b-c",
-            "3key",
-        ] {
+        for value in ["sjU9V7SxH2BN2eYZc7Dahe", "hunter2", "mF9.B5f4x.1JqM", "12345", "", "a-b-c", "3key"] {
             assert_eq!(code_expression(value.as_bytes()), None, "{value}");
         }
     }
@@ -440,9 +347,7 @@ mod tests {
             state >> 20
         };
         let mut password = |len| (0..len).map(|_| b'!' + (next() % 94) as u8).collect::<Vec<u8>>();
-        let taken = (0..50_000)
-            .filter(|n| reference(&password(8 + n % 25)).is_some())
-            .count();
+        let taken = (0..50_000).filter(|n| reference(&password(8 + n % 25)).is_some()).count();
         assert!(taken < 50, "{taken} of 50,000");
     }
 

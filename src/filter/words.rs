@@ -83,8 +83,7 @@ const SCHEMES: &[&str] = &[
 
 /// Whether the list has the word, in any case.
 pub(super) fn lists(list: &[&str], word: &[u8]) -> bool {
-    list.iter()
-        .any(|listed| listed.as_bytes().eq_ignore_ascii_case(word))
+    list.iter().any(|listed| listed.as_bytes().eq_ignore_ascii_case(word))
 }
 
 /// The value without what stands around it: blanks, quotes, the `=` of an n8n expression, the scheme of a header.
@@ -123,10 +122,7 @@ pub fn words(text: &[u8]) -> impl Iterator<Item = &[u8]> {
 fn word_len(text: &[u8]) -> usize {
     let run = |class: fn(&u8) -> bool| text.iter().take_while(|byte| class(byte)).count();
     let upper = run(u8::is_ascii_uppercase);
-    let lower = text[upper..]
-        .iter()
-        .take_while(|byte| byte.is_ascii_lowercase())
-        .count();
+    let lower = text[upper..].iter().take_while(|byte| byte.is_ascii_lowercase()).count();
     match (upper, lower) {
         (0, 0) => run(u8::is_ascii_digit),
         (0 | 1, _) | (_, 0) => upper + lower,
@@ -136,8 +132,7 @@ fn word_len(text: &[u8]) -> usize {
 
 /// The unbroken runs of letters and digits.
 pub(super) fn runs(text: &[u8]) -> impl Iterator<Item = &[u8]> {
-    text.split(|byte| !byte.is_ascii_alphanumeric())
-        .filter(|run| !run.is_empty())
+    text.split(|byte| !byte.is_ascii_alphanumeric()).filter(|run| !run.is_empty())
 }
 
 /// Whether the letters are words of the lists written together: `CLIENTSECRET`. At most 40 letters.
@@ -154,9 +149,7 @@ pub(super) fn spelled(letters: &[u8], lists_of: &[&[&str]]) -> bool {
         }
         let rest = &letters[start..];
         for word in lists_of.iter().copied().flatten() {
-            let fits = rest
-                .get(..word.len())
-                .is_some_and(|part| part.eq_ignore_ascii_case(word.as_bytes()));
+            let fits = rest.get(..word.len()).is_some_and(|part| part.eq_ignore_ascii_case(word.as_bytes()));
             reached |= u64::from(fits) << (start + word.len()).min(63);
         }
     }
@@ -182,9 +175,7 @@ mod tests {
     use super::*;
 
     fn split(text: &str) -> Vec<&str> {
-        words(text.as_bytes())
-            .map(|word| std::str::from_utf8(word).expect("ASCII"))
-            .collect()
+        words(text.as_bytes()).map(|word| std::str::from_utf8(word).expect("ASCII")).collect()
     }
 
     #[test]

@@ -74,10 +74,8 @@ impl View {
     fn unescaped(&self, escape: impl Fn(&[u8]) -> Option<Piece>) -> Option<View> {
         let piece = |at: usize| escape(self.bytes.get(at..)?);
         let first = (0..self.bytes.len()).find(|&at| piece(at).is_some())?;
-        let mut view = View {
-            bytes: self.bytes.get(..first)?.to_vec(),
-            origins: self.origins.get(..first)?.to_vec(),
-        };
+        let mut view =
+            View { bytes: self.bytes.get(..first)?.to_vec(), origins: self.origins.get(..first)?.to_vec() };
         let mut at = first;
         while let Some(&byte) = self.bytes.get(at) {
             let (taken, decoded) = piece(at).unwrap_or_else(|| (1, vec![byte]));
@@ -92,10 +90,7 @@ impl View {
     /// Decodes the runs of digits of `bits` bits each, each run from its digit `from` on, with a zero byte after each;
     /// `None` if there is no run.
     fn digits(&self, value: fn(u8) -> Option<u8>, bits: usize, from: usize) -> Option<View> {
-        let mut view = View {
-            bytes: Vec::new(),
-            origins: Vec::new(),
-        };
+        let mut view = View { bytes: Vec::new(), origins: Vec::new() };
         let mut at = 0;
         while at < self.bytes.len() {
             let rest = self.bytes.get(at..)?;
@@ -145,9 +140,7 @@ fn sextet(byte: u8) -> Option<u8> {
 
 /// The value of a hexadecimal digit.
 fn nibble(byte: u8) -> Option<u8> {
-    char::from(byte)
-        .to_digit(16)
-        .and_then(|value| u8::try_from(value).ok())
+    char::from(byte).to_digit(16).and_then(|value| u8::try_from(value).ok())
 }
 
 /// An escape of a JSON string.
@@ -170,9 +163,7 @@ fn json(rest: &[u8]) -> Option<Piece> {
 fn json_unicode(rest: &[u8]) -> Option<Piece> {
     let unit = |at: usize| {
         let digits = rest.get(at..at + 6)?.strip_prefix(b"\\u")?;
-        digits
-            .iter()
-            .try_fold(0u16, |unit, &digit| Some(unit << 4 | u16::from(nibble(digit)?)))
+        digits.iter().try_fold(0u16, |unit, &digit| Some(unit << 4 | u16::from(nibble(digit)?)))
     };
     let first = unit(0)?;
     let units: Vec<u16> = [Some(first), unit(6)].into_iter().flatten().collect();
@@ -217,10 +208,7 @@ fn entity(rest: &[u8]) -> Option<Piece> {
 
 /// A character that cannot be seen: it decodes to nothing.
 fn invisible(rest: &[u8]) -> Option<Piece> {
-    if rest
-        .first()
-        .is_some_and(|&byte| byte == b' ' || byte.is_ascii_graphic())
-    {
+    if rest.first().is_some_and(|&byte| byte == b' ' || byte.is_ascii_graphic()) {
         return None;
     }
     let longest = rest.get(..4).unwrap_or(rest);

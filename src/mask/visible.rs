@@ -54,14 +54,8 @@ mod tests {
 
     #[test]
     fn what_shows_stays() {
-        for text in [
-            "Rechnung – Übersicht",
-            "請求書",
-            "C:\\temp",
-            "⚙️ sync",
-            "{{ $json.x }}",
-            "a\u{a0}b",
-        ] {
+        for text in ["Rechnung – Übersicht", "請求書", "C:\\temp", "⚙️ sync", "{{ $json.x }}", "a\u{a0}b"]
+        {
             assert_eq!(visible(text), text);
         }
     }

@@ -38,24 +38,14 @@ pub(super) const CONTROLS: &[Control] = &[
     cwe("CWE-522", "Insufficiently Protected Credentials"),
     cwe("CWE-532", "Insertion of Sensitive Information into Log File"),
     cwe("CWE-540", "Inclusion of Sensitive Information in Source Code"),
-    cwe(
-        "CWE-598",
-        "Use of GET Request Method With Sensitive Query Strings",
-    ),
-    cwe(
-        "CWE-615",
-        "Inclusion of Sensitive Information in Source Code Comments",
-    ),
+    cwe("CWE-598", "Use of GET Request Method With Sensitive Query Strings"),
+    cwe("CWE-615", "Inclusion of Sensitive Information in Source Code Comments"),
     cwe("CWE-798", "Use of Hard-coded Credentials"),
     nhi("NHI2:2025", "Secret Leakage"),
     nhi("NHI4:2025", "Insecure Authentication"),
     nhi("NHI7:2025", "Long-Lived Secrets"),
     nhi("NHI9:2025", "NHI Reuse"),
-    csf(
-        "CSF2:PR.AA-01",
-        "PR.AA-01",
-        "Identities and credentials are managed by the organization",
-    ),
+    csf("CSF2:PR.AA-01", "PR.AA-01", "Identities and credentials are managed by the organization"),
     csf(
         "CSF2:PR.AA-05",
         "PR.AA-05",
@@ -63,57 +53,25 @@ pub(super) const CONTROLS: &[Control] = &[
     ),
     csf("CSF2:PR.DS-01", "PR.DS-01", "Data-at-rest is protected"),
     csf("CSF2:PR.DS-02", "PR.DS-02", "Data-in-transit is protected"),
-    tenet(
-        "SP800-207 §2.1 tenet 2",
-        "tenet 2",
-        "All communication is secured regardless of location",
-    ),
-    tenet(
-        "SP800-207 §2.1 tenet 3",
-        "tenet 3",
-        "Access is granted per session",
-    ),
-    tenet(
-        "SP800-207 §2.1 tenet 6",
-        "tenet 6",
-        "Authentication is dynamic and enforced before access",
-    ),
+    tenet("SP800-207 §2.1 tenet 2", "tenet 2", "All communication is secured regardless of location"),
+    tenet("SP800-207 §2.1 tenet 3", "tenet 3", "Access is granted per session"),
+    tenet("SP800-207 §2.1 tenet 6", "tenet 6", "Authentication is dynamic and enforced before access"),
 ];
 
 const fn cwe(id: &'static str, title: &'static str) -> Control {
-    Control {
-        id,
-        catalogue: Catalogue::Cwe,
-        own_id: id,
-        title,
-    }
+    Control { id, catalogue: Catalogue::Cwe, own_id: id, title }
 }
 
 const fn nhi(id: &'static str, title: &'static str) -> Control {
-    Control {
-        id,
-        catalogue: Catalogue::OwaspNhi,
-        own_id: id,
-        title,
-    }
+    Control { id, catalogue: Catalogue::OwaspNhi, own_id: id, title }
 }
 
 const fn csf(id: &'static str, own_id: &'static str, title: &'static str) -> Control {
-    Control {
-        id,
-        catalogue: Catalogue::NistCsf,
-        own_id,
-        title,
-    }
+    Control { id, catalogue: Catalogue::NistCsf, own_id, title }
 }
 
 const fn tenet(id: &'static str, own_id: &'static str, title: &'static str) -> Control {
-    Control {
-        id,
-        catalogue: Catalogue::NistZeroTrust,
-        own_id,
-        title,
-    }
+    Control { id, catalogue: Catalogue::NistZeroTrust, own_id, title }
 }
 
 /// What decides, of a finding.
@@ -146,10 +104,7 @@ const PLACES: &[Line] = &[
     },
     Line {
         when: |facts| {
-            matches!(
-                facts.kind,
-                Kind::PrivateKey | Kind::Certificate | Kind::Keystore | Kind::EncryptionKey
-            )
+            matches!(facts.kind, Kind::PrivateKey | Kind::Certificate | Kind::Keystore | Kind::EncryptionKey)
         },
         controls: &[
             "NHI2:2025",
@@ -165,13 +120,7 @@ const PLACES: &[Line] = &[
         when: |facts| {
             facts.storage == Storage::TriggerUrl || matches!(facts.kind, Kind::SignedUrl | Kind::WebhookUrl)
         },
-        controls: &[
-            "NHI2:2025",
-            "NHI4:2025",
-            "CWE-598",
-            "CSF2:PR.DS-02",
-            "SP800-207 §2.1 tenet 2",
-        ],
+        controls: &["NHI2:2025", "NHI4:2025", "CWE-598", "CSF2:PR.DS-02", "SP800-207 §2.1 tenet 2"],
     },
     Line {
         when: |facts| matches!(facts.kind, Kind::Password | Kind::ConnectionString),
@@ -187,13 +136,7 @@ const PLACES: &[Line] = &[
     },
     Line {
         when: |facts| matches!(facts.storage, Storage::Document | Storage::Encrypted),
-        controls: &[
-            "NHI2:2025",
-            "CWE-522",
-            "CWE-312",
-            "CSF2:PR.AA-01",
-            "CSF2:PR.DS-01",
-        ],
+        controls: &["NHI2:2025", "CWE-522", "CWE-312", "CSF2:PR.AA-01", "CSF2:PR.DS-01"],
     },
     Line {
         when: |_| true,
@@ -212,10 +155,7 @@ const PLACES: &[Line] = &[
 
 /// What a finding speaks to besides: every line that is true counts.
 const BESIDES: &[Line] = &[
-    Line {
-        when: |facts| facts.long_lived,
-        controls: &["NHI7:2025"],
-    },
+    Line { when: |facts| facts.long_lived, controls: &["NHI7:2025"] },
     Line {
         when: |facts| facts.shared,
         controls: &["NHI9:2025", "CWE-522", "CSF2:PR.AA-05", "SP800-207 §2.1 tenet 3"],
@@ -271,12 +211,7 @@ mod tests {
     use super::*;
 
     fn ids(kind: Kind, storage: Storage, long_lived: bool, shared: bool) -> Vec<&'static str> {
-        of_facts(&Facts {
-            kind,
-            storage,
-            long_lived,
-            shared,
-        })
+        of_facts(&Facts { kind, storage, long_lived, shared })
     }
 
     #[test]
@@ -290,10 +225,7 @@ mod tests {
     fn every_catalogued_id_is_given_to_something() {
         for control in CONTROLS {
             assert!(
-                PLACES
-                    .iter()
-                    .chain(BESIDES)
-                    .any(|line| line.controls.contains(&control.id)),
+                PLACES.iter().chain(BESIDES).any(|line| line.controls.contains(&control.id)),
                 "{}",
                 control.id
             );
@@ -304,19 +236,13 @@ mod tests {
     fn a_long_lived_key_in_a_step() {
         let expected = "NHI2:2025 NHI7:2025 CWE-798 CWE-312 CWE-522 CSF2:PR.AA-01 CSF2:PR.DS-01 \
                         SP800-207 §2.1 tenet 3 SP800-207 §2.1 tenet 6";
-        assert_eq!(
-            ids(Kind::ApiKey, Storage::HardCoded, true, false).join(" "),
-            expected
-        );
+        assert_eq!(ids(Kind::ApiKey, Storage::HardCoded, true, false).join(" "), expected);
     }
 
     #[test]
     fn the_place_comes_before_the_kind() {
         assert_eq!(ids(Kind::Password, Storage::Note, false, false)[1], "CWE-615");
-        assert_eq!(
-            ids(Kind::PrivateKey, Storage::RunData, false, false)[1],
-            "CWE-532"
-        );
+        assert_eq!(ids(Kind::PrivateKey, Storage::RunData, false, false)[1], "CWE-532");
         assert_eq!(ids(Kind::ApiKey, Storage::TriggerUrl, false, false)[2], "CWE-598");
     }
 

@@ -34,9 +34,7 @@ struct Pairs(Vec<(String, String)>);
 impl Serialize for Pairs {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.0.len()))?;
-        self.0
-            .iter()
-            .try_for_each(|(name, value)| map.serialize_entry(name, value))?;
+        self.0.iter().try_for_each(|(name, value)| map.serialize_entry(name, value))?;
         map.end()
     }
 }
@@ -207,10 +205,7 @@ pub(super) struct ReadData {
 /// Returns what made the report.
 pub(super) fn tool(page: &Page) -> ToolData {
     let report = page.report;
-    let settings = report
-        .settings
-        .iter()
-        .map(|(name, value)| (page.text(name), page.text(value)));
+    let settings = report.settings.iter().map(|(name, value)| (page.text(name), page.text(value)));
     ToolData {
         name: "keysieve",
         version: env!("CARGO_PKG_VERSION"),
@@ -257,11 +252,7 @@ pub(super) fn finding(page: &Page, reported: &Reported, counted: bool) -> Findin
 }
 
 fn location(page: &Page, location: &Location) -> LocationData {
-    let PlaceData {
-        path,
-        container,
-        display,
-    } = place(page, &location.provenance);
+    let PlaceData { path, container, display } = place(page, &location.provenance);
     LocationData {
         path,
         container,
@@ -303,10 +294,8 @@ fn step(page: &Page, step: &Step) -> StepData {
 }
 
 fn parts(page: &Page, reported: &Reported) -> Vec<PartData> {
-    let part = |part: &crate::finding::Part| PartData {
-        what: page.text(&part.what),
-        shown: page.text(&part.shown),
-    };
+    let part =
+        |part: &crate::finding::Part| PartData { what: page.text(&part.what), shown: page.text(&part.shown) };
     reported.finding.parts.iter().map(part).collect()
 }
 
@@ -331,14 +320,8 @@ fn secret(page: &Page, reported: &Reported, counted: bool) -> SecretData {
         fingerprint,
         group,
         no_fingerprint,
-        occurrences: credential
-            .filter(|_| counted)
-            .map(|credential| credential.findings.len()),
-        public: finding
-            .public
-            .iter()
-            .map(|(&name, value)| (name, page.text(value)))
-            .collect(),
+        occurrences: credential.filter(|_| counted).map(|credential| credential.findings.len()),
+        public: finding.public.iter().map(|(&name, value)| (name, page.text(value))).collect(),
     }
 }
 
@@ -359,21 +342,13 @@ fn identity(credential: Option<&Credential>) -> (Option<String>, Option<usize>, 
 }
 
 fn accepted(page: &Page, acceptance: &Acceptance) -> AcceptedData {
-    AcceptedData {
-        by: page.text(&acceptance.by),
-        reason: page.maybe(acceptance.reason.as_deref()),
-    }
+    AcceptedData { by: page.text(&acceptance.by), reason: page.maybe(acceptance.reason.as_deref()) }
 }
 
 /// Returns the credentials of which a finding is in the view; their numbers count all their findings.
 pub(super) fn credentials(page: &Page) -> impl Iterator<Item = CredentialData> {
     shown_credentials(page).map(|(credential, first)| {
-        let findings = || {
-            credential
-                .findings
-                .iter()
-                .filter_map(|&index| page.report.findings.get(index))
-        };
+        let findings = || credential.findings.iter().filter_map(|&index| page.report.findings.get(index));
         let mut signatures: Vec<&'static str> = Vec::new();
         for reported in findings() {
             let id = reported.finding.signature.id;
@@ -399,14 +374,8 @@ pub(super) fn credentials(page: &Page) -> impl Iterator<Item = CredentialData> {
 /// The credentials of which a finding is in the view, each with the first such finding.
 fn shown_credentials<'p>(page: &'p Page) -> impl Iterator<Item = (&'p Credential, &'p Reported)> {
     page.report.secrets.iter().filter_map(|credential| {
-        let mut findings = credential
-            .findings
-            .iter()
-            .filter_map(|&index| page.report.findings.get(index));
-        Some((
-            credential,
-            findings.find(|reported| page.options.view.shows(reported))?,
-        ))
+        let mut findings = credential.findings.iter().filter_map(|&index| page.report.findings.get(index));
+        Some((credential, findings.find(|reported| page.options.view.shows(reported))?))
     })
 }
 
@@ -429,19 +398,12 @@ pub(super) fn summary(page: &Page) -> SummaryData {
     SummaryData {
         findings,
         filtered: report.findings.len() - findings,
-        accepted: page
-            .shown()
-            .filter(|reported| reported.accepted.is_some())
-            .count(),
+        accepted: page.shown().filter(|reported| reported.accepted.is_some()).count(),
         secrets: shown_credentials(page).count(),
         worst: report.worst(view).map(Severity::name),
         severity: count(page, Severity::ALL, Severity::name, Reported::severity),
-        confidence: count(page, Confidence::ALL, Confidence::name, |it| {
-            it.finding.confidence
-        }),
-        lifetime: count(page, LifetimeClass::ALL, LifetimeClass::name, |it| {
-            it.finding.lifetime.class
-        }),
+        confidence: count(page, Confidence::ALL, Confidence::name, |it| it.finding.confidence),
+        lifetime: count(page, LifetimeClass::ALL, LifetimeClass::name, |it| it.finding.lifetime.class),
         storage: count(page, Storage::ALL, Storage::name, |it| it.finding.storage),
         gaps: report.coverage.gaps.len(),
         complete: report.is_complete(),
@@ -457,15 +419,8 @@ fn count<T: Copy + PartialEq>(
     name: fn(T) -> &'static str,
     property: fn(&Reported) -> T,
 ) -> BTreeMap<Ranked, usize> {
-    let of = |value: T| {
-        page.shown()
-            .filter(|reported| property(reported) == value)
-            .count()
-    };
-    all.iter()
-        .enumerate()
-        .map(|(rank, &value)| (Ranked(rank, name(value)), of(value)))
-        .collect()
+    let of = |value: T| page.shown().filter(|reported| property(reported) == value).count();
+    all.iter().enumerate().map(|(rank, &value)| (Ranked(rank, name(value)), of(value))).collect()
 }
 
 /// Returns what was read, in numbers.

@@ -48,10 +48,7 @@ fn listed<'p>(page: &'p Page, ended: bool) -> Vec<&'p Reported> {
 
 /// Whether a credential is of no use soon, or by now.
 fn ends(reported: &Reported) -> bool {
-    matches!(
-        reported.finding.lifetime.class,
-        LifetimeClass::ShortLived | LifetimeClass::Expired
-    )
+    matches!(reported.finding.lifetime.class, LifetimeClass::ShortLived | LifetimeClass::Expired)
 }
 
 /// Puts findings together that have the same key; groups and findings stay in the order that they were first met.
@@ -74,13 +71,7 @@ fn grouped<'r, K: Eq + Hash>(
 fn files(page: &Page, findings: &[&Reported], paper: &mut Paper) -> io::Result<()> {
     for findings in grouped(findings, |reported| &reported.finding.location.provenance) {
         let Some(first) = findings.first() else { continue };
-        paper.line(
-            0,
-            &[(
-                Ink::File,
-                &page.text(&first.finding.location.provenance.to_string()),
-            )],
-        )?;
+        paper.line(0, &[(Ink::File, &page.text(&first.finding.location.provenance.to_string()))])?;
         flows(page, &findings, paper)?;
     }
     Ok(())
@@ -88,13 +79,8 @@ fn files(page: &Page, findings: &[&Reported], paper: &mut Paper) -> io::Result<(
 
 fn flows(page: &Page, findings: &[&Reported], paper: &mut Paper) -> io::Result<()> {
     let key = |flow: &'_ Flow| (flow.platform, flow.id.clone(), flow.name.clone());
-    for findings in grouped(findings, |reported| {
-        reported.finding.place.flow.as_deref().map(key)
-    }) {
-        match findings
-            .first()
-            .and_then(|first| first.finding.place.flow.as_deref())
-        {
+    for findings in grouped(findings, |reported| reported.finding.place.flow.as_deref().map(key)) {
+        match findings.first().and_then(|first| first.finding.place.flow.as_deref()) {
             Some(flow) => flow_section(page, flow, &findings, paper)?,
             None => steps(page, &findings, 1, paper)?,
         }
@@ -108,33 +94,17 @@ fn flow_section(page: &Page, flow: &Flow, findings: &[&Reported], paper: &mut Pa
         platform(flow.platform),
         name(page, "flow", flow.name.as_deref(), flow.id.as_deref())
     );
-    let owner = flow
-        .owner
-        .as_ref()
-        .map(|owner| format!("owner {}", short(page, owner)));
+    let owner = flow.owner.as_ref().map(|owner| format!("owner {}", short(page, owner)));
     let state = flow.state.as_ref().map(|state| short(page, state));
-    let modified = flow
-        .modified
-        .as_ref()
-        .map(|when| format!("changed {}", short(page, when)));
-    paper.line(
-        1,
-        &[
-            (Ink::Strong, &title),
-            (Ink::Plain, &bracketed([state, owner, modified])),
-        ],
-    )?;
+    let modified = flow.modified.as_ref().map(|when| format!("changed {}", short(page, when)));
+    paper.line(1, &[(Ink::Strong, &title), (Ink::Plain, &bracketed([state, owner, modified]))])?;
     steps(page, findings, 2, paper)
 }
 
 fn steps(page: &Page, findings: &[&Reported], indent: usize, paper: &mut Paper) -> io::Result<()> {
     let key = |step: &'_ Step| (step.id.clone(), step.name.clone());
-    for findings in grouped(findings, |reported| {
-        reported.finding.place.step.as_deref().map(key)
-    }) {
-        let step = findings
-            .first()
-            .and_then(|first| first.finding.place.step.as_deref());
+    for findings in grouped(findings, |reported| reported.finding.place.step.as_deref().map(key)) {
+        let step = findings.first().and_then(|first| first.finding.place.step.as_deref());
         if let Some(step) = step {
             step_line(page, step, indent, paper)?;
         }
@@ -149,10 +119,7 @@ fn step_line(page: &Page, step: &Step, indent: usize, paper: &mut Paper) -> io::
     let title = name(page, "step", step.name.as_deref(), step.id.as_deref());
     let kind = step.kind.as_ref().map(|kind| short(page, kind));
     let off = (step.enabled == Some(false)).then(|| "switched off".to_owned());
-    paper.line(
-        indent,
-        &[(Ink::Strong, &title), (Ink::Plain, &bracketed([kind, off]))],
-    )
+    paper.line(indent, &[(Ink::Strong, &title), (Ink::Plain, &bracketed([kind, off]))])
 }
 
 /// `flow "Invoice sync"`, or `flow 7f3a` where it has no name, or just `flow`.
@@ -167,11 +134,7 @@ fn name(page: &Page, what: &str, name: Option<&str>, id: Option<&str>) -> String
 /// ` (on, owner jane@x.org)`, or nothing.
 fn bracketed(said: impl IntoIterator<Item = Option<String>>) -> String {
     let said: Vec<String> = said.into_iter().flatten().collect();
-    if said.is_empty() {
-        String::new()
-    } else {
-        format!(" ({})", said.join(", "))
-    }
+    if said.is_empty() { String::new() } else { format!(" ({})", said.join(", ")) }
 }
 
 /// A name from outside, masked and not longer than a name should be.
@@ -200,14 +163,7 @@ fn finding(page: &Page, reported: &Reported, indent: usize, paper: &mut Paper) -
     let title = format!("{}{doubt}", page.text(finding.signature.description));
     paper.blank()?;
     let label = severity.name().to_uppercase();
-    paper.line(
-        indent,
-        &[
-            (Ink::Severity(severity), &label),
-            (Ink::Plain, "  "),
-            (Ink::Strong, &title),
-        ],
-    )?;
+    paper.line(indent, &[(Ink::Severity(severity), &label), (Ink::Plain, "  "), (Ink::Strong, &title)])?;
     for (label, text) in facts(page, reported) {
         paper.fact(indent + 1, label, &text)?;
     }
@@ -217,21 +173,13 @@ fn finding(page: &Page, reported: &Reported, indent: usize, paper: &mut Paper) -
 /// What is known of a finding, and what to do, each with its label.
 fn facts(page: &Page, reported: &Reported) -> Vec<(&'static str, String)> {
     let finding = &reported.finding;
-    let mut facts = vec![
-        ("where", shown_place(page, reported)),
-        ("at", position(page, &finding.location)),
-    ];
+    let mut facts = vec![("where", shown_place(page, reported)), ("at", position(page, &finding.location))];
     if page.options.show_secrets {
         facts.push(("secret", visible(&data::value(finding.secret.expose()))));
     }
-    let parts = finding
-        .parts
-        .iter()
-        .map(|part| format!("{} {}", page.text(&part.what), short(page, &part.shown)));
-    let public = finding
-        .public
-        .iter()
-        .map(|(name, value)| format!("{name} {}", short(page, value)));
+    let parts =
+        finding.parts.iter().map(|part| format!("{} {}", page.text(&part.what), short(page, &part.shown)));
+    let public = finding.public.iter().map(|(name, value)| format!("{name} {}", short(page, value)));
     let together: Vec<String> = parts.chain(public).collect();
     if !together.is_empty() {
         facts.push(("with", together.join(", ")));
@@ -247,12 +195,7 @@ fn facts(page: &Page, reported: &Reported) -> Vec<(&'static str, String)> {
 /// `inputs.headers.Authorization: sk_live_…9f2Q`
 fn shown_place(page: &Page, reported: &Reported) -> String {
     let finding = &reported.finding;
-    let field = finding
-        .place
-        .field
-        .as_ref()
-        .or(finding.name.as_ref())
-        .map(|field| short(page, field));
+    let field = finding.place.field.as_ref().or(finding.name.as_ref()).map(|field| short(page, field));
     let preview = page.text(&finding.preview);
     match (field, preview.is_empty()) {
         (Some(field), false) => format!("{field}: {preview}"),
@@ -314,38 +257,22 @@ fn lives(page: &Page, reported: &Reported) -> String {
         (LifetimeClass::Expired, None) => "no more, it has ended".to_owned(),
         (LifetimeClass::Unknown, _) => "unknown, so treat it as if it never ends".to_owned(),
     };
-    if lifetime.evidence.is_empty() {
-        class
-    } else {
-        format!("{class} ({})", page.text(&lifetime.evidence))
-    }
+    if lifetime.evidence.is_empty() { class } else { format!("{class} ({})", page.text(&lifetime.evidence)) }
 }
 
 /// `drive/b.json:4:12 (flow "Invoice sync")`
 fn position_in_flow(page: &Page, reported: &Reported) -> String {
     let flow = reported.finding.place.flow.as_deref();
     let flow = flow.map(|flow| name(page, "flow", flow.name.as_deref(), flow.id.as_deref()));
-    format!(
-        "{}{}",
-        position(page, &reported.finding.location),
-        bracketed([flow])
-    )
+    format!("{}{}", position(page, &reported.finding.location), bracketed([flow]))
 }
 
 /// Where else the finding or its credential stands; `None` if nowhere.
 fn elsewhere(page: &Page, reported: &Reported) -> Option<String> {
-    let also = reported
-        .finding
-        .also
-        .iter()
-        .map(|location| position(page, location));
-    let others = page
-        .report
-        .others(reported)
-        .map(|other| position_in_flow(page, other));
-    let shared = page
-        .credential(reported)
-        .map_or(0, |credential| credential.findings.len().saturating_sub(1));
+    let also = reported.finding.also.iter().map(|location| position(page, location));
+    let others = page.report.others(reported).map(|other| position_in_flow(page, other));
+    let shared =
+        page.credential(reported).map_or(0, |credential| credential.findings.len().saturating_sub(1));
     let count = reported.finding.also.len() + shared;
     let mut listed: Vec<String> = also.chain(others).take(PLACES_SHOWN).collect();
     if count > PLACES_SHOWN {
@@ -379,34 +306,17 @@ fn gaps(page: &Page, paper: &mut Paper) -> io::Result<()> {
         paper.line(1, &[(Ink::Plain, &gap_line(page, gap))])?;
     }
     if gaps.len() > GAPS_SHOWN {
-        paper.line(
-            1,
-            &[(
-                Ink::Faint,
-                &format!("and {} more: see json", gaps.len() - GAPS_SHOWN),
-            )],
-        )?;
+        paper.line(1, &[(Ink::Faint, &format!("and {} more: see json", gaps.len() - GAPS_SHOWN))])?;
     }
     paper.blank()
 }
 
 /// `drive/old.zip!/a.7z: encrypted, a password is needed (17.8 KiB)`
 fn gap_line(page: &Page, gap: &Gap) -> String {
-    let size = gap
-        .bytes
-        .map(|bytes| format!(" ({})", size(bytes)))
-        .unwrap_or_default();
+    let size = gap.bytes.map(|bytes| format!(" ({})", size(bytes))).unwrap_or_default();
     let detail = page.text(&gap.detail);
-    let detail = if detail.is_empty() {
-        detail
-    } else {
-        format!(", {detail}")
-    };
-    format!(
-        "{}: {}{detail}{size}",
-        page.text(&gap.provenance.to_string()),
-        gap.reason.name()
-    )
+    let detail = if detail.is_empty() { detail } else { format!(", {detail}") };
+    format!("{}: {}{detail}{size}", page.text(&gap.provenance.to_string()), gap.reason.name())
 }
 
 /// What was read.
@@ -414,10 +324,7 @@ fn coverage(page: &Page, paper: &mut Paper) -> io::Result<()> {
     let coverage = &page.report.coverage;
     let mut read = format!("Read {}", counted(coverage.files, "file"));
     if coverage.members > 0 {
-        read.push_str(&format!(
-            " with {} in archives",
-            counted(coverage.members, "member")
-        ));
+        read.push_str(&format!(" with {} in archives", counted(coverage.members, "member")));
     }
     read.push_str(&format!(", {}", size(coverage.bytes)));
     if !page.options.reproducible {
@@ -425,11 +332,7 @@ fn coverage(page: &Page, paper: &mut Paper) -> io::Result<()> {
     }
     for (count, what) in [(coverage.excluded, "path"), (coverage.links, "link")] {
         if count > 0 {
-            let why = if what == "link" {
-                "not followed"
-            } else {
-                "left out by options"
-            };
+            let why = if what == "link" { "not followed" } else { "left out by options" };
             read.push_str(&format!("; {} {why}", counted(count, what)));
         }
     }
@@ -449,20 +352,13 @@ struct Counts {
 impl Counts {
     fn of(page: &Page) -> Self {
         let open = listed(page, false);
-        let of = |&severity: &Severity| {
-            (
-                severity,
-                open.iter().filter(|it| it.severity() == severity).count(),
-            )
-        };
+        let of =
+            |&severity: &Severity| (severity, open.iter().filter(|it| it.severity() == severity).count());
         let worst_first = Severity::ALL.iter().rev().map(of);
         Self {
             open: worst_first.filter(|&(_, count)| count > 0).collect(),
             ended: listed(page, true).len(),
-            info: page
-                .shown()
-                .filter(|it| it.accepted.is_none() && it.severity() == Severity::Info)
-                .count(),
+            info: page.shown().filter(|it| it.accepted.is_none() && it.severity() == Severity::Info).count(),
             accepted: page.shown().filter(|it| it.accepted.is_some()).count(),
             filtered: page.report.findings.len() - page.shown().count(),
         }
@@ -473,11 +369,8 @@ impl Counts {
 fn verdict(counts: &Counts, page: &Page, paper: &mut Paper) -> io::Result<()> {
     let total: usize = counts.open.iter().map(|(_, count)| count).sum();
     let worst = counts.open.first().map(|(severity, _)| *severity);
-    let by: Vec<String> = counts
-        .open
-        .iter()
-        .map(|(severity, count)| format!("{count} {}", severity.name()))
-        .collect();
+    let by: Vec<String> =
+        counts.open.iter().map(|(severity, count)| format!("{count} {}", severity.name())).collect();
     let complete = page.report.is_complete();
     match worst {
         Some(worst) => {
@@ -505,13 +398,7 @@ fn verdict(counts: &Counts, page: &Page, paper: &mut Paper) -> io::Result<()> {
     }
     if !complete {
         let gaps = counted(page.report.coverage.gaps.len(), "place");
-        paper.line(
-            0,
-            &[(
-                Ink::Warning,
-                &format!("Incomplete: {gaps} could not be read, or not whole."),
-            )],
-        )?;
+        paper.line(0, &[(Ink::Warning, &format!("Incomplete: {gaps} could not be read, or not whole."))])?;
     }
     Ok(())
 }
@@ -519,11 +406,7 @@ fn verdict(counts: &Counts, page: &Page, paper: &mut Paper) -> io::Result<()> {
 /// What to say where there is nothing to act on: no more than was looked at.
 fn relief(page: &Page) -> (Ink, &'static str) {
     let report = page.report;
-    match (
-        report.coverage.files,
-        report.is_complete(),
-        report.findings.is_empty(),
-    ) {
+    match (report.coverage.files, report.is_complete(), report.findings.is_empty()) {
         (0, ..) => (Ink::Warning, "Nothing was read, so nothing can be said."),
         (_, false, _) => (Ink::Warning, "Nothing to act on in what could be read."),
         (_, true, false) => (Ink::Good, "Nothing to act on."),
@@ -534,11 +417,7 @@ fn relief(page: &Page) -> (Ink, &'static str) {
 /// `1 file`, `2 files`
 fn counted(count: impl TryInto<u64>, what: &str) -> String {
     let count = count.try_into().unwrap_or(u64::MAX);
-    if count == 1 {
-        format!("1 {what}")
-    } else {
-        format!("{count} {what}s")
-    }
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
 /// `17.8 KiB`

@@ -13,10 +13,7 @@ pub(super) fn write(page: &Page, out: &mut dyn Write) -> io::Result<()> {
     document.member("inputs", &data::inputs(page))?;
     document.member("summary", &data::summary(page))?;
     document.list("secrets", data::credentials(page))?;
-    document.list(
-        "findings",
-        page.shown().map(|reported| data::finding(page, reported, true)),
-    )?;
+    document.list("findings", page.shown().map(|reported| data::finding(page, reported, true)))?;
     document.member("coverage", &Coverage::of(page))?;
     document.close()
 }
@@ -32,9 +29,6 @@ struct Coverage {
 impl Coverage {
     fn of(page: &Page) -> Self {
         let gaps = page.report.coverage.gaps.iter().map(|gap| data::gap(page, gap));
-        Self {
-            read: data::read(page),
-            gaps: gaps.collect(),
-        }
+        Self { read: data::read(page), gaps: gaps.collect() }
     }
 }

@@ -160,13 +160,7 @@ pub struct Options {
 impl Default for Options {
     /// Everything, plain, 100 columns wide, without secrets.
     fn default() -> Self {
-        Self {
-            view: View::default(),
-            colour: false,
-            width: 100,
-            show_secrets: false,
-            reproducible: false,
-        }
+        Self { view: View::default(), colour: false, width: 100, show_secrets: false, reproducible: false }
     }
 }
 
@@ -215,11 +209,7 @@ pub fn write(
     options: &Options,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let page = Page {
-        report,
-        masker,
-        options,
-    };
+    let page = Page { report, masker, options };
     match format {
         Format::Human => human::write(&page, out),
         Format::Json => json::write(&page, out),
@@ -289,14 +279,8 @@ impl Report {
 
     /// Returns the other findings that hold the same credential, in order.
     pub fn others<'r>(&'r self, reported: &'r Reported) -> impl Iterator<Item = &'r Reported> {
-        let findings = self
-            .secrets
-            .get(reported.secret)
-            .map(|secret| secret.findings.as_slice());
-        let findings = findings
-            .unwrap_or_default()
-            .iter()
-            .filter_map(|&index| self.findings.get(index));
+        let findings = self.secrets.get(reported.secret).map(|secret| secret.findings.as_slice());
+        let findings = findings.unwrap_or_default().iter().filter_map(|&index| self.findings.get(index));
         findings.filter(move |other| !std::ptr::eq(*other, reported))
     }
 }
@@ -333,12 +317,7 @@ fn credentials(findings: &[Finding], key: Option<&Key>) -> Vec<Credential> {
                 }
             };
             let flows = of_group().filter_map(flow_of).collect::<HashSet<_>>().len();
-            Some(Credential {
-                identity,
-                guessable,
-                findings: members,
-                flows,
-            })
+            Some(Credential { identity, guessable, findings: members, flows })
         })
         .collect()
 }
@@ -357,15 +336,9 @@ fn fingerprints(run: &Run<'_>, masker: &Masker) -> Vec<String> {
     let mut sequence = Sequence::new(run.key);
     let print = |finding: &Finding| {
         let secret = fingerprint::secret(&finding.secret, finding.guessable, run.key);
-        let subject = secret
-            .as_deref()
-            .map_or(Subject::Signature(finding.signature.id), Subject::Secret);
+        let subject = secret.as_deref().map_or(Subject::Signature(finding.signature.id), Subject::Secret);
         let place = LogicalPlace::of(finding, &run.inputs);
-        let place = if run.key.is_some() {
-            place
-        } else {
-            place.map(|name| masker.text(name))
-        };
+        let place = if run.key.is_some() { place } else { place.map(|name| masker.text(name)) };
         sequence.next(subject, &place)
     };
     run.findings.iter().map(print).collect()
@@ -401,9 +374,7 @@ impl Page<'_> {
 
     /// Control mappings of a finding.
     fn controls(&self, reported: &Reported) -> Vec<&'static str> {
-        let shared = self
-            .credential(reported)
-            .is_some_and(|credential| credential.flows > 1);
+        let shared = self.credential(reported).is_some_and(|credential| credential.flows > 1);
         controls::of(&reported.finding, shared)
     }
 }

@@ -38,10 +38,7 @@ pub(super) fn write(page: &Page, out: &mut dyn Write) -> io::Result<()> {
         run.member("taxonomies", &catalogue::taxonomies())?;
         run.member("invocations", &[invocation(page)])?;
         run.member("columnKind", &"unicodeCodePoints")?;
-        run.list(
-            "results",
-            page.shown().map(|reported| result(page, reported, &rules)),
-        )
+        run.list("results", page.shown().map(|reported| result(page, reported, &rules)))
     })?;
     log.close()
 }
@@ -62,19 +59,12 @@ struct Rule {
 
 impl Rules {
     fn of(page: &Page) -> Self {
-        let mut rules = Self {
-            list: Vec::new(),
-            index: HashMap::new(),
-        };
+        let mut rules = Self { list: Vec::new(), index: HashMap::new() };
         for reported in page.shown() {
             let signature = reported.finding.signature;
             let index = *rules.index.entry(signature.id).or_insert(rules.list.len());
             if index == rules.list.len() {
-                rules.list.push(Rule {
-                    signature,
-                    severity: Severity::Info,
-                    controls: Vec::new(),
-                });
+                rules.list.push(Rule { signature, severity: Severity::Info, controls: Vec::new() });
             }
             let Some(rule) = rules.list.get_mut(index) else {
                 continue;
@@ -125,10 +115,8 @@ fn rule(page: &Page, rule: &Rule) -> Value {
 
 fn help(page: &Page, signature: &Signature) -> String {
     let revoke = signature.vendor.map(|vendor| message(&page.text(vendor.revoke)));
-    let revoke = revoke.map_or_else(
-        || "Change it where it was issued.".to_owned(),
-        |place| format!("Revoke it: {place}"),
-    );
+    let revoke = revoke
+        .map_or_else(|| "Change it where it was issued.".to_owned(), |place| format!("Revoke it: {place}"));
     format!(
         "{revoke}\nThen keep the new one in a credential store or secrets manager, and refer to it from here."
     )
@@ -140,14 +128,9 @@ fn help_uri(signature: &Signature) -> Option<&'static str> {
     let first_word = |text: &'static str| text.split_whitespace().next();
     let is_address = |word: &&str| {
         word.starts_with("https://")
-            && word
-                .bytes()
-                .all(|byte| byte.is_ascii_graphic() && !b"\"<>\\^`{|}".contains(&byte))
+            && word.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"<>\\^`{|}".contains(&byte))
     };
-    [vendor.source, vendor.revoke]
-        .into_iter()
-        .filter_map(first_word)
-        .find(is_address)
+    [vendor.source, vendor.revoke].into_iter().filter_map(first_word).find(is_address)
 }
 
 /// `external/cwe/cwe-798` as GitHub knows them, and `NHI2:2025`.
@@ -160,11 +143,7 @@ fn tags(ids: &[&'static str]) -> Vec<String> {
         }
     };
     let fixed = ["security", "secret"].map(str::to_owned);
-    fixed
-        .into_iter()
-        .chain(ids.iter().filter_map(tag))
-        .take(MOST_TAGS)
-        .collect()
+    fixed.into_iter().chain(ids.iter().filter_map(tag)).take(MOST_TAGS).collect()
 }
 
 /// A rule is one way in which the weakness or control of a catalogue comes about, so that is the superset.
@@ -203,16 +182,9 @@ fn level(severity: Severity) -> &'static str {
 fn result(page: &Page, reported: &Reported, rules: &Rules) -> Value {
     let finding = &reported.finding;
     let severity = reported.severity();
-    let kind = if severity == Severity::Info {
-        "informational"
-    } else {
-        "fail"
-    };
+    let kind = if severity == Severity::Info { "informational" } else { "fail" };
     let mut first = object(location(page, &finding.location));
-    first.insert(
-        "logicalLocations".to_owned(),
-        logical_locations(page, reported).into(),
-    );
+    first.insert("logicalLocations".to_owned(), logical_locations(page, reported).into());
     let mut object = object(json!({
         "ruleId": finding.signature.id,
         "ruleIndex": rules.index.get(finding.signature.id),
@@ -225,11 +197,7 @@ fn result(page: &Page, reported: &Reported, rules: &Rules) -> Value {
         "properties": properties(page, reported),
     }));
     if !finding.also.is_empty() {
-        let related = finding
-            .also
-            .iter()
-            .map(|also| related(page, also))
-            .collect::<Vec<_>>();
+        let related = finding.also.iter().map(|also| related(page, also)).collect::<Vec<_>>();
         object.insert("relatedLocations".to_owned(), related.into());
     }
     if let Some(acceptance) = &reported.accepted {
@@ -244,23 +212,13 @@ fn result(page: &Page, reported: &Reported, rules: &Rules) -> Value {
 /// The message: what, where in the words of the platform, and what to do.
 fn said(page: &Page, reported: &Reported) -> String {
     let finding = &reported.finding;
-    let mut said = format!(
-        "{}: {}",
-        page.text(finding.signature.description),
-        page.text(&finding.preview)
-    );
-    let names: Vec<String> = names(page, reported)
-        .into_iter()
-        .map(|(kind, name)| format!("{kind} \"{name}\""))
-        .collect();
+    let mut said = format!("{}: {}", page.text(finding.signature.description), page.text(&finding.preview));
+    let names: Vec<String> =
+        names(page, reported).into_iter().map(|(kind, name)| format!("{kind} \"{name}\"")).collect();
     if !names.is_empty() {
         said.push_str(&format!(" in {}", names.join(", ")));
     }
-    said.push_str(&format!(
-        " ({}, {}).",
-        finding.storage.name(),
-        finding.lifetime.class.name()
-    ));
+    said.push_str(&format!(" ({}, {}).", finding.storage.name(), finding.lifetime.class.name()));
     if let Some(vendor) = finding.signature.vendor {
         said.push_str(&format!(" Revoke it: {}", page.text(vendor.revoke)));
     }
@@ -273,31 +231,16 @@ fn said(page: &Page, reported: &Reported) -> String {
 /// Flow, step and field, as far as they are known, each with its kind.
 fn names(page: &Page, reported: &Reported) -> Vec<(&'static str, String)> {
     let place = &reported.finding.place;
-    let flow = place
-        .flow
-        .as_deref()
-        .and_then(|flow| flow.name.as_ref().or(flow.id.as_ref()));
-    let step = place
-        .step
-        .as_deref()
-        .and_then(|step| step.name.as_ref().or(step.id.as_ref()));
+    let flow = place.flow.as_deref().and_then(|flow| flow.name.as_ref().or(flow.id.as_ref()));
+    let step = place.step.as_deref().and_then(|step| step.name.as_ref().or(step.id.as_ref()));
     let field = place.field.as_ref().or(reported.finding.name.as_ref());
     let named = [("flow", flow), ("step", step), ("field", field)];
-    named
-        .into_iter()
-        .filter_map(|(kind, name)| Some((kind, page.text(name?))))
-        .collect()
+    named.into_iter().filter_map(|(kind, name)| Some((kind, page.text(name?)))).collect()
 }
 
 fn logical_locations(page: &Page, reported: &Reported) -> Vec<Value> {
-    let mut path: Vec<String> = reported
-        .finding
-        .place
-        .flow
-        .as_deref()
-        .map(|flow| flow.platform.to_owned())
-        .into_iter()
-        .collect();
+    let mut path: Vec<String> =
+        reported.finding.place.flow.as_deref().map(|flow| flow.platform.to_owned()).into_iter().collect();
     names(page, reported)
         .into_iter()
         .map(|(kind, name)| {
@@ -329,11 +272,7 @@ fn region(location: &Location) -> Option<Value> {
     let mut region = object(json!({"byteOffset": bytes.start, "byteLength": length}));
     if let Some(line) = location.line {
         region.insert("startLine".to_owned(), line.into());
-        region.extend(
-            location
-                .column
-                .map(|column| ("startColumn".to_owned(), column.into())),
-        );
+        region.extend(location.column.map(|column| ("startColumn".to_owned(), column.into())));
     }
     Some(Value::Object(region))
 }
@@ -341,12 +280,10 @@ fn region(location: &Location) -> Option<Value> {
 fn properties(page: &Page, reported: &Reported) -> Value {
     let finding = &reported.finding;
     let flow = finding.place.flow.as_deref();
-    let secret = page
-        .credential(reported)
-        .map(|credential| match &credential.identity {
-            Identity::Fingerprint(fingerprint) => json!(fingerprint),
-            Identity::Group { number, .. } => json!(number),
-        });
+    let secret = page.credential(reported).map(|credential| match &credential.identity {
+        Identity::Fingerprint(fingerprint) => json!(fingerprint),
+        Identity::Group { number, .. } => json!(number),
+    });
     json!({
         "severity": reported.severity().name(),
         "confidence": finding.confidence.name(),
@@ -377,11 +314,7 @@ fn invocation(page: &Page) -> Value {
 
 fn notification(page: &Page, gap: &Gap) -> Value {
     let detail = page.text(&gap.detail);
-    let text = if detail.is_empty() {
-        gap.reason.name().to_owned()
-    } else {
-        detail
-    };
+    let text = if detail.is_empty() { gap.reason.name().to_owned() } else { detail };
     json!({
         "descriptor": {"id": gap.reason.name()},
         "level": "warning",
@@ -439,10 +372,7 @@ mod tests {
     #[test]
     fn paths_become_uris() {
         let cases = [
-            (
-                "drive/a b.zip!/W ü/ü.json",
-                "drive/a%20b.zip!/W%20%C3%BC/%C3%BC.json",
-            ),
+            ("drive/a b.zip!/W ü/ü.json", "drive/a%20b.zip!/W%20%C3%BC/%C3%BC.json"),
             ("./a.json", "a.json"),
             ("javascript:alert(1)", "javascript%3Aalert%281%29"),
             ("a#b?c%20", "a%23b%3Fc%2520"),
@@ -458,9 +388,6 @@ mod tests {
 
     #[test]
     fn messages_hold_no_links_and_no_placeholders() {
-        assert_eq!(
-            message("{0} [x](https://evil.example)"),
-            "{{0}} [x] (https://evil.example)"
-        );
+        assert_eq!(message("{0} [x](https://evil.example)"), "{{0}} [x] (https://evil.example)");
     }
 }

@@ -54,12 +54,7 @@ pub(super) struct Paper<'w> {
 impl<'w> Paper<'w> {
     /// Begins with nothing above.
     pub(super) fn new(out: &'w mut dyn Write, colour: bool, width: usize) -> Self {
-        Self {
-            out,
-            colour,
-            width,
-            after_blank: true,
-        }
+        Self { out, colour, width, after_blank: true }
     }
 
     /// Writes one line, whatever its length: paths and commands are to be copied whole.

@@ -64,10 +64,7 @@ pub(super) fn taxonomies() -> Vec<Value> {
 }
 
 fn taxonomy(taxonomy: &Taxonomy) -> Value {
-    let taxa = CONTROLS
-        .iter()
-        .filter(|control| control.catalogue == taxonomy.catalogue)
-        .map(taxon);
+    let taxa = CONTROLS.iter().filter(|control| control.catalogue == taxonomy.catalogue).map(taxon);
     let mut component = json!({
         "name": taxonomy.name,
         "guid": taxonomy.guid,
@@ -95,10 +92,7 @@ pub(super) fn references() -> Vec<Value> {
 
 /// Returns a reference to an entry of a catalogue.
 pub(super) fn target(control: &Control) -> Value {
-    let found = TAXONOMIES
-        .iter()
-        .enumerate()
-        .find(|(_, taxonomy)| taxonomy.catalogue == control.catalogue);
+    let found = TAXONOMIES.iter().enumerate().find(|(_, taxonomy)| taxonomy.catalogue == control.catalogue);
     let component =
         found.map(|(index, taxonomy)| json!({"name": taxonomy.name, "guid": taxonomy.guid, "index": index}));
     json!({"id": control.own_id, "toolComponent": component})
@@ -121,10 +115,7 @@ const REASONS: &[(Reason, &str)] = &[
     (Reason::BudgetMembers, "Too many members."),
     (Reason::BudgetBytes, "Too many bytes."),
     (Reason::BudgetRatio, "It expands to too many times its size."),
-    (
-        Reason::TooManyFindings,
-        "More findings than are kept of one file.",
-    ),
+    (Reason::TooManyFindings, "More findings than are kept of one file."),
     (Reason::Unreadable, "The system refused."),
     (Reason::Changed, "It changed while it was read."),
     (Reason::Deadline, "The time was up."),

@@ -11,18 +11,13 @@ use keysieve::report::{Acceptance, Format, Options, Report, Run, View};
 use super::made::{run, written};
 
 fn options() -> Options {
-    Options {
-        reproducible: true,
-        ..Options::default()
-    }
+    Options { reproducible: true, ..Options::default() }
 }
 
 fn check(file: &str, found: &str) {
     let version = format!("\"{}\"", env!("CARGO_PKG_VERSION"));
     let found = found.replace(&version, "\"VERSION\"");
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/data/report")
-        .join(file);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/report").join(file);
     if std::env::var_os("KEYSIEVE_ACCEPT").is_some() {
         std::fs::write(&path, &found).expect("written");
     }
@@ -37,14 +32,7 @@ fn human() {
 
 #[test]
 fn human_in_colour() {
-    let coloured = written(
-        run(),
-        Format::Human,
-        &Options {
-            colour: true,
-            ..options()
-        },
-    );
+    let coloured = written(run(), Format::Human, &Options { colour: true, ..options() });
     assert!(coloured.contains("\x1b[1m\x1b[31mCRITICAL\x1b[0m"), "{coloured}");
     let plain = anstream::adapter::strip_str(&coloured).to_string();
     assert_eq!(plain, written(run(), Format::Human, &options()));
@@ -77,20 +65,10 @@ fn sarif() {
 #[test]
 fn only_reproducible_reports_leave_the_duration_out() {
     for format in [Format::Human, Format::Json, Format::Jsonl] {
-        let slower = || Run {
-            duration: std::time::Duration::from_secs(99),
-            ..run()
-        };
-        assert_eq!(
-            written(run(), format, &options()),
-            written(slower(), format, &options())
-        );
+        let slower = || Run { duration: std::time::Duration::from_secs(99), ..run() };
+        assert_eq!(written(run(), format, &options()), written(slower(), format, &options()));
         let timed = Options::default();
-        assert_ne!(
-            written(run(), format, &timed),
-            written(slower(), format, &timed),
-            "{format:?}"
-        );
+        assert_ne!(written(run(), format, &timed), written(slower(), format, &timed), "{format:?}");
     }
 }
 
@@ -104,10 +82,7 @@ fn a_view_filters_findings_and_the_worst() {
         (report.shown(&view).count(), report.worst(&view))
     };
     assert_eq!(worst(&report, |_| ()), (5, Some(Severity::Critical)));
-    assert_eq!(
-        worst(&report, |view| view.min_confidence = Confidence::High),
-        (3, Some(Severity::Critical))
-    );
+    assert_eq!(worst(&report, |view| view.min_confidence = Confidence::High), (3, Some(Severity::Critical)));
     assert_eq!(
         worst(&report, |view| view.lifetimes = vec![LifetimeClass::Unknown]),
         (1, Some(Severity::High))
@@ -118,20 +93,14 @@ fn a_view_filters_findings_and_the_worst() {
     );
     assert_eq!(worst(&report, |view| view.lifetimes.clear()), (0, None));
     for finding in &mut report.findings {
-        finding.accepted = Some(Acceptance {
-            by: "baseline".to_owned(),
-            reason: None,
-        });
+        finding.accepted = Some(Acceptance { by: "baseline".to_owned(), reason: None });
     }
     assert_eq!(worst(&report, |_| ()), (5, None));
 }
 
 #[test]
 fn secrets_are_written_on_request_only() {
-    let shown = Options {
-        show_secrets: true,
-        ..options()
-    };
+    let shown = Options { show_secrets: true, ..options() };
     for format in [Format::Human, Format::Json, Format::Jsonl] {
         assert!(!written(run(), format, &options()).contains("hunter2!"));
         assert!(written(run(), format, &shown).contains("hunter2!"), "{format:?}");

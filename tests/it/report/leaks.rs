@@ -18,10 +18,7 @@ fn random(length: usize) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut bytes = vec![0; length];
     getrandom::fill(&mut bytes).expect("random bytes");
-    let mut token: Vec<u8> = bytes
-        .iter()
-        .map(|byte| ALPHABET[usize::from(byte & 63)])
-        .collect();
+    let mut token: Vec<u8> = bytes.iter().map(|byte| ALPHABET[usize::from(byte & 63)]).collect();
     token[1] = b'+';
     String::from_utf8(token).expect("ASCII")
 }
@@ -71,9 +68,7 @@ fn planted(planter: &mut Planter, secret: &str) -> Finding {
         shapes: &[],
         ..copy(&STRIPE_LIVE)
     }));
-    let place = Provenance::file(planter.name())
-        .entry(planter.name())
-        .entry(planter.name());
+    let place = Provenance::file(planter.name()).entry(planter.name()).entry(planter.name());
     let mut finding = finding(signature, secret, &planter.name(), place);
     finding.location.pointer = planter.some();
     let also = Provenance::file(planter.name()).entry(planter.name());
@@ -96,10 +91,7 @@ fn planted(planter: &mut Planter, secret: &str) -> Finding {
     finding.place.pointer = planter.some();
     finding.place.field = planter.some();
     finding.place.store = Some(planter.leaked());
-    finding.parts = vec![Part {
-        what: planter.name(),
-        shown: planter.name(),
-    }];
+    finding.parts = vec![Part { what: planter.name(), shown: planter.name() }];
     finding.lifetime.evidence = planter.name();
     finding.public.insert("issuer", planter.name());
     finding.name = planter.some();
@@ -107,10 +99,7 @@ fn planted(planter: &mut Planter, secret: &str) -> Finding {
 }
 
 fn copy(signature: &Signature) -> Signature {
-    Signature {
-        shapes: &[],
-        ..*signature
-    }
+    Signature { shapes: &[], ..*signature }
 }
 
 /// A run with the token everywhere, and a finding without names, so that what stands in for them is written too.
@@ -120,45 +109,28 @@ fn planted_run(planter: &mut Planter, secret: &str) -> Run<'static> {
     unnamed.place = Default::default();
     unnamed.location.bytes = None;
     let mut only_ids = planted(planter, secret);
-    only_ids.place.flow = Some(Arc::new(Flow {
-        id: planter.some(),
-        ..Flow::default()
-    }));
-    only_ids.place.step = Some(Arc::new(Step {
-        id: planter.some(),
-        ..Step::default()
-    }));
+    only_ids.place.flow = Some(Arc::new(Flow { id: planter.some(), ..Flow::default() }));
+    only_ids.place.step = Some(Arc::new(Step { id: planter.some(), ..Step::default() }));
     let gap = Provenance::file(planter.name()).entry(planter.name());
     let mut run = run();
     run.inputs.push(planter.name());
     run.settings.push((planter.name(), planter.name()));
     run.findings.extend([named, unnamed, only_ids]);
-    run.coverage
-        .gaps
-        .insert(0, Gap::new(&gap, Reason::Corrupt, planter.name()));
+    run.coverage.gaps.insert(0, Gap::new(&gap, Reason::Corrupt, planter.name()));
     run
 }
 
 fn outputs(run: Run<'_>, masker: &Masker, planter: &mut Planter) -> Vec<(String, String)> {
     let mut report = Report::new(run, masker);
     let last = report.findings.len() - 1;
-    report.findings[last].accepted = Some(Acceptance {
-        by: planter.name(),
-        reason: planter.some(),
-    });
+    report.findings[last].accepted = Some(Acceptance { by: planter.name(), reason: planter.some() });
     let mut outputs = Vec::new();
     for &format in Format::ALL {
         for colour in [false, true] {
             let mut out = Vec::new();
-            let options = Options {
-                colour,
-                ..Options::default()
-            };
+            let options = Options { colour, ..Options::default() };
             write(format, &report, masker, &options, &mut out).expect("written to memory");
-            outputs.push((
-                format!("{} {colour}", format.name()),
-                String::from_utf8(out).expect("text"),
-            ));
+            outputs.push((format!("{} {colour}", format.name()), String::from_utf8(out).expect("text")));
         }
     }
     outputs
@@ -196,16 +168,9 @@ fn assert_absent(token: &str, outputs: &[(String, String)]) {
 fn the_secret_of_a_finding_is_in_no_output() {
     for length in [4, 6, 12, 40, 300] {
         let token = random(length);
-        let planter = &mut Planter {
-            token: token.clone(),
-            planted: 0,
-        };
+        let planter = &mut Planter { token: token.clone(), planted: 0 };
         let run = planted_run(planter, &token);
-        let secrets: Vec<_> = run
-            .findings
-            .iter()
-            .map(|finding| finding.secret.clone())
-            .collect();
+        let secrets: Vec<_> = run.findings.iter().map(|finding| finding.secret.clone()).collect();
         let masker = Masker::new(&secrets, &keysieve::mask::no_detector);
         assert_absent(&token, &outputs(run, &masker, planter));
     }
@@ -215,15 +180,10 @@ fn the_secret_of_a_finding_is_in_no_output() {
 fn a_token_that_made_no_finding_is_in_no_output() {
     let token = random(40);
     let detect = |text: &str| -> Vec<Span> {
-        text.match_indices(&token)
-            .map(|(at, found)| at..at + found.len())
-            .collect()
+        text.match_indices(&token).map(|(at, found)| at..at + found.len()).collect()
     };
     let masker = Masker::new([], &detect);
-    let planter = &mut Planter {
-        token: token.clone(),
-        planted: 0,
-    };
+    let planter = &mut Planter { token: token.clone(), planted: 0 };
     let run = planted_run(planter, "another");
     assert_absent(&token, &outputs(run, &masker, planter));
 }
@@ -231,16 +191,9 @@ fn a_token_that_made_no_finding_is_in_no_output() {
 #[test]
 fn a_terminal_gets_no_escapes_but_colours() {
     let token = random(24);
-    let planter = &mut Planter {
-        token: token.clone(),
-        planted: 0,
-    };
+    let planter = &mut Planter { token: token.clone(), planted: 0 };
     let run = planted_run(planter, &token);
-    let secrets: Vec<_> = run
-        .findings
-        .iter()
-        .map(|finding| finding.secret.clone())
-        .collect();
+    let secrets: Vec<_> = run.findings.iter().map(|finding| finding.secret.clone()).collect();
     let masker = Masker::new(&secrets, &keysieve::mask::no_detector);
     for (name, output) in outputs(run, &masker, planter) {
         let stripped = anstream::adapter::strip_str(&output).to_string();

@@ -56,31 +56,16 @@ const fn signature(id: &'static str, description: &'static str, kind: Kind, seve
 
 pub(super) static STRIPE_LIVE: Signature = Signature {
     vendor: Some(&STRIPE),
-    ..signature(
-        "stripe-live-secret-key",
-        "Stripe live secret key",
-        Kind::ApiKey,
-        Severity::Critical,
-    )
+    ..signature("stripe-live-secret-key", "Stripe live secret key", Kind::ApiKey, Severity::Critical)
 };
 static STRIPE_PUBLIC: Signature = Signature {
     vendor: Some(&STRIPE),
     public: true,
-    ..signature(
-        "stripe-live-publishable-key",
-        "Stripe publishable key",
-        Kind::ApiKey,
-        Severity::Info,
-    )
+    ..signature("stripe-live-publishable-key", "Stripe publishable key", Kind::ApiKey, Severity::Info)
 };
 static GITHUB_APP: Signature = Signature {
     vendor: Some(&GITHUB),
-    ..signature(
-        "github-app-token",
-        "GitHub app installation token",
-        Kind::SessionToken,
-        Severity::High,
-    )
+    ..signature("github-app-token", "GitHub app installation token", Kind::SessionToken, Severity::High)
 };
 static PASSWORD: Signature = signature("generic-password", "Password", Kind::Password, Severity::High);
 
@@ -143,12 +128,8 @@ fn charge(secret: &str) -> Finding {
         pointer: some(pointer),
         ..location(invoice(), 1, 20_417, secret.len())
     };
-    finding.also = vec![location(
-        Provenance::file("drive/export.zip").entry("definition.json"),
-        1,
-        311,
-        secret.len(),
-    )];
+    finding.also =
+        vec![location(Provenance::file("drive/export.zip").entry("definition.json"), 1, 311, secret.len())];
     finding.place = Place {
         pointer: some(pointer),
         flow: Some(Arc::new(Flow {
@@ -179,12 +160,7 @@ fn charge(secret: &str) -> Finding {
 
 /// The same key in a node of an n8n flow.
 fn sync(secret: &str) -> Finding {
-    let mut finding = finding(
-        &STRIPE_LIVE,
-        secret,
-        "sk_live_…9f2Q",
-        Provenance::file("drive/n8n.json"),
-    );
+    let mut finding = finding(&STRIPE_LIVE, secret, "sk_live_…9f2Q", Provenance::file("drive/n8n.json"));
     finding.place.flow = Some(Arc::new(Flow {
         platform: "n8n",
         id: some("12"),
@@ -210,15 +186,8 @@ fn password(secret: &str) -> Finding {
     finding.guessable = true;
     finding.confidence = Confidence::Low;
     finding.name = some("DB_PASSWORD");
-    finding.parts = vec![Part {
-        what: "user".to_owned(),
-        shown: "admin".to_owned(),
-    }];
-    finding.lifetime = Lifetime {
-        class: LifetimeClass::Unknown,
-        expires: None,
-        evidence: String::new(),
-    };
+    finding.parts = vec![Part { what: "user".to_owned(), shown: "admin".to_owned() }];
+    finding.lifetime = Lifetime { class: LifetimeClass::Unknown, expires: None, evidence: String::new() };
     finding
 }
 
@@ -270,11 +239,7 @@ pub(super) fn run() -> Run<'static> {
 
 /// Writes a run in a format.
 pub(super) fn written(run: Run<'_>, format: Format, options: &Options) -> String {
-    let secrets: Vec<Secret> = run
-        .findings
-        .iter()
-        .map(|finding| finding.secret.clone())
-        .collect();
+    let secrets: Vec<Secret> = run.findings.iter().map(|finding| finding.secret.clone()).collect();
     let masker = Masker::new(&secrets, &no_detector);
     let report = Report::new(run, &masker);
     let mut out = Vec::new();

@@ -30,14 +30,9 @@ fn close(schema: &mut Value) {
 }
 
 fn assert_valid(schema: &Value, value: &Value) {
-    let validator = jsonschema::options()
-        .should_validate_formats(true)
-        .build(schema)
-        .expect("a schema");
-    let errors: Vec<String> = validator
-        .iter_errors(value)
-        .map(|error| format!("{}: {error}", error.instance_path()))
-        .collect();
+    let validator = jsonschema::options().should_validate_formats(true).build(schema).expect("a schema");
+    let errors: Vec<String> =
+        validator.iter_errors(value).map(|error| format!("{}: {error}", error.instance_path())).collect();
     assert!(errors.is_empty(), "{errors:#?}");
 }
 
@@ -45,28 +40,14 @@ fn assert_valid(schema: &Value, value: &Value) {
 fn reports(format: Format) -> Vec<String> {
     let key = Key::new([7; 32]);
     let masker = Masker::new([], &no_detector);
-    let mut report = Report::new(
-        Run {
-            key: Some(&key),
-            ..run()
-        },
-        &masker,
-    );
-    report.findings[0].accepted = Some(Acceptance {
-        by: "baseline".to_owned(),
-        reason: Some("known".to_owned()),
-    });
+    let mut report = Report::new(Run { key: Some(&key), ..run() }, &masker);
+    report.findings[0].accepted =
+        Some(Acceptance { by: "baseline".to_owned(), reason: Some("known".to_owned()) });
     report.findings[1].finding.location.bytes = None;
     let mut out = Vec::new();
-    let options = Options {
-        show_secrets: true,
-        ..Options::default()
-    };
+    let options = Options { show_secrets: true, ..Options::default() };
     write(format, &report, &masker, &options, &mut out).expect("written to memory");
-    let plain = Options {
-        reproducible: true,
-        ..Options::default()
-    };
+    let plain = Options { reproducible: true, ..Options::default() };
     vec![
         written(run(), format, &plain),
         written(Run::default(), format, &plain),
@@ -101,10 +82,7 @@ fn the_schema_knows_every_name() {
     let finding = &schema["$defs"]["finding"]["properties"];
     assert_eq!(finding["kind"]["enum"], names(Kind::ALL, Kind::name));
     assert_eq!(finding["severity"]["enum"], names(Severity::ALL, Severity::name));
-    assert_eq!(
-        finding["confidence"]["enum"],
-        names(Confidence::ALL, Confidence::name)
-    );
+    assert_eq!(finding["confidence"]["enum"], names(Confidence::ALL, Confidence::name));
     assert_eq!(finding["storage"]["enum"], names(Storage::ALL, Storage::name));
     let class = &schema["$defs"]["lifetime"]["properties"]["class"];
     assert_eq!(class["enum"], names(LifetimeClass::ALL, LifetimeClass::name));
@@ -120,13 +98,7 @@ fn sarif_is_as_its_schema_says() {
     // A stray bracket makes its pattern for languages one that only lenient engines read. We write no language.
     for definition in ["run", "toolComponent"] {
         let language = &mut schema["definitions"][definition]["properties"]["language"];
-        assert!(
-            language
-                .as_object_mut()
-                .expect("as published")
-                .remove("pattern")
-                .is_some()
-        );
+        assert!(language.as_object_mut().expect("as published").remove("pattern").is_some());
     }
     for text in reports(Format::Sarif) {
         assert_valid(&schema, &serde_json::from_str(&text).expect("JSON"));
