@@ -74,12 +74,23 @@ impl Allowance {
     pub fn take(&self, bytes: u64) -> bool {
         let taken = self
             .left
-            .try_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes))
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes))
             .is_ok();
         if !taken {
             self.exhausted.store(true, Ordering::Relaxed);
         }
         taken
+    }
+
+    /// Takes `bytes`, or what is left if that is less; then the allowance is marked as exhausted. Returns what was
+    /// taken, so that a stream is cut at the same byte however it is read.
+    pub fn take_up_to(&self, bytes: u64) -> u64 {
+        let take = |left: u64| Some(left.saturating_sub(bytes));
+        let (Ok(before) | Err(before)) = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take);
+        if before < bytes {
+            self.exhausted.store(true, Ordering::Relaxed);
+        }
+        before.min(bytes)
     }
 
     /// Whether some request was refused.

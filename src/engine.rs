@@ -1,1 +1,388 @@
-//! The engine: paths to a report, over all cores.
+//! The engine: paths to findings and coverage, over all cores, in an order that threads cannot change.
+//!
+//! Folders are rayon tasks that scan in place: no queue, no list of paths. Each part gives an [`Outcome`], and parts
+//! are put together in the order of the walk.
+
+use std::fs::File;
+use std::io;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use globset::{Glob, GlobSet, GlobSetBuilder};
+use rayon::prelude::*;
+
+pub use crate::container::{Counters, Outcome, Progress, Unwatched, Visit};
+pub use crate::source::Input;
+
+use crate::blob::{Package, Provenance};
+use crate::budget::Reason;
+use crate::container::{Place, Pool, Run, SMALL, Workspace, Workspaces, gap};
+use crate::scan::Scanner;
+use crate::source::{self, Entry, EntryKind, Folder, Links, OpenFile, ReadAt, Sibling};
+
+/// Folders within folders that are entered: each costs stack, and a path of more parts than this is no one's work.
+const FOLDER_DEPTH: usize = 256;
+
+/// A thread's stack, in bytes. Folders, containers and stolen tasks lie on it on top of each other; what is not
+/// touched costs address space only.
+const STACK: usize = 16 << 20;
+
+/// How a run is done.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Threads to use: exactly so many once there is work for a second one.
+    pub threads: NonZeroUsize,
+    /// Paths to leave out; see [`excludes`].
+    pub exclude: GlobSet,
+}
+
+impl Default for Options {
+    /// As many threads as the system offers, at most 64, and nothing left out.
+    fn default() -> Self {
+        let most = NonZeroUsize::MIN.saturating_add(63);
+        let threads = std::thread::available_parallelism()
+            .unwrap_or(NonZeroUsize::MIN)
+            .min(most);
+        Self {
+            threads,
+            exclude: GlobSet::empty(),
+        }
+    }
+}
+
+/// Why a run could not begin.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A path that the user named cannot be looked at, mostly since there is no such thing.
+    #[error("{path}: {source}")]
+    Input {
+        /// The path as it was named.
+        path: String,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// A glob that cannot be understood.
+    #[error("not a glob: {0}")]
+    Exclude(#[from] globset::Error),
+    /// The system gave no threads.
+    #[error("cannot start the threads: {0}")]
+    Threads(#[from] rayon::ThreadPoolBuildError),
+}
+
+/// Compiles globs of paths to leave out. A glob is held against a path from the folder that the user named on, and
+/// against the last name alone: `node_modules` and `*.png` match at any depth, `docs/old/**` only there.
+///
+/// # Errors
+/// The first glob that cannot be understood.
+pub fn excludes<'a>(globs: impl IntoIterator<Item = &'a str>) -> Result<GlobSet, Error> {
+    let mut set = GlobSetBuilder::new();
+    for glob in globs {
+        set.add(Glob::new(glob)?);
+    }
+    Ok(set.build()?)
+}
+
+/// Scans inputs. The outcome is the same for any number of threads.
+///
+/// # Errors
+/// If an input that the user named is not there, or the threads cannot be started. Whatever goes wrong with a part of
+/// an input is a gap in the coverage.
+pub fn run(
+    inputs: &[Input],
+    scanner: &Scanner,
+    options: &Options,
+    progress: &dyn Progress,
+) -> Result<Outcome, Error> {
+    visit(inputs, scanner, options, progress)
+}
+
+/// Shows every blob of the inputs to a visitor, as [`run`] does to the scan.
+///
+/// # Errors
+/// Those of [`run`].
+pub fn visit(
+    inputs: &[Input],
+    visit: &dyn Visit,
+    options: &Options,
+    progress: &dyn Progress,
+) -> Result<Outcome, Error> {
+    let named = inputs.iter().map(look).collect::<Result<Vec<_>, _>>()?;
+    let threads = options.threads.get();
+    let parallel = threads > 1 && wants_threads(&named);
+    let workspaces = &Workspaces::new(threads);
+    let run = Run {
+        visit,
+        progress,
+        workspaces,
+        pool: &Pool::default(),
+        parallel,
+    };
+    let walk = Walk {
+        run,
+        exclude: &options.exclude,
+    };
+    if !parallel {
+        return Ok(walk.inputs(&named));
+    }
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .stack_size(STACK)
+        .build()?;
+    Ok(pool.install(|| walk.inputs(&named)))
+}
+
+/// An input, and what the system says it is.
+enum Named<'a> {
+    Path {
+        path: &'a Path,
+        kind: EntryKind,
+        size: u64,
+    },
+    Stdin(&'a str),
+    Bytes {
+        name: &'a str,
+        bytes: &'a [u8],
+    },
+}
+
+fn look(input: &Input) -> Result<Named<'_>, Error> {
+    match input {
+        Input::Stdin(name) => Ok(Named::Stdin(name)),
+        Input::Bytes { name, bytes } => Ok(Named::Bytes { name, bytes }),
+        Input::Path(path) => match source::named(path) {
+            Ok((kind, size)) => Ok(Named::Path { path, kind, size }),
+            Err(source) => Err(Error::Input {
+                path: source::shown(path),
+                source,
+            }),
+        },
+    }
+}
+
+/// Whether a pool pays: not for one small file, as a pre-commit hook has it.
+fn wants_threads(named: &[Named]) -> bool {
+    match named {
+        [] | [Named::Stdin(_) | Named::Bytes { .. }] => false,
+        [Named::Path { kind, size, .. }] => *kind == EntryKind::Folder || *size > SMALL as u64,
+        _ => true,
+    }
+}
+
+/// What all parts of a walk share.
+struct Walk<'a> {
+    run: Run<'a>,
+    exclude: &'a GlobSet,
+}
+
+/// A folder on the way down.
+struct Step {
+    path: PathBuf,
+    /// As reports show it.
+    shown: String,
+    /// From the folder that the user named on, empty for that one itself; kept only for the globs.
+    relative: PathBuf,
+    depth: usize,
+}
+
+impl Walk<'_> {
+    fn inputs(&self, inputs: &[Named]) -> Outcome {
+        self.ordered(inputs, |input| match *input {
+            Named::Stdin(name) => self.stream(name, &mut io::stdin().lock()),
+            Named::Bytes { name, mut bytes } => self.stream(name, &mut bytes),
+            Named::Path { path, kind, .. } => self.argument(path, kind),
+        })
+    }
+
+    /// Does each part, over all threads, and puts the outcomes together in order.
+    fn ordered<T: Sync>(&self, parts: &[T], work: impl Fn(&T) -> Outcome + Sync + Send) -> Outcome {
+        if self.run.parallel && parts.len() > 1 {
+            parts.par_iter().map(work).reduce(Outcome::default, Outcome::then)
+        } else {
+            parts.iter().map(work).fold(Outcome::default(), Outcome::then)
+        }
+    }
+
+    fn argument(&self, path: &Path, kind: EntryKind) -> Outcome {
+        if self.excluded(path, path) {
+            return excluded();
+        }
+        let shown = source::shown(path);
+        match kind {
+            EntryKind::Folder => self.folder(&Step {
+                path: path.into(),
+                shown,
+                relative: PathBuf::new(),
+                depth: 0,
+            }),
+            EntryKind::File => {
+                let folder = Folder::new(path.parent().unwrap_or(Path::new("")));
+                let name = path.file_name().unwrap_or_default().to_string_lossy();
+                let package = Sibling {
+                    folder: &folder,
+                    name: &name,
+                };
+                self.file(path, shown.into(), &package, Links::Follow)
+            }
+            EntryKind::Special | EntryKind::Link => special(&Provenance::file(shown)),
+        }
+    }
+
+    fn excluded(&self, relative: &Path, name: impl AsRef<Path>) -> bool {
+        !self.exclude.is_empty()
+            && (self.exclude.is_match(relative)
+                || name
+                    .as_ref()
+                    .file_name()
+                    .is_some_and(|name| self.exclude.is_match(name)))
+    }
+
+    fn folder(&self, step: &Step) -> Outcome {
+        let provenance = Provenance::file(step.shown.as_str());
+        if step.depth > FOLDER_DEPTH {
+            return gap(
+                &provenance,
+                Reason::BudgetDepth,
+                "too many folders within folders",
+            );
+        }
+        let (entries, trouble) = source::list(&step.path);
+        let beside = Folder::new(&step.path);
+        let mut outcome = self.run.name(&provenance);
+        outcome.add(self.ordered(&entries, |entry| self.entry(step, entry, &beside)));
+        if let Some(error) = trouble {
+            outcome.add(gap(
+                &provenance,
+                Reason::Unreadable,
+                format!("cannot list the folder: {error}"),
+            ));
+        }
+        outcome
+    }
+
+    fn entry(&self, step: &Step, entry: &Entry, beside: &Folder) -> Outcome {
+        let relative = if self.exclude.is_empty() {
+            PathBuf::new()
+        } else {
+            step.relative.join(&entry.name)
+        };
+        if self.excluded(&relative, &entry.name) {
+            return excluded();
+        }
+        let shown = source::shown_below(&step.shown, &entry.name);
+        match entry.kind {
+            EntryKind::Folder => {
+                let path = step.path.join(&entry.name);
+                self.folder(&Step {
+                    path,
+                    shown,
+                    relative,
+                    depth: step.depth + 1,
+                })
+            }
+            EntryKind::File => {
+                let name = entry.name.to_string_lossy();
+                let package = Sibling {
+                    folder: beside,
+                    name: &name,
+                };
+                self.file(
+                    &step.path.join(&entry.name),
+                    shown.into(),
+                    &package,
+                    Links::Refuse,
+                )
+            }
+            EntryKind::Special => special(&Provenance::file(shown)),
+            EntryKind::Link => {
+                let provenance = Provenance::file(shown);
+                let mut outcome = self.run.name(&provenance);
+                outcome.coverage.links += 1;
+                outcome
+            }
+        }
+    }
+
+    fn file(&self, path: &Path, shown: Arc<str>, package: &dyn Package, links: Links) -> Outcome {
+        let provenance = &Provenance::file(shown);
+        let place = Place { provenance, package };
+        self.run.guarded(provenance, || {
+            let (mut outcome, large) = self
+                .run
+                .workspaces
+                .with(|workspace| self.small_file(path, place, links, workspace));
+            if let Some(file) = large {
+                outcome.add(self.large_file(file, place));
+            }
+            outcome
+        })
+    }
+
+    /// Looks at a file if it fits a buffer, else hands it back open.
+    fn small_file(
+        &self,
+        path: &Path,
+        place: Place,
+        links: Links,
+        workspace: &mut Workspace,
+    ) -> (Outcome, Option<File>) {
+        let mut outcome = self.run.named(place.provenance, workspace);
+        let mut file = match source::open(path, links) {
+            Ok(file) => file,
+            Err(error) => return (outcome.then(unreadable(place.provenance, &error)), None),
+        };
+        let mut buffer = workspace.buffer();
+        let (filled, trouble) = source::fill(&mut file, &mut buffer);
+        self.run.progress.files(1);
+        outcome.coverage.files += 1;
+        let large = filled == buffer.len();
+        if !large {
+            outcome.add(self.run.small(place, &buffer[..filled], workspace));
+        }
+        workspace.give_back(buffer);
+        if let Some(error) = trouble {
+            outcome.add(unreadable(place.provenance, &error));
+        }
+        (outcome, large.then_some(file))
+    }
+
+    fn large_file(&self, file: File, place: Place) -> Outcome {
+        let source = match OpenFile::new(file) {
+            Ok(file) => Arc::new(file),
+            Err(error) => return unreadable(place.provenance, &error),
+        };
+        let mut outcome = self.run.large(place, &(source.clone() as Arc<dyn ReadAt>));
+        if source.changed() {
+            outcome.add(gap(
+                place.provenance,
+                Reason::Changed,
+                "the file changed while it was read",
+            ));
+        }
+        outcome
+    }
+
+    fn stream(&self, name: &str, bytes: &mut dyn io::Read) -> Outcome {
+        let provenance = Provenance::file(name);
+        self.run.guarded(&provenance, || self.run.input(&provenance, bytes))
+    }
+}
+
+fn unreadable(provenance: &Provenance, error: &io::Error) -> Outcome {
+    gap(provenance, Reason::Unreadable, error.to_string())
+}
+
+fn special(provenance: &Provenance) -> Outcome {
+    gap(
+        provenance,
+        Reason::Unreadable,
+        "a pipe, device or socket, not a file",
+    )
+}
+
+fn excluded() -> Outcome {
+    let mut outcome = Outcome::default();
+    outcome.coverage.excluded += 1;
+    outcome
+}

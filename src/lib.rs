@@ -3,6 +3,7 @@
 
 pub mod blob;
 pub mod budget;
+pub mod cli;
 pub mod container;
 pub mod decode;
 pub mod detect;
@@ -11,6 +12,7 @@ pub mod filter;
 pub mod finding;
 pub mod fingerprint;
 pub mod json;
+mod label;
 pub mod mask;
 pub mod platform;
 pub mod report;

@@ -1,1 +1,7 @@
-fn main(){}
+//! The command: see `keysieve --help`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    keysieve::cli::main()
+}

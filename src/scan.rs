@@ -1,13 +1,27 @@
 //! The table of contents of the main job: one blob, or one stream, to findings.
+//!
+//! A blob's text is looked at as it stands, then every layer that decodes out of it; the candidates of all layers are
+//! brought into the blob's coordinates, filtered, and labelled by the platform's outline, which is made only if a
+//! candidate stands. What is too large for memory is looked at in windows that overlap by all that a detector
+//! can see, and a candidate counts in the window in whose middle it begins, so the size of windows changes nothing.
 
-use std::io;
+use std::collections::BTreeMap;
+use std::io::{self, Read as _};
+use std::ops::Range;
 
-use crate::blob::{Blob, Package, Provenance};
-use crate::budget::{Budget, Gap};
-use crate::finding::Finding;
+use crate::blob::{Blob, Package, Provenance, Span};
+use crate::budget::{Budget, Gap, Reason};
+use crate::decode::{Decoded, OffsetMap, base64, json_string, percent, utf16};
+use crate::detect::{Candidate, Detectors, Found, REACH};
+use crate::filter;
+use crate::finding::{Encoding, Finding, Location, Part, Place};
+use crate::label;
+use crate::platform;
 
 /// Everything that a scan needs to know, read-only and shared by all threads.
 pub struct Scanner {
+    /// What is looked for.
+    pub detectors: Detectors,
     /// What may be spent on an input.
     pub budget: Budget,
     /// The clock that expiries are judged by, seconds since 1970-01-01 UTC.
@@ -16,7 +30,11 @@ pub struct Scanner {
 
 /// One thread's working memory, reused from blob to blob.
 #[derive(Default)]
-pub struct Scratch {}
+pub struct Scratch {
+    /// One set of result lists for each layer on top of another.
+    found: Vec<Found>,
+    window: Vec<u8>,
+}
 
 /// What one blob gave.
 #[derive(Debug, Default)]
@@ -29,9 +47,35 @@ pub struct BlobScan {
     pub bytes: u64,
 }
 
+/// A candidate in the coordinates of its blob's text.
+struct Placed {
+    candidate: Candidate,
+    /// Bytes of the text that the match came out of, from the blob's beginning.
+    span: Range<u64>,
+    /// The secret's bytes.
+    secret: Range<u64>,
+    decoded: Vec<Encoding>,
+}
+
 /// Scans one blob that is whole in memory: every byte of it, and every layer that decodes out of it.
-pub fn blob(_blob: &Blob, _scanner: &Scanner, _scratch: &mut Scratch) -> BlobScan {
-    BlobScan::default()
+pub fn blob(blob: &Blob, scanner: &Scanner, scratch: &mut Scratch) -> BlobScan {
+    let mut scan = BlobScan { bytes: blob.bytes.len() as u64, ..BlobScan::default() };
+    let wide = utf16::detect(blob.bytes).and_then(|(encoding, start)| {
+        utf16::decode_as(blob.bytes, start..blob.bytes.len(), encoding)
+    });
+    let mut looking = Looking::new(scanner, blob.bytes.len(), scratch);
+    match &wide {
+        Some(wide) => looking.look(&Frame::root(&wide.text), 1),
+        None => looking.look(&Frame::root(blob.bytes), 0),
+    }
+    let placed = looking.finish();
+    if placed.is_empty() {
+        return scan;
+    }
+    let text = wide.as_ref().map_or(blob.bytes, |wide| &wide.text[..]);
+    let view = View { provenance: blob.provenance, text: Some(text), package: blob.package, wide: wide.as_ref() };
+    conclude(placed, &view, scanner, &mut scan);
+    scan
 }
 
 /// Scans a blob too large for memory (or of unknown size), window by window.
@@ -40,17 +84,433 @@ pub fn blob(_blob: &Blob, _scanner: &Scanner, _scratch: &mut Scratch) -> BlobSca
 /// stands, so that an outline can be made of the whole blob if it fits [`Budget::whole`]. An error of `reader` becomes
 /// a gap (`UnexpectedEof`: truncated; `InvalidData`: corrupt; others: unreadable), and what came before it is scanned.
 pub fn stream(
-    _provenance: &Provenance,
-    _reader: &mut dyn io::Read,
-    _reopen: &mut dyn FnMut() -> io::Result<Box<dyn io::Read>>,
-    _package: &dyn Package,
-    _scanner: &Scanner,
-    _scratch: &mut Scratch,
+    provenance: &Provenance,
+    reader: &mut dyn io::Read,
+    reopen: &mut dyn FnMut() -> io::Result<Box<dyn io::Read>>,
+    package: &dyn Package,
+    scanner: &Scanner,
+    scratch: &mut Scratch,
 ) -> BlobScan {
-    BlobScan::default()
+    let mut scan = BlobScan::default();
+    let placed = windows(provenance, reader, scanner, scratch, &mut scan);
+    if placed.is_empty() {
+        return scan;
+    }
+    let whole = reopen().and_then(|reader| read_whole(reader, scanner.budget.whole)).unwrap_or_default();
+    let wide = whole.as_ref().and_then(|bytes| {
+        let (encoding, start) = utf16::detect(bytes)?;
+        utf16::decode_as(bytes, start..bytes.len(), encoding)
+    });
+    match (&whole, &wide) {
+        // Windows keep to the bytes; of a whole UTF-16 text the coordinates are the decoded text's, as in `blob`.
+        (Some(bytes), Some(_)) => {
+            let blob_scan = blob(&Blob { provenance, bytes, package }, scanner, scratch);
+            scan.findings = blob_scan.findings;
+            scan.gaps.extend(blob_scan.gaps);
+        }
+        _ => {
+            let view = View { provenance, text: whole.as_deref(), package, wide: None };
+            conclude(placed, &view, scanner, &mut scan);
+        }
+    }
+    scan
 }
 
 /// Scans the last name of a provenance as text: secrets stand in file and member names as well.
-pub fn name(_provenance: &Provenance, _scanner: &Scanner, _scratch: &mut Scratch) -> Vec<Finding> {
-    Vec::new()
+pub fn name(provenance: &Provenance, scanner: &Scanner, scratch: &mut Scratch) -> Vec<Finding> {
+    let name = provenance.entries.last().map_or_else(|| provenance.name(), |entry| entry);
+    if name.len() < 8 {
+        return Vec::new();
+    }
+    let mut looking = Looking::new(scanner, name.len(), scratch);
+    looking.look(&Frame::root(name.as_bytes()), 0);
+    let placed = looking.finish();
+    placed
+        .into_iter()
+        .filter_map(|placed| {
+            let place = filter::judge(&placed.candidate, Place::default).ok()?;
+            let location = Location {
+                provenance: provenance.clone(),
+                bytes: None,
+                line: None,
+                column: None,
+                decoded: placed.decoded,
+                pointer: None,
+            };
+            Some(label::finding(placed.candidate, place, location, scanner.now))
+        })
+        .collect()
+}
+
+/// A text and the way from it back to the blob's text.
+struct Frame<'a> {
+    text: &'a [u8],
+    out_of: Option<(&'a OffsetMap, &'a Frame<'a>, Encoding)>,
+    /// Where the text stands in its blob; not 0 only in windows.
+    base: u64,
+}
+
+impl<'a> Frame<'a> {
+    fn root(text: &'a [u8]) -> Self {
+        Self { text, out_of: None, base: 0 }
+    }
+
+    /// The smallest span of the blob's text that a span of this text came out of.
+    fn in_blob(&self, span: &Span) -> Range<u64> {
+        match &self.out_of {
+            Some((map, parent, _)) => parent.in_blob(&map.encoded(span.clone()).cover()),
+            None => self.base + span.start as u64..self.base + span.end as u64,
+        }
+    }
+
+    /// The decoding steps, outermost first.
+    fn encodings(&self) -> Vec<Encoding> {
+        match &self.out_of {
+            Some((_, parent, encoding)) => {
+                let mut steps = parent.encodings();
+                steps.push(*encoding);
+                steps
+            }
+            None => Vec::new(),
+        }
+    }
+}
+
+/// One blob's way through the layers.
+struct Looking<'s> {
+    scanner: &'s Scanner,
+    scratch: &'s mut Scratch,
+    placed: Vec<Placed>,
+    /// Bytes that may still be decoded.
+    left: usize,
+}
+
+impl<'s> Looking<'s> {
+    fn new(scanner: &'s Scanner, size: usize, scratch: &'s mut Scratch) -> Self {
+        let left = (size * scanner.budget.decoded_ratio).max(1 << 20);
+        Self { scanner, scratch, placed: Vec::new(), left }
+    }
+
+    /// Looks at a text and at all that decodes out of it.
+    fn look(&mut self, frame: &Frame, depth: usize) {
+        let mut found = self.scratch.found.pop().unwrap_or_default();
+        found.clear();
+        self.scanner.detectors.look(frame.text, &mut found);
+        for candidate in found.candidates.drain(..) {
+            self.placed.push(Placed {
+                span: frame.in_blob(&candidate.span),
+                secret: frame.in_blob(&candidate.secret),
+                decoded: frame.encodings(),
+                candidate,
+            });
+        }
+        if depth < self.scanner.budget.layers {
+            self.layers(frame, &found, depth);
+        }
+        self.scratch.found.push(found);
+    }
+
+    fn layers(&mut self, frame: &Frame, found: &Found, depth: usize) {
+        let mut behind = 0;
+        for run in found.base64.iter().filter(|run| run.end - run.start >= 20) {
+            if run.start >= behind {
+                let region = base64::region(frame.text, run.clone(), frame.text.len());
+                behind = region.end;
+                self.layer(frame, base64::decode(frame.text, region), depth);
+            }
+        }
+        let (mut behind_percent, mut behind_json) = (0, 0);
+        for &at in &found.escapes {
+            let at = at as usize;
+            match frame.text[at] {
+                b'%' if at >= behind_percent => {
+                    let region = percent::region(frame.text, at, ESCAPE_REACH);
+                    behind_percent = region.end;
+                    self.layer(frame, percent::decode(frame.text, region), depth);
+                }
+                b'\\' if at >= behind_json && hides_ascii(frame.text, at) => {
+                    let region = json_string::region(frame.text, at, ESCAPE_REACH);
+                    behind_json = region.end;
+                    self.layer(frame, json_string::decode(frame.text, region), depth);
+                }
+                _ => {}
+            }
+        }
+        if found.nul && depth == 0 {
+            for (encoding, span) in utf16::runs(frame.text) {
+                self.layer(frame, utf16::decode_as(frame.text, span, encoding), depth);
+            }
+        }
+    }
+
+    fn layer(&mut self, frame: &Frame, decoded: Option<Decoded>, depth: usize) {
+        let Some(decoded) = decoded else { return };
+        let Some(left) = self.left.checked_sub(decoded.text.len()) else { return };
+        self.left = left;
+        let layer = Frame { text: &decoded.text, out_of: Some((&decoded.map, frame, decoded.encoding)), base: 0 };
+        self.look(&layer, depth + 1);
+    }
+
+    /// What was found, the best of what is the same, in order.
+    fn finish(self) -> Vec<Placed> {
+        let mut placed = self.placed;
+        keep_best(&mut placed);
+        placed
+    }
+}
+
+/// How far around an escape its stretch goes.
+const ESCAPE_REACH: usize = 4096;
+
+/// Whether the escape at `at` stands for a byte that a credential can have: `\/`, `\u002b`; not `\u4e2d`.
+fn hides_ascii(text: &[u8], at: usize) -> bool {
+    text.get(at + 1) == Some(&b'/') || text.get(at + 2..at + 4) == Some(b"00")
+}
+
+/// Two layers see the same value: the stronger detector's word counts, then the longer secret, then the outer layer.
+fn keep_best(placed: &mut Vec<Placed>) {
+    if placed.len() < 2 {
+        return;
+    }
+    placed.sort_by(|a, b| {
+        let rank = |placed: &Placed| (placed.candidate.by, placed.candidate.value.len());
+        rank(b).cmp(&rank(a)).then(a.decoded.len().cmp(&b.decoded.len())).then(a.secret.start.cmp(&b.secret.start))
+    });
+    let mut taken: BTreeMap<u64, u64> = BTreeMap::new();
+    placed.retain(|placed| {
+        let Range { start, end } = placed.secret;
+        let overlaps = taken.range(..end).next_back().is_some_and(|(_, taken_end)| *taken_end > start);
+        if !overlaps {
+            taken.insert(start, end);
+        }
+        !overlaps
+    });
+    placed.sort_by_key(|placed| placed.secret.start);
+}
+
+/// Reads a stream in overlapping windows and gathers what begins in the middle of each.
+fn windows(
+    provenance: &Provenance,
+    reader: &mut dyn io::Read,
+    scanner: &Scanner,
+    scratch: &mut Scratch,
+    scan: &mut BlobScan,
+) -> Vec<Placed> {
+    let mut window = std::mem::take(&mut scratch.window);
+    window.clear();
+    let (mut base, mut owned_from, mut all) = (0u64, 0u64, Vec::new());
+    loop {
+        let target = window.len() + scanner.budget.window.max(2 * REACH);
+        let end = match fill(reader, &mut window, target) {
+            Ok(at_end) => at_end,
+            Err(error) => {
+                scan.gaps.push(Gap::new(provenance, reason(&error), "the bytes after this point could not be read"));
+                true
+            }
+        };
+        let owned_to = if end { u64::MAX } else { base + (window.len() - REACH) as u64 };
+        let mut looking = Looking::new(scanner, window.len(), scratch);
+        looking.look(&Frame { text: &window, out_of: None, base }, 0);
+        let placed = looking.finish();
+        all.extend(placed.into_iter().filter(|placed| (owned_from..owned_to).contains(&placed.secret.start)));
+        if end {
+            scan.bytes = base + window.len() as u64;
+            break;
+        }
+        owned_from = owned_to;
+        // An even number of bytes goes, so that UTF-16 keeps its step.
+        let gone = (window.len() - 2 * REACH) & !1;
+        window.drain(..gone);
+        base += gone as u64;
+    }
+    scratch.window = window;
+    keep_best(&mut all);
+    all
+}
+
+/// Reads until `window` has `target` bytes; true at the end.
+fn fill(reader: &mut dyn io::Read, window: &mut Vec<u8>, target: usize) -> io::Result<bool> {
+    let mut length = window.len();
+    window.resize(target, 0);
+    let result = loop {
+        if length == target {
+            break Ok(false);
+        }
+        match reader.read(&mut window[length..]) {
+            Ok(0) => break Ok(true),
+            Ok(count) => length += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => break Err(error),
+        }
+    };
+    window.truncate(length);
+    result
+}
+
+fn reason(error: &io::Error) -> Reason {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => Reason::Truncated,
+        io::ErrorKind::InvalidData => Reason::Corrupt,
+        _ => Reason::Unreadable,
+    }
+}
+
+/// All bytes, unless there are more than `most`.
+fn read_whole(reader: Box<dyn io::Read>, most: usize) -> io::Result<Option<Vec<u8>>> {
+    let mut bytes = Vec::new();
+    io::Read::take(reader, most as u64 + 1).read_to_end(&mut bytes)?;
+    Ok((bytes.len() <= most).then_some(bytes))
+}
+
+/// A blob as far as it is known when its candidates are judged.
+struct View<'a> {
+    provenance: &'a Provenance,
+    /// The text that spans index, where it is whole in memory.
+    text: Option<&'a [u8]>,
+    package: &'a dyn Package,
+    /// How the text was decoded, if the blob itself is UTF-16.
+    wide: Option<&'a Decoded>,
+}
+
+/// Filters the candidates and makes findings of those that stand.
+fn conclude(placed: Vec<Placed>, view: &View, scanner: &Scanner, scan: &mut BlobScan) {
+    let outline_blob = view.text.map(|bytes| Blob { provenance: view.provenance, bytes, package: view.package });
+    let mut outline = None;
+    let mut lines = Lines::new(view.text.unwrap_or_default());
+    let mut findings: Vec<Finding> = Vec::new();
+    let mut left_out = 0u64;
+    for placed in placed {
+        let place = || match &outline_blob {
+            Some(blob) => outline
+                .get_or_insert_with(|| platform::outline(blob))
+                .place(placed.secret.start as usize..placed.secret.end as usize),
+            None => Place::default(),
+        };
+        let Ok(place) = filter::judge(&placed.candidate, place) else { continue };
+        if findings.len() == scanner.budget.findings {
+            left_out += 1;
+            continue;
+        }
+        let location = location(&placed, &place, view, &mut lines);
+        findings.push(label::finding(placed.candidate, place, location, scanner.now));
+    }
+    if left_out > 0 {
+        let detail = format!("{left_out} more findings are not listed");
+        scan.gaps.push(Gap::new(view.provenance, Reason::TooManyFindings, detail));
+    }
+    join_parts(&mut findings);
+    scan.findings = fold_copies(findings);
+}
+
+fn location(placed: &Placed, place: &Place, view: &View, lines: &mut Lines) -> Location {
+    let span = placed.span.start as usize..placed.span.end as usize;
+    let (line, column) = match view.text {
+        Some(_) => lines.at(span.start).map_or((None, None), |(line, column)| (Some(line), Some(column))),
+        None => (None, None),
+    };
+    let bytes = match view.wide {
+        Some(wide) => {
+            let cover = wide.map.encoded(span).cover();
+            cover.start as u64..cover.end as u64
+        }
+        None => placed.span.clone(),
+    };
+    let documents = place.pointer.as_ref().map_or(0, |pointer| pointer.matches('#').count() + 1);
+    let layers = placed.decoded.iter().filter(|step| documents == 0 || **step != Encoding::JsonString);
+    let decoded = view
+        .wide
+        .map(|wide| wide.encoding)
+        .into_iter()
+        .chain(std::iter::repeat_n(Encoding::JsonString, documents))
+        .chain(layers.copied())
+        .collect();
+    Location {
+        provenance: view.provenance.clone(),
+        bytes: Some(bytes),
+        line,
+        column,
+        decoded,
+        pointer: place.pointer.clone(),
+    }
+}
+
+/// Lines and columns of ascending places, counted once over the text.
+struct Lines<'a> {
+    text: &'a [u8],
+    at: usize,
+    line: u64,
+    column: u64,
+}
+
+impl<'a> Lines<'a> {
+    fn new(text: &'a [u8]) -> Self {
+        Self { text, at: 0, line: 1, column: 1 }
+    }
+
+    /// Line and column (in Unicode scalars), both from 1, of the byte at `at`; `None` behind the end.
+    fn at(&mut self, at: usize) -> Option<(u64, u64)> {
+        if at < self.at {
+            *self = Self::new(self.text);
+        }
+        let between = self.text.get(self.at..at)?;
+        let breaks = memchr::memchr_iter(b'\n', between).count() as u64;
+        let last_line = match memchr::memrchr(b'\n', between) {
+            Some(last) => {
+                self.column = 1;
+                &between[last + 1..]
+            }
+            None => between,
+        };
+        self.line += breaks;
+        self.column += last_line.iter().filter(|byte| **byte & 0xc0 != 0x80).count() as u64;
+        self.at = at;
+        Some((self.line, self.column))
+    }
+}
+
+/// How far from each other the parts of one credential may stand, in bytes.
+const PART_REACH: u64 = 2000;
+
+/// Gives a secret the other halves that stand beside it; an identifier that went into one is no finding of its own.
+fn join_parts(findings: &mut Vec<Finding>) {
+    let place = |finding: &Finding| finding.location.bytes.as_ref().map_or(0, |bytes| bytes.start);
+    let mut joined = Vec::new();
+    for at in 0..findings.len() {
+        for wanted in findings[at].signature.parts {
+            let nearest = (0..findings.len())
+                .filter(|other| findings[*other].signature.id == *wanted)
+                .min_by_key(|other| place(&findings[*other]).abs_diff(place(&findings[at])))
+                .filter(|other| place(&findings[*other]).abs_diff(place(&findings[at])) <= PART_REACH);
+            if let Some(other) = nearest {
+                let shown = String::from_utf8_lossy(findings[other].secret.expose()).into_owned();
+                findings[at].parts.push(Part { what: (*wanted).to_owned(), shown });
+                joined.push(other);
+            }
+        }
+    }
+    let mut number = 0;
+    findings.retain(|_| {
+        number += 1;
+        !joined.contains(&(number - 1))
+    });
+}
+
+/// The same secret in the same field of the same step is one finding with further places: a published copy, a second
+/// definition.
+fn fold_copies(findings: Vec<Finding>) -> Vec<Finding> {
+    let mut folded: Vec<Finding> = Vec::with_capacity(findings.len());
+    for finding in findings {
+        let same = |other: &&mut Finding| {
+            other.place.step.is_some()
+                && other.secret == finding.secret
+                && other.place.step == finding.place.step
+                && other.place.field == finding.place.field
+                && other.place.flow.as_ref().map(|flow| &flow.id) == finding.place.flow.as_ref().map(|flow| &flow.id)
+        };
+        match folded.iter_mut().find(same) {
+            Some(first) => first.also.push(finding.location),
+            None => folded.push(finding),
+        }
+    }
+    folded
 }

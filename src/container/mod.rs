@@ -1,1 +1,456 @@
-//! Containers: a blob with other blobs in it.
+//! Containers: a blob with other blobs in it. Bytes of a file go in; each blob in them is shown to a [`Visit`], and
+//! out comes what it found, with the account of what was and was not read.
+//!
+//! What a blob is, is told by its content, never by its name. Everything is held in memory or streamed; nothing is
+//! written to disk. What the bytes of a blob mean is left to the visitor.
+
+mod companions;
+mod gzip;
+mod pool;
+mod stream;
+mod tar;
+mod visit;
+mod workspace;
+mod wrapped;
+mod zip;
+mod zstd;
+
+use std::io::{self, Read};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+pub(crate) use pool::Pool;
+use pool::{Reserve, Reserved, Share};
+pub use visit::{Counters, Outcome, Progress, Unwatched, Visit};
+pub(crate) use workspace::{SMALL, Workspace, Workspaces};
+
+use crate::blob::{Alone, Blob, Package, Provenance};
+use crate::budget::{Allowance, Gap, Reason};
+use crate::scan::BlobScan;
+use crate::source::{self, Memory, RangeReader, ReadAt};
+
+/// A kind of container.
+struct Format {
+    /// Whether a blob with these first bytes (some hundred at least, if it has them) is of this kind.
+    begins: fn(&[u8]) -> bool,
+    /// How it is unpacked.
+    unpack: Unpack,
+}
+
+/// How a container is unpacked.
+#[derive(Clone, Copy)]
+enum Unpack {
+    /// From its first byte to its last.
+    Stream(fn(&Job, Place, Stream, &mut Workspace) -> Outcome),
+    /// By a directory at its end; what is too large to be held comes as a stream nevertheless.
+    Directory,
+}
+
+/// All kinds, in the order in which they are tried.
+const FORMATS: &[Format] = &[
+    Format {
+        begins: zip::begins,
+        unpack: Unpack::Directory,
+    },
+    Format {
+        begins: gzip::begins,
+        unpack: Unpack::Stream(gzip::unpack),
+    },
+    Format {
+        begins: zstd::begins,
+        unpack: Unpack::Stream(zstd::unpack),
+    },
+    Format {
+        begins: tar::begins,
+        unpack: Unpack::Stream(tar::unpack),
+    },
+];
+
+fn format(head: &[u8]) -> Option<Unpack> {
+    FORMATS
+        .iter()
+        .find(|format| (format.begins)(head))
+        .map(|format| format.unpack)
+}
+
+/// Gives a stream once more, from its first byte on.
+pub(crate) type Opener<'a> = &'a (dyn Fn() -> io::Result<Box<dyn Read>> + Sync);
+
+/// A blob that comes as a stream.
+pub(crate) struct Stream<'a> {
+    reader: &'a mut dyn Read,
+    opener: Opener<'a>,
+}
+
+/// What a blob is called, and what stands beside it.
+#[derive(Clone, Copy)]
+pub(crate) struct Place<'a> {
+    pub(crate) provenance: &'a Provenance,
+    pub(crate) package: &'a dyn Package,
+}
+
+/// What all inputs of a run share.
+#[derive(Clone, Copy)]
+pub(crate) struct Run<'a> {
+    pub(crate) visit: &'a dyn Visit,
+    pub(crate) progress: &'a dyn Progress,
+    pub(crate) workspaces: &'a Workspaces,
+    pub(crate) pool: &'a Pool,
+    /// Whether we are in a pool of threads.
+    pub(crate) parallel: bool,
+}
+
+impl Run<'_> {
+    /// Looks at a file that was read whole.
+    pub(crate) fn small(&self, place: Place, bytes: &[u8], workspace: &mut Workspace) -> Outcome {
+        let size = bytes.len() as u64;
+        self.job(size, &self.allowance(size))
+            .whole(place, bytes, workspace)
+    }
+
+    /// Looks at a file of [`SMALL`] bytes or more.
+    ///
+    /// Members of an archive are unpacked by all threads. If they use up what the input may expand to, which of them
+    /// came too late is a matter of luck; so then it is done once more by one thread.
+    pub(crate) fn large(&self, place: Place, source: &Arc<dyn ReadAt>) -> Outcome {
+        let size = source.size();
+        let mut head = [0; 512];
+        let read = source::fill(&mut RangeReader::whole(source.clone()), &mut head).0;
+        let mut end = [0; 22];
+        let tail = size.saturating_sub(22);
+        let tail = source::fill(&mut RangeReader::new(source.clone(), tail, size), &mut end).0;
+        let archive = zip::begins(&head[..read]) || zip::ends(&end[..tail]);
+        if archive && self.parallel {
+            let allowance = self.allowance(size);
+            let outcome = zip::unpack_parallel(&self.job(size, &allowance), place, source);
+            if !allowance.exhausted() {
+                return outcome;
+            }
+        }
+        let allowance = self.allowance(size);
+        let job = self.job(size, &allowance);
+        self.workspaces.with(|workspace| {
+            if archive {
+                return zip::unpack(&job, place, source, workspace);
+            }
+            let opener = || Ok(Box::new(RangeReader::whole(source.clone())) as Box<dyn Read>);
+            let stream = Stream {
+                reader: &mut RangeReader::whole(source.clone()),
+                opener: &opener,
+            };
+            job.stream(place, stream, workspace)
+        })
+    }
+
+    /// Looks at a stream that comes only once and stands alone.
+    pub(crate) fn input(&self, provenance: &Provenance, reader: &mut dyn Read) -> Outcome {
+        let place = Place {
+            provenance,
+            package: &Alone,
+        };
+        let mut held = Vec::new();
+        let limit = self.visit.budget().whole;
+        let ended = (&mut *reader).take(limit as u64).read_to_end(&mut held);
+        self.progress.files(1);
+        let mut outcome = match &ended {
+            Ok(read) if *read == limit => {
+                let opener = || Err(io::Error::other("standard input comes only once"));
+                let mut all = held.as_slice().chain(reader);
+                let stream = Stream {
+                    reader: &mut all,
+                    opener: &opener,
+                };
+                let allowance = self.allowance(u64::MAX); // nobody knows its size
+                let job = self.job(u64::MAX, &allowance);
+                self.workspaces
+                    .with(|workspace| job.stream(place, stream, workspace))
+            }
+            _ => self.large(place, &(Arc::new(Memory(held)) as Arc<dyn ReadAt>)),
+        };
+        if let Err(error) = ended {
+            outcome.add(gap(provenance, Reason::Unreadable, error.to_string()));
+        }
+        outcome.coverage.files += 1;
+        outcome
+    }
+
+    /// Does a piece of work so that a decoder's panic costs no more than that piece.
+    pub(crate) fn guarded(&self, provenance: &Provenance, work: impl FnOnce() -> Outcome) -> Outcome {
+        // What a panic may leave half done is thrown away, or begun anew by its next user.
+        catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_payload| {
+            gap(
+                provenance,
+                Reason::DecoderFailed,
+                "a decoder failed; what it had found is lost",
+            )
+        })
+    }
+
+    /// Looks at the last name of a provenance.
+    pub(crate) fn named(&self, provenance: &Provenance, workspace: &mut Workspace) -> Outcome {
+        let findings = self.visit.name(provenance, &mut workspace.scratch);
+        self.progress.findings(findings.len() as u64);
+        Outcome {
+            findings,
+            ..Outcome::default()
+        }
+    }
+
+    /// The same for what has no bytes: a folder, a link.
+    pub(crate) fn name(&self, provenance: &Provenance) -> Outcome {
+        self.guarded(provenance, || {
+            self.workspaces
+                .with(|workspace| self.named(provenance, workspace))
+        })
+    }
+
+    fn allowance(&self, size: u64) -> Allowance {
+        self.visit.budget().allowance(size)
+    }
+
+    fn job<'a>(&'a self, size: u64, allowance: &'a Allowance) -> Job<'a> {
+        let budget = self.visit.budget();
+        let by_ratio = budget.ratio_floor.max(size.saturating_mul(budget.ratio)) < budget.expanded;
+        let limit = if by_ratio {
+            Reason::BudgetRatio
+        } else {
+            Reason::BudgetBytes
+        };
+        Job {
+            run: *self,
+            allowance,
+            limit,
+            reserve: None,
+        }
+    }
+}
+
+/// One input being unpacked: what all its parts share.
+#[derive(Clone, Copy)]
+pub(crate) struct Job<'a> {
+    run: Run<'a>,
+    allowance: &'a Allowance,
+    /// Which limit the allowance stands for.
+    limit: Reason,
+    /// Room for one more blob, where a share of the pool is held already.
+    reserve: Option<&'a Reserve>,
+}
+
+impl<'a> Job<'a> {
+    /// Looks at bytes that are whole in memory, and at whatever unpacks out of them.
+    fn whole(&self, place: Place, bytes: &[u8], workspace: &mut Workspace) -> Outcome {
+        let kind = format(bytes).or_else(|| zip::ends(bytes).then_some(Unpack::Directory));
+        let Some(kind) = kind else {
+            return self.blob(place, bytes, workspace);
+        };
+        if self.too_deep(place) {
+            return self.blob(place, bytes, workspace).then(too_deep(place));
+        }
+        let source: Arc<dyn ReadAt> = Arc::new(Memory(bytes.to_vec()));
+        self.unpack(kind, place, &source, workspace)
+    }
+
+    fn blob(&self, Place { provenance, package }: Place, bytes: &[u8], workspace: &mut Workspace) -> Outcome {
+        self.seen(self.run.visit.blob(
+            &Blob {
+                provenance,
+                bytes,
+                package,
+            },
+            &mut workspace.scratch,
+        ))
+    }
+
+    fn unpack(
+        &self,
+        kind: Unpack,
+        place: Place,
+        source: &Arc<dyn ReadAt>,
+        workspace: &mut Workspace,
+    ) -> Outcome {
+        match kind {
+            Unpack::Directory => zip::unpack(self, place, source, workspace),
+            Unpack::Stream(unpack) => {
+                let opener = || Ok(Box::new(RangeReader::whole(source.clone())) as Box<dyn Read>);
+                let reader = &mut RangeReader::whole(source.clone());
+                unpack(
+                    self,
+                    place,
+                    Stream {
+                        reader,
+                        opener: &opener,
+                    },
+                    workspace,
+                )
+            }
+        }
+    }
+
+    /// Looks at a stream, and at whatever unpacks out of it. If it turns out to be small, it is held whole.
+    fn stream(&self, place: Place, stream: Stream, workspace: &mut Workspace) -> Outcome {
+        let mut buffer = workspace.buffer();
+        let (filled, trouble) = source::fill(stream.reader, &mut buffer);
+        let outcome = if filled < buffer.len() {
+            let outcome = self.whole(place, &buffer[..filled], workspace);
+            match trouble {
+                Some(error) => outcome.then(broken(place.provenance, &error)),
+                None => outcome,
+            }
+        } else {
+            let mut reader = buffer.as_slice().chain(stream.reader);
+            self.long(
+                place,
+                Stream {
+                    reader: &mut reader,
+                    ..stream
+                },
+                &buffer,
+                workspace,
+            )
+        };
+        workspace.give_back(buffer);
+        outcome
+    }
+
+    /// Looks at a stream with these first bytes that is not small.
+    fn long(&self, place: Place, stream: Stream, head: &[u8], workspace: &mut Workspace) -> Outcome {
+        match format(head) {
+            None => self.windows(place, stream, workspace),
+            Some(_) if self.too_deep(place) => self.windows(place, stream, workspace).then(too_deep(place)),
+            Some(Unpack::Stream(unpack)) => unpack(self, place, stream, workspace),
+            Some(Unpack::Directory) => self.hold_archive(place, stream, workspace),
+        }
+    }
+
+    fn windows(&self, place: Place, stream: Stream, workspace: &mut Workspace) -> Outcome {
+        let Place { provenance, package } = place;
+        let mut reopen = || (stream.opener)();
+        let scratch = &mut workspace.scratch;
+        self.seen(
+            self.run
+                .visit
+                .stream(provenance, stream.reader, &mut reopen, package, scratch),
+        )
+    }
+
+    /// Holds an archive whole for the sake of the directory at its end; one that is too large for that is read as it
+    /// comes.
+    fn hold_archive(&self, place: Place, stream: Stream, workspace: &mut Workspace) -> Outcome {
+        let limit = self.run.visit.budget().whole;
+        let Some(held) = self.hold(limit) else {
+            return zip::unpack_stream(self, place, stream, workspace);
+        };
+        let job = held.job(self);
+        let mut bytes = Vec::new();
+        match (&mut *stream.reader).take(limit as u64).read_to_end(&mut bytes) {
+            Ok(read) if read == limit => {
+                let mut all = bytes.as_slice().chain(stream.reader);
+                zip::unpack_stream(
+                    &job,
+                    place,
+                    Stream {
+                        reader: &mut all,
+                        ..stream
+                    },
+                    workspace,
+                )
+            }
+            ended => {
+                let source: Arc<dyn ReadAt> = Arc::new(Memory(bytes));
+                let outcome = zip::unpack(&job, place, &source, workspace);
+                match ended {
+                    Ok(_) => outcome,
+                    Err(error) => outcome.then(broken(place.provenance, &error)),
+                }
+            }
+        }
+    }
+
+    /// Room for a blob of so many bytes, or none within what is held already.
+    fn hold(&self, bytes: usize) -> Option<Held<'a>> {
+        let room = self.run.visit.budget().whole;
+        match self.reserve {
+            None => Some(Held::Share(self.run.pool.share(bytes.saturating_add(room)))),
+            Some(reserve) if bytes <= room => reserve.take().map(Held::Reserved),
+            Some(_) => None,
+        }
+    }
+
+    fn too_deep(&self, place: Place) -> bool {
+        place.provenance.depth() >= self.run.visit.budget().depth
+    }
+
+    /// Whether the input has used up what it may expand to.
+    fn spent(&self) -> bool {
+        self.allowance.exhausted()
+    }
+
+    /// Says that a blob was cut off, or not begun, since the input expands to too much.
+    fn spent_gap(&self, provenance: &Provenance) -> Outcome {
+        gap(
+            provenance,
+            self.limit,
+            "the input expands to more than is unpacked of one input",
+        )
+    }
+
+    fn seen(&self, scan: BlobScan) -> Outcome {
+        self.run.progress.bytes(scan.bytes);
+        self.run.progress.findings(scan.findings.len() as u64);
+        let mut outcome = Outcome {
+            findings: scan.findings,
+            ..Outcome::default()
+        };
+        outcome.coverage.bytes = scan.bytes;
+        outcome.coverage.gaps = scan.gaps;
+        outcome
+    }
+}
+
+/// Room in memory for a blob that is held whole.
+enum Held<'a> {
+    Share(Share<'a>),
+    Reserved(#[expect(dead_code, reason = "held until it is dropped")] Reserved<'a>),
+}
+
+impl Held<'_> {
+    /// The same job for what is in the blob that is held.
+    fn job<'a>(&'a self, job: &Job<'a>) -> Job<'a> {
+        match self {
+            Self::Share(share) => Job {
+                reserve: Some(&share.reserve),
+                ..*job
+            },
+            Self::Reserved(_) => *job,
+        }
+    }
+}
+
+fn too_deep(place: Place) -> Outcome {
+    gap(
+        place.provenance,
+        Reason::BudgetDepth,
+        "too many containers within containers; looked at as it is",
+    )
+}
+
+/// An outcome of nothing but a gap.
+pub(crate) fn gap(provenance: &Provenance, reason: Reason, detail: impl Into<String>) -> Outcome {
+    gap_of(Gap::new(provenance, reason, detail))
+}
+
+fn gap_of(gap: Gap) -> Outcome {
+    let mut outcome = Outcome::default();
+    outcome.coverage.gaps.push(gap);
+    outcome
+}
+
+/// The gap behind the place where a stream broke off.
+fn broken(provenance: &Provenance, error: &io::Error) -> Outcome {
+    let reason = match error.kind() {
+        io::ErrorKind::UnexpectedEof => Reason::Truncated,
+        io::ErrorKind::InvalidData => Reason::Corrupt,
+        _ => Reason::Unreadable,
+    };
+    gap(provenance, reason, error.to_string())
+}

@@ -1,1 +1,304 @@
-//! Detectors: text to candidates.
+//! Detectors: text → candidates. Pure: no input or output, no platform, nothing of what a candidate will become.
+//!
+//! Values first, context second. Most credentials are, or hold, a run of 16 letters and digits, and runs are cheap to
+//! find ([`runs`]); what stands at or before a run decides what is tried on it: a signature's anchor ([`index`]), a telling
+//! name ([`field`]), base64. What is no run (short passwords, PEM headers, URLs with a password) is found by a few rare
+//! words ([`words`]). So the cost does not grow with the number of signatures.
+
+pub mod context;
+mod field;
+pub mod generic;
+pub mod index;
+pub mod names;
+pub mod pair;
+pub mod randomness;
+pub mod runs;
+mod structure;
+mod vendor;
+mod words;
+
+use std::sync::OnceLock;
+
+use regex::bytes::Regex;
+
+use self::index::{Anchors, Entry, Index, Target, three};
+use self::names::{Names, Telling};
+use self::runs::{Batch, Finder};
+use crate::blob::Span;
+use crate::decode::{base64, json_string, percent};
+use crate::finding::Secret;
+use crate::signature::{Signature, pattern};
+
+/// How far left and right of a place any detector looks, in bytes: a window that overlaps its neighbours by this
+/// much loses nothing.
+pub const REACH: usize = 32 << 10;
+
+/// Bytes of a regular expression's window before its keyword and after it.
+const PATTERN_WINDOW: (usize, usize) = (512, 2048);
+
+/// A suspected secret before the filters. Spans are bytes of the text that was looked at.
+#[derive(Clone, Debug)]
+pub struct Candidate {
+    /// What it looks like.
+    pub signature: &'static Signature,
+    /// Which detector says so.
+    pub by: By,
+    /// The whole match.
+    pub span: Span,
+    /// The secret in it.
+    pub secret: Span,
+    /// The string or word around it, from its quote or scheme word on: what references and expiries are looked for in.
+    pub whole: Secret,
+    /// The secret, decoded.
+    pub value: Secret,
+    /// The name beside it, as it stands there.
+    pub name: Option<String>,
+    /// The user name of a password.
+    pub user: Option<String>,
+    /// What a JSON web token says of itself.
+    pub claims: Option<Claims>,
+}
+
+/// Which detector made a candidate; in order of precedence where two see the same value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum By {
+    /// A telling name.
+    Field(Telling),
+    /// The form around it.
+    Structure,
+    /// A vendor's shape under its name or near its host.
+    Surroundings,
+    /// A vendor's shape by its own fixed text.
+    Signature,
+}
+
+/// What a JSON web token says of itself. Times are seconds since 1970-01-01 UTC.
+#[derive(Clone, Debug, Default)]
+pub struct Claims {
+    /// `iss`
+    pub issuer: Option<String>,
+    /// `iat`
+    pub issued: Option<i64>,
+    /// `exp`
+    pub expires: Option<i64>,
+}
+
+/// What one text gave: candidates, and the places where another layer may be decoded.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// Suspected secrets, in no order.
+    pub candidates: Vec<Candidate>,
+    /// Runs that may be base64 of text.
+    pub base64: Vec<Span>,
+    /// Where an escape begins that may hide a byte of a credential, ascending.
+    pub escapes: Vec<u32>,
+    /// Whether the text has a zero byte.
+    pub nul: bool,
+    batch: Batch,
+}
+
+impl Found {
+    /// Empties it; its memory is kept.
+    pub fn clear(&mut self) {
+        self.candidates.clear();
+        self.base64.clear();
+        self.escapes.clear();
+        self.nul = false;
+    }
+}
+
+/// All that is looked for, made once and shared by all threads.
+pub struct Detectors {
+    signatures: Vec<&'static Signature>,
+    at_start: Index,
+    before: Index,
+    alone: Vec<Entry>,
+    names: Names,
+    surroundings: vendor::Surroundings,
+    words: words::Words,
+    patterns: Vec<OnceLock<Option<Regex>>>,
+}
+
+impl Detectors {
+    /// For these signatures, beside what needs none.
+    pub fn new(signatures: Vec<&'static Signature>) -> Self {
+        let Anchors { at_start, before, alone } = index::build(&signatures);
+        Self {
+            names: Names::new(&signatures),
+            surroundings: vendor::Surroundings::new(&signatures),
+            words: words::Words::new(alone.iter().map(|entry| entry.text)),
+            patterns: signatures.iter().map(|_| OnceLock::new()).collect(),
+            signatures,
+            at_start,
+            before,
+            alone,
+        }
+    }
+
+    /// The signatures that were loaded.
+    pub fn signatures(&self) -> &[&'static Signature] {
+        &self.signatures
+    }
+
+    /// Looks at every byte of `text` (less than 4 GiB) and adds to `found` what it sees.
+    pub fn look(&self, text: &[u8], found: &mut Found) {
+        let mut finder = Finder::new(text);
+        let mut batch = std::mem::take(&mut found.batch);
+        while finder.next(&mut batch) {
+            for (&start, &end) in batch.starts.iter().zip(&batch.ends) {
+                self.run(text, start as usize..end as usize, &batch, found);
+            }
+            found.escapes.extend_from_slice(&batch.escapes);
+        }
+        found.nul |= finder.nul;
+        found.batch = batch;
+        self.words.each(text, |word, at| match word {
+            words::Word::Anchor => self.anchors(text, &self.alone, at, false, found),
+            words::Word::Name => found.candidates.extend(field::of_word(text, at, &self.names)),
+            words::Word::Url => found.candidates.extend(structure::url_password(text, at)),
+            words::Word::Pem => found.candidates.extend(structure::private_key(text, at)),
+        });
+        self.refine(text, &mut found.candidates);
+    }
+
+    /// Where in a short text credentials stand, by whatever detector: for masking.
+    pub fn spans(&self, text: &str) -> Vec<Span> {
+        let mut found = Found::default();
+        self.look(text.as_bytes(), &mut found);
+        found.candidates.into_iter().map(|candidate| candidate.secret).collect()
+    }
+
+    /// Everything that can be tried on one run.
+    #[inline]
+    fn run(&self, text: &[u8], run: Span, batch: &Batch, found: &mut Found) {
+        let Span { start, end } = run;
+        self.anchor_at(text, start, found);
+        if start >= 3 && self.before.may_have(three(text, start - 3)) {
+            self.anchors(text, self.before.get(three(text, start - 3)), start, true, found);
+        }
+        match start.checked_sub(1).map(|before| text[before]) {
+            // The tail of an escape glues to the run: `\nghp_…`, `\u003dAKIA…`, `%3DAKIA…`.
+            Some(b'\\') => {
+                self.anchor_at(text, start + 1, found);
+                self.anchor_at(text, start + 5, found);
+            }
+            Some(b'%') => self.anchor_at(text, start + 2, found),
+            _ => {}
+        }
+        batch.joints(&run, |joint| self.anchor_at(text, joint + 1, found));
+        if batch.has_digit(&run) {
+            found.candidates.extend(field::of_run(text, run.clone(), &self.names));
+        }
+        if end - start >= 20 && base64::promising(&text[start..end]).is_some() {
+            found.candidates.extend(structure::basic(text, &run));
+            found.base64.push(run);
+        }
+    }
+
+    #[inline]
+    fn anchor_at(&self, text: &[u8], at: usize, found: &mut Found) {
+        let bytes = three(text, at);
+        if self.at_start.may_have(bytes) {
+            self.anchors(text, self.at_start.get(bytes), at, false, found);
+        }
+        if bytes == EYJ {
+            found.candidates.extend(structure::jwt(text, at));
+        }
+    }
+
+    /// Tries the signatures of these anchors. `at`: the byte after the anchor (`before`), else its first byte.
+    #[cold]
+    fn anchors(&self, text: &[u8], entries: &[Entry], at: usize, before: bool, found: &mut Found) {
+        for entry in entries {
+            let start = if before { at.wrapping_sub(entry.text.len()) } else { at };
+            if !text.get(start..).is_some_and(|rest| rest.starts_with(entry.text.as_bytes())) {
+                continue;
+            }
+            match entry.target {
+                Target::Shape(signature, shape) => {
+                    if let Some(found_shape) = shape.match_at_anchor(text, start) {
+                        found.candidates.push(by_signature(text, signature, found_shape.whole, found_shape.secret));
+                    }
+                }
+                Target::Pattern(signature) => self.pattern(text, signature, start, found),
+            }
+        }
+    }
+
+    /// Runs a signature's regular expression around its keyword at `at`.
+    fn pattern(&self, text: &[u8], signature: &'static Signature, at: usize, found: &mut Found) {
+        let Some(number) = self.signatures.iter().position(|own| std::ptr::eq(*own, signature)) else { return };
+        let pattern = self.patterns[number].get_or_init(|| pattern::compile(signature.pattern?).ok());
+        let from = at.saturating_sub(PATTERN_WINDOW.0);
+        let window = &text[from..text.len().min(at + PATTERN_WINDOW.1)];
+        for captures in pattern.iter().flat_map(|pattern| pattern.captures_iter(window)) {
+            let (Some(whole), Some(secret)) = (captures.get(0), captures.name("secret")) else { continue };
+            if (whole.start()..whole.end()).contains(&(at - from)) {
+                let shift = |span: regex::bytes::Match| from + span.start()..from + span.end();
+                found.candidates.push(by_signature(text, signature, shift(whole), shift(secret)));
+                return;
+            }
+        }
+    }
+
+    /// Gives field candidates the vendor that their surroundings name, and keeps the best of those that see the same.
+    fn refine(&self, text: &[u8], candidates: &mut Vec<Candidate>) {
+        for candidate in candidates.iter_mut().filter(|candidate| matches!(candidate.by, By::Field(_))) {
+            self.surroundings.attribute(text, candidate, &self.names);
+            structure::in_connection_string(text, candidate);
+        }
+        keep_best(candidates);
+    }
+}
+
+/// `eyJ`: the base64 of `{"`.
+const EYJ: u32 = u32::from_le_bytes(*b"eyJ\0");
+
+fn by_signature(text: &[u8], signature: &'static Signature, span: Span, secret: Span) -> Candidate {
+    let left = context::left(text, span.start);
+    let end = context::end(text, span.end, left.quote).unwrap_or(span.end);
+    Candidate {
+        signature,
+        by: By::Signature,
+        whole: text[left.whole..end].to_vec().into(),
+        value: text[secret.clone()].to_vec().into(),
+        span,
+        secret,
+        name: left.name.map(|name| String::from_utf8_lossy(&text[name]).into_owned()),
+        user: None,
+        claims: None,
+    }
+}
+
+/// Of candidates whose secrets overlap the strongest detector's stays; of equal ones the longer, then the first by id.
+fn keep_best(candidates: &mut Vec<Candidate>) {
+    candidates.sort_by(|a, b| {
+        (b.by, b.secret.len(), a.signature.id).cmp(&(a.by, a.secret.len(), b.signature.id)).then(a.secret.start.cmp(&b.secret.start))
+    });
+    let mut taken: std::collections::BTreeMap<usize, usize> = std::collections::BTreeMap::new();
+    candidates.retain(|candidate| {
+        let Span { start, end } = candidate.secret;
+        let overlaps = taken.range(..end).next_back().is_some_and(|(_, taken_end)| *taken_end > start);
+        if !overlaps {
+            taken.insert(start, end);
+        }
+        !overlaps
+    });
+    candidates.sort_by_key(|candidate| candidate.secret.start);
+}
+
+/// The escapes of one level of a JSON string taken out.
+fn unescape(value: &[u8]) -> Vec<u8> {
+    json_string::decode(value, 0..value.len()).map_or_else(|| value.to_vec(), |decoded| decoded.text)
+}
+
+/// Percent-encoding taken out.
+fn unpercent(value: &[u8]) -> Vec<u8> {
+    percent::decode(value, 0..value.len()).map_or_else(|| value.to_vec(), |decoded| decoded.text)
+}
+
+impl From<Vec<u8>> for Secret {
+    fn from(value: Vec<u8>) -> Self {
+        Secret::new(value)
+    }
+}

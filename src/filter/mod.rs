@@ -1,1 +1,113 @@
-//! Filters: candidates to findings, or dismissals.
+//! Filters: a candidate stands, or is dismissed for a reason that can be named.
+//!
+//! The steps, in the order in which they are asked: the format's own checksum; references and templates; placeholders;
+//! things of the platform itself; identifiers by shape; language instead of randomness.
+
+pub mod identifier;
+pub mod placeholder;
+mod plain;
+pub mod reference;
+pub mod words;
+
+use crate::detect::names::{Normal, Telling};
+use crate::detect::randomness;
+use crate::detect::{By, Candidate};
+use crate::finding::Place;
+
+/// Why a candidate is no finding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Dismissal {
+    /// The step that dismissed it.
+    pub step: Step,
+    /// The reason, in words.
+    pub why: &'static str,
+}
+
+/// The steps in their order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Step {
+    /// The format's own checksum is wrong.
+    Checksum,
+    /// A reference to a credential held elsewhere, or a template.
+    Reference,
+    /// A placeholder.
+    Placeholder,
+    /// The platform itself makes such values.
+    Platform,
+    /// An identifier by its shape.
+    Identifier,
+    /// Language, or too plain for a name that only hints.
+    Language,
+}
+
+/// Judges a candidate. The place is asked for only if the steps before have let it stand: making an outline costs more
+/// than all of them.
+pub fn judge(candidate: &Candidate, place: impl FnOnce() -> Place) -> Result<Place, Dismissal> {
+    let dismiss = |step, why: Option<&'static str>| match why {
+        Some(why) => Err(Dismissal { step, why }),
+        None => Ok(()),
+    };
+    dismiss(Step::Checksum, checksum(candidate))?;
+    dismiss(Step::Reference, is_reference(candidate))?;
+    dismiss(Step::Placeholder, is_placeholder(candidate))?;
+    // Asked before the outline is made, and counted after it: the two steps after the platform's need no place.
+    let late = dismiss(Step::Identifier, identifier(candidate)).and(dismiss(Step::Language, language(candidate)));
+    late?;
+    let place = place();
+    dismiss(Step::Platform, place.own)?;
+    Ok(place)
+}
+
+fn checksum(candidate: &Candidate) -> Option<&'static str> {
+    let check = candidate.signature.check?;
+    (!check.verify(candidate.value.expose())).then_some("the checksum in it is wrong")
+}
+
+fn is_reference(candidate: &Candidate) -> Option<&'static str> {
+    match candidate.by {
+        By::Field(_) | By::Surroundings => reference::reference(candidate.whole.expose()),
+        By::Structure if candidate.claims.is_none() => reference::reference(candidate.value.expose()),
+        By::Structure | By::Signature => None,
+    }
+}
+
+fn is_placeholder(candidate: &Candidate) -> Option<&'static str> {
+    use crate::finding::Kind;
+    match candidate.signature.kind {
+        Kind::PrivateKey => None,
+        _ if candidate.claims.is_some() => None,
+        _ => placeholder::placeholder(candidate.value.expose()),
+    }
+}
+
+/// Field values only: what has a vendor's shape is no identifier of others.
+fn identifier(candidate: &Candidate) -> Option<&'static str> {
+    let By::Field(_) = candidate.by else { return None };
+    identifier::identify(candidate.value.expose(), candidate.name.as_deref().map(str::as_bytes))
+}
+
+/// Values that nobody would have chosen as a key: words, names of things, types.
+fn language(candidate: &Candidate) -> Option<&'static str> {
+    let By::Field(telling) = candidate.by else { return None };
+    let value = candidate.value.expose();
+    let same_as_name = candidate.name.as_ref().is_some_and(|name| {
+        Normal::new(name.as_bytes()).as_bytes() == Normal::new(value).as_bytes()
+    });
+    if same_as_name {
+        return Some("the value is its own name");
+    }
+    match telling {
+        Telling::Password => plain::is_plain_word(value).then_some("a word of the language or of a schema"),
+        Telling::Strong => (!randomness::score(value).is_random && !has_letters_and_digits(value))
+            .then_some("language, not a random value"),
+        Telling::Weak => (!randomness::score(value).is_random || value.len() < 16 || !value.iter().any(u8::is_ascii_digit))
+            .then_some("not random enough for a name that only hints"),
+    }
+}
+
+/// Three digits among letters, no blank: short keys under a telling name.
+fn has_letters_and_digits(value: &[u8]) -> bool {
+    let digits = value.iter().filter(|byte| byte.is_ascii_digit()).count();
+    let letters = value.iter().filter(|byte| byte.is_ascii_alphabetic()).count();
+    digits >= 3 && letters >= 3 && value.len() < 16
+}

@@ -1,10 +1,37 @@
 //! What one vendor's credential looks like, as data: `signatures/*.toml` → [`Signature`] tables.
 //!
-//! The built-in files are turned into constants by `build.rs`; files of the user's own are read at run time by
-//! [`load`]. Both go through the same reader ([`file`]) and the same grammar ([`shape`]). Matching a [`Shape`] at an
-//! anchor is here too, since it needs nothing but the shape; finding anchors in text is the `detect` room's work.
+//! The built-in files are turned into constants by `build.rs` ([`built_in`]); files of the user's own are read at run
+//! time by [`load`]. Both go through the same reader ([`file`]) and the same grammar ([`shape`]). Matching a [`Shape`]
+//! at an anchor is here too, since it needs nothing but the shape; finding anchors in text is the `detect` room's work.
+
+use std::fmt;
+use std::path::Path;
 
 use crate::finding::{Kind, LifetimeClass, Severity};
+
+pub mod anchor;
+pub mod check;
+pub mod examples;
+pub mod file;
+pub mod matching;
+pub mod pattern;
+pub mod shape;
+#[cfg(test)]
+mod tests;
+
+pub use anchor::{Anchor, Hold};
+pub use check::Check;
+pub use file::{FileError, Problem, normal_bytes, normal_name};
+pub use matching::{Match, border_before};
+pub use shape::{Alphabet, Piece, Shape};
+
+mod table {
+    //! What `build.rs` made of `signatures/`.
+
+    use super::*;
+
+    include!(concat!(env!("OUT_DIR"), "/signatures.rs"));
+}
 
 /// A vendor: whose credentials a file of signatures describes.
 #[derive(Debug, PartialEq, Eq)]
@@ -60,80 +87,115 @@ pub struct Signature {
     pub negative: &'static [&'static str],
 }
 
-/// Prefix, alphabets and lengths of a token.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Shape {
-    /// Fixed texts and classes in order.
-    pub pieces: &'static [Piece],
-    /// The pieces that are the secret, half-open; all of them unless the shape has braces.
-    pub secret: (usize, usize),
-    /// Where a scanner can take hold of it; `None` for a shapeless one.
-    pub anchor: Option<Anchor>,
-}
+/// The random characters from which on vendors' consoles show the last four of a token.
+const SHOWS_TAIL_FROM: u32 = 24;
 
-/// One piece of a shape.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Piece {
-    /// Fixed text, compared byte for byte.
-    Text(&'static str),
-    /// Between `min` and `max` characters of an alphabet.
-    Class {
-        /// The characters.
-        alphabet: Alphabet,
-        /// The least count.
-        min: u16,
-        /// The greatest count.
-        max: u16,
-    },
-}
-
-/// A set of ASCII characters: bit n stands for byte n.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Alphabet(pub u128);
-
-impl Alphabet {
-    /// Whether `byte` is in the set; never for a byte of 128 or more.
-    pub fn has(self, byte: u8) -> bool {
-        byte < 128 && self.0 >> byte & 1 == 1
+impl Signature {
+    /// The shapes that can be taken hold of, with their anchors.
+    pub fn anchors(&self) -> impl Iterator<Item = (&'static Shape, Anchor)> + use<> {
+        self.shapes.iter().filter_map(|shape| Some((shape, shape.anchor?)))
     }
 
-    /// How many characters.
-    pub fn len(self) -> u32 {
-        self.0.count_ones()
+    /// The keywords of a pattern as anchors: each begins where a word begins, and the match is somewhere around.
+    pub fn keyword_anchors(&self) -> impl Iterator<Item = Anchor> + use<> {
+        self.keywords.iter().map(|keyword| Anchor::keyword(keyword))
     }
 
-    /// Whether it has none.
-    pub fn is_empty(self) -> bool {
-        self.0 == 0
+    /// The public prefix of a secret that one of the shapes matched: the longest fixed text that it begins with. Empty
+    /// for a pattern's.
+    pub fn prefix(&self, secret: &[u8]) -> &'static str {
+        let prefixes = self.shapes.iter().map(Shape::prefix);
+        let fitting = prefixes.filter(|prefix| secret.starts_with(prefix.as_bytes()));
+        fitting.max_by_key(|prefix| prefix.len()).unwrap_or_default()
+    }
+
+    /// Random characters of the secret part; of the shapes the least, none of a pattern.
+    pub fn random_chars(&self) -> u32 {
+        self.shapes.iter().map(Shape::random_chars).min().unwrap_or(0)
+    }
+
+    /// What may be shown of a secret: its public prefix, `…`, and its last four characters if the format has enough
+    /// random ones that vendors' consoles show them too.
+    pub fn preview(&self, secret: &[u8]) -> String {
+        let prefix = self.prefix(secret);
+        let tail = secret.last_chunk::<4>().filter(|_| self.random_chars() >= SHOWS_TAIL_FROM);
+        let tail = tail.and_then(|tail| std::str::from_utf8(tail).ok()).unwrap_or_default();
+        format!("{prefix}…{tail}")
     }
 }
 
-/// Where the fixed text of a shape can be taken hold of.
+/// The signatures of the folder `signatures/`, sorted by id.
+pub fn built_in() -> &'static [Signature] {
+    table::SIGNATURES
+}
+
+/// Why signature files of the user's own cannot be used.
+#[derive(Debug)]
+pub struct LoadError {
+    /// The first error of each file; at least one.
+    pub errors: Vec<FileError>,
+}
+
+impl fmt::Display for LoadError {
+    /// A line for each file.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lines: Vec<String> = self.errors.iter().map(ToString::to_string).collect();
+        f.write_str(&lines.join("\n"))
+    }
+}
+
+impl std::error::Error for LoadError {}
+
+/// Reads signature files of the user's own: every `.toml` file of a folder, in the form of `signatures/README.md`, sorted
+/// by id. What is read is leaked, since signatures live as long as the program: meant to be called once.
 ///
-/// `text` are three bytes or more of the leading fixed text, at byte `offset` of the match. The run finder knows runs of
-/// `[A-Za-z0-9_+/-]`; an anchor either begins where a run can begin (at the match's beginning, or after a byte that is no
-/// run byte, or after `/`, `+`, `-` or `_`), or ends right where one begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Anchor {
-    /// Whether it stands before the run (`SG.`, `sig=`) rather than at its start.
-    pub before: bool,
-    /// Bytes from the match's beginning to the anchor's beginning.
-    pub offset: usize,
-    /// Its bytes: up to 16.
-    pub text: &'static str,
+/// # Errors
+///
+/// The first error of each file; an id twice among them; a pattern that is no regular expression; no file at all.
+pub fn load(folder: &Path) -> Result<Vec<&'static Signature>, LoadError> {
+    let fail = |problem| FileError { file: folder.to_owned(), signature: None, problem };
+    let files = file::read_folder(folder).map_err(|errors| LoadError { errors })?;
+    if files.is_empty() {
+        return Err(LoadError { errors: vec![fail(Problem::NoFiles)] });
+    }
+    let mut signatures: Vec<&'static Signature> = files.into_iter().flat_map(signatures_of).collect();
+    signatures.sort_by_key(|signature| signature.id);
+    let errors: Vec<FileError> = signatures
+        .iter()
+        .filter_map(|signature| {
+            let problem = pattern::problem(signature.pattern?)?;
+            Some(FileError { signature: Some(signature.id.to_owned()), ..fail(problem) })
+        })
+        .collect();
+    if errors.is_empty() { Ok(signatures) } else { Err(LoadError { errors }) }
 }
 
-/// A checksum or fixed mark that a vendor puts into its tokens; see `signatures/README.md`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Check {
-    /// `crc32-base62:last-6`
-    Crc32Base62,
-    /// `crc32-base36:last-7`
-    Crc32Base36,
-    /// `crc32-hex-upper:last-8`
-    Crc32HexUpper,
-    /// `crc32-hex-body:last-8`
-    Crc32HexBody,
-    /// `crc32-hex-le:last-8`
-    Crc32HexLittle,
+fn signatures_of(file: file::VendorFile) -> Vec<&'static Signature> {
+    let vendor = Vendor { id: file.vendor, name: file.name, source: file.source, revoke: file.revoke };
+    let vendor: &'static Vendor = Box::leak(Box::new(vendor));
+    file.signatures.into_iter().map(|entry| &*Box::leak(Box::new(signature_of(vendor, entry)))).collect()
+}
+
+fn signature_of(vendor: &'static Vendor, entry: file::Entry) -> Signature {
+    let name_is_known = "the reader checked the name";
+    Signature {
+        id: entry.id,
+        vendor: Some(vendor),
+        description: entry.description,
+        kind: Kind::from_name(entry.kind).expect(name_is_known),
+        severity: Severity::from_name(entry.severity).expect(name_is_known),
+        lifetime: LifetimeClass::from_name(entry.lifetime).expect(name_is_known),
+        evidence: entry.evidence,
+        public: entry.public,
+        shapes: entry.shapes.leak(),
+        pattern: entry.pattern,
+        keywords: entry.keywords.leak(),
+        check: entry.check,
+        random_bits: entry.random_bits,
+        hosts: entry.hosts.leak(),
+        names: entry.names.leak(),
+        parts: entry.parts.leak(),
+        positive: entry.positive.leak(),
+        negative: entry.negative.leak(),
+    }
 }

@@ -1,1 +1,4 @@
+//! The whole from outside: one binary, a module for each subject.
 
+mod containers;
+mod report;

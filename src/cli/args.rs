@@ -1,0 +1,156 @@
+//! What can be typed.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+use crate::finding::{Confidence, LifetimeClass, Severity};
+use crate::report::Format;
+
+const EXIT: &str = "\
+Exit status: 0 nothing at or above --fail-on; 1 findings; 2 wrong usage; 3 no such finding, but something could not be \
+read; 4 the run itself failed.";
+
+/// Finds long-lived credentials in exports of no-code platforms, and says whose they are.
+#[derive(Debug, Parser)]
+#[command(name = "keysieve", version, after_help = EXIT, propagate_version = true)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Scan files, folders and archives
+    Scan(Scan),
+    /// Make two small exports in memory and scan them: the main job with nothing prepared
+    Demo(Demo),
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXIT)]
+pub(super) struct Scan {
+    /// Files, folders, archives; `-` for standard input
+    #[arg(required = true, value_name = "PATH")]
+    pub(super) paths: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(super) options: Options,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Demo {
+    /// Also write the two exports into this folder
+    #[arg(long, value_name = "DIR")]
+    pub(super) keep: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) options: Options,
+}
+
+/// What commands that scan have in common.
+#[derive(Debug, clap::Args)]
+pub(super) struct Options {
+    /// How to write the report: human, json, jsonl or sarif
+    #[arg(long, value_name = "FORMAT", value_parser = format, help_heading = "Output")]
+    pub(super) format: Option<Format>,
+    /// Write to a file, as FORMAT=FILE or FILE; may be given several times
+    #[arg(long, short, value_name = "[FORMAT=]FILE", help_heading = "Output")]
+    pub(super) output: Vec<String>,
+    /// Leave out what differs from run to run
+    #[arg(long, help_heading = "Output")]
+    pub(super) reproducible: bool,
+    /// Write the secrets themselves into the report
+    #[arg(long, help_heading = "Output")]
+    pub(super) show_secrets: bool,
+    /// No progress bar
+    #[arg(long, help_heading = "Output")]
+    pub(super) no_progress: bool,
+    /// Nothing but errors on the terminal
+    #[arg(long, short, help_heading = "Output")]
+    pub(super) quiet: bool,
+
+    /// Exit with 1 from this severity on
+    #[arg(long, value_name = "SEVERITY", default_value = "medium", value_parser = severity, help_heading = "What counts")]
+    pub(super) fail_on: Severity,
+    /// Only these lifetimes, with commas: long-lived, expiring, short-lived, expired, unknown; or all
+    #[arg(long, value_name = "CLASS,…", value_parser = lifetime, value_delimiter = ',', help_heading = "What counts")]
+    pub(super) lifetime: Vec<Lifetimes>,
+    /// Only findings at least this bad: info, low, medium, high, critical
+    #[arg(long, value_name = "SEVERITY", default_value = "info", value_parser = severity, help_heading = "What counts")]
+    pub(super) min_severity: Severity,
+    /// Only findings at least this sure: low, medium, high
+    #[arg(long, value_name = "CONFIDENCE", default_value = "low", value_parser = confidence, help_heading = "What counts")]
+    pub(super) min_confidence: Confidence,
+    /// Do not exit with 3 when something could not be read
+    #[arg(long, help_heading = "What counts")]
+    pub(super) allow_incomplete: bool,
+
+    /// Leave out paths that match this glob (a name, or a path from PATH on); may be given several times
+    #[arg(long, value_name = "GLOB", help_heading = "What is scanned")]
+    pub(super) exclude: Vec<String>,
+    /// Signatures of your own: a folder of files in the form of signatures/README.md
+    #[arg(long, value_name = "DIR", help_heading = "What is scanned")]
+    pub(super) signatures: Vec<PathBuf>,
+    /// The clock that expiries are judged by, as 2026-11-23T00:00:00Z; the system's if not given
+    #[arg(long, value_name = "TIME", value_parser = time, help_heading = "What is scanned")]
+    pub(super) now: Option<i64>,
+    /// A file of 32 random bytes that fingerprints are keyed with
+    #[arg(long, value_name = "FILE", env = "KEYSIEVE_FINGERPRINT_KEY_FILE", help_heading = "What is scanned")]
+    pub(super) fingerprint_key_file: Option<PathBuf>,
+
+    /// Threads to use
+    #[arg(long, value_name = "N", help_heading = "Limits")]
+    pub(super) threads: Option<NonZeroUsize>,
+    /// Containers within containers that are opened
+    #[arg(long, value_name = "N", help_heading = "Limits")]
+    pub(super) max_depth: Option<usize>,
+    /// Members of one container that are looked at
+    #[arg(long, value_name = "N", help_heading = "Limits")]
+    pub(super) max_members: Option<usize>,
+    /// Bytes that may unpack out of one input
+    #[arg(long, value_name = "BYTES", help_heading = "Limits")]
+    pub(super) max_expanded: Option<u64>,
+    /// How many times its own size an input may unpack to, above a floor
+    #[arg(long, value_name = "N", help_heading = "Limits")]
+    pub(super) max_ratio: Option<u64>,
+    /// Findings of one file that are listed
+    #[arg(long, value_name = "N", help_heading = "Limits")]
+    pub(super) max_findings: Option<usize>,
+}
+
+/// One word of `--lifetime`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lifetimes {
+    All,
+    One(LifetimeClass),
+}
+
+fn format(name: &str) -> Result<Format, String> {
+    Format::from_name(name).ok_or_else(|| one_of(Format::ALL.iter().map(|format| format.name())))
+}
+
+fn severity(name: &str) -> Result<Severity, String> {
+    Severity::from_name(name).ok_or_else(|| one_of(Severity::ALL.iter().map(|severity| severity.name())))
+}
+
+fn confidence(name: &str) -> Result<Confidence, String> {
+    Confidence::from_name(name).ok_or_else(|| one_of(Confidence::ALL.iter().map(|confidence| confidence.name())))
+}
+
+fn lifetime(name: &str) -> Result<Lifetimes, String> {
+    match LifetimeClass::from_name(name) {
+        Some(class) => Ok(Lifetimes::One(class)),
+        None if name == "all" => Ok(Lifetimes::All),
+        None => Err(one_of(LifetimeClass::ALL.iter().map(|class| class.name()).chain(["all"]))),
+    }
+}
+
+fn time(text: &str) -> Result<i64, String> {
+    time::OffsetDateTime::parse(text, &time::format_description::well_known::Rfc3339)
+        .map(time::OffsetDateTime::unix_timestamp)
+        .map_err(|error| format!("{error}; expected a time such as 2026-11-23T00:00:00Z"))
+}
+
+fn one_of<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    format!("expected one of {}", names.collect::<Vec<_>>().join(", "))
+}

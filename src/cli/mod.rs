@@ -1,0 +1,87 @@
+//! The command line: what was typed → what it means → one command → an exit status. The only room that writes to the
+//! terminal or to files.
+
+mod args;
+mod demo;
+mod output;
+mod progress;
+mod scan;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use self::args::{Args, Command};
+
+/// How a command ended; see `keysieve help`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// Nothing at or above `--fail-on`, and everything was read.
+    Clean = 0,
+    /// Findings at or above `--fail-on`.
+    Findings = 1,
+    /// Wrong usage or configuration.
+    Usage = 2,
+    /// No such finding, but something could not be read.
+    Incomplete = 3,
+    /// The run itself failed.
+    Failed = 4,
+}
+
+impl From<Status> for ExitCode {
+    fn from(status: Status) -> Self {
+        ExitCode::from(status as u8)
+    }
+}
+
+/// An error of the command line, with the status that it ends in.
+#[derive(Debug)]
+struct Failure {
+    status: Status,
+    error: anyhow::Error,
+}
+
+impl Failure {
+    fn usage(error: impl Into<anyhow::Error>) -> Self {
+        Self { status: Status::Usage, error: error.into() }
+    }
+
+    fn run(error: impl Into<anyhow::Error>) -> Self {
+        Self { status: Status::Failed, error: error.into() }
+    }
+}
+
+/// Runs the command that the process was called with.
+pub fn main() -> ExitCode {
+    quiet_panics();
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => {
+            let status = if error.use_stderr() { Status::Usage } else { Status::Clean };
+            let _ = error.print();
+            return status.into();
+        }
+    };
+    let ended = match args.command {
+        Command::Scan(scan) => scan::run(&scan),
+        Command::Demo(demo) => demo::run(&demo),
+    };
+    match ended {
+        Ok(status) => status.into(),
+        Err(Failure { status, error }) => {
+            // What a path or a file put into an error comes from outside, like everything else.
+            let text = crate::mask::visible(&format!("{error:#}"));
+            let _ = writeln!(io::stderr().lock(), "keysieve: {text}");
+            status.into()
+        }
+    }
+}
+
+/// A panic in a decoder becomes a gap in the coverage; its message may hold a piece of the input, so it is not shown.
+fn quiet_panics() {
+    std::panic::set_hook(Box::new(|info| {
+        let place = info.location().map_or_else(String::new, |place| format!(" at {}:{}", place.file(), place.line()));
+        let _ = writeln!(io::stderr().lock(), "keysieve: a part of the scan failed{place}; see the coverage");
+    }));
+}

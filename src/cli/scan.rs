@@ -1,0 +1,106 @@
+//! `keysieve scan`: the main job.
+
+use std::path::Path;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use super::args::{Options, Scan};
+use super::output::{self, Targets};
+use super::progress::Line;
+use super::{Failure, Status};
+use crate::budget::Budget;
+use crate::detect::Detectors;
+use crate::engine::{self, Input};
+use crate::fingerprint::Key;
+use crate::mask::Masker;
+use crate::report::{Report, Run};
+use crate::scan::Scanner;
+use crate::signature;
+
+/// Runs the command.
+pub(super) fn run(scan: &Scan) -> Result<Status, Failure> {
+    let inputs = scan.paths.iter().map(|path| input(path)).collect();
+    inputs_to_report(inputs, &scan.options)
+}
+
+fn input(path: &Path) -> Input {
+    match path.to_str() {
+        Some("-") => Input::Stdin("-".to_owned()),
+        _ => Input::Path(path.to_owned()),
+    }
+}
+
+/// Scans, writes what was asked for, and says how it ended.
+pub(super) fn inputs_to_report(inputs: Vec<Input>, options: &Options) -> Result<Status, Failure> {
+    let targets = Targets::new(options)?;
+    let scanner = scanner(options)?;
+    let key = options.fingerprint_key_file.as_deref().map(Key::from_file).transpose().map_err(Failure::usage)?;
+    let engine_options = engine_options(options)?;
+    let started = Instant::now();
+    let line = Line::new(options);
+    let outcome = engine::run(&inputs, &scanner, &engine_options, &*line.counters).map_err(Failure::usage)?;
+    line.finish();
+    let secrets: Vec<_> = outcome.findings.iter().map(|finding| finding.secret.clone()).collect();
+    let detector = |text: &str| scanner.detectors.spans(text);
+    let masker = Masker::new(&secrets, &detector);
+    let run = Run {
+        inputs: inputs.iter().map(Input::shown).collect(),
+        findings: outcome.findings,
+        coverage: outcome.coverage,
+        settings: settings(options),
+        now: scanner.now,
+        duration: started.elapsed(),
+        key: key.as_ref(),
+    };
+    let report = Report::new(run, &masker);
+    targets.write(&report, &masker, options)?;
+    Ok(status(&report, options))
+}
+
+/// What the options say of looking.
+pub(super) fn scanner(options: &Options) -> Result<Scanner, Failure> {
+    let mut signatures: Vec<_> = signature::built_in().iter().collect();
+    for folder in &options.signatures {
+        signatures.extend(signature::load(folder).map_err(Failure::usage)?);
+    }
+    Ok(Scanner { detectors: Detectors::new(signatures), budget: budget(options), now: options.now.unwrap_or_else(now) })
+}
+
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    since.as_secs().try_into().unwrap_or(i64::MAX)
+}
+
+fn budget(options: &Options) -> Budget {
+    let default = Budget::default();
+    Budget {
+        depth: options.max_depth.unwrap_or(default.depth),
+        members: options.max_members.unwrap_or(default.members),
+        expanded: options.max_expanded.unwrap_or(default.expanded),
+        ratio: options.max_ratio.unwrap_or(default.ratio),
+        findings: options.max_findings.unwrap_or(default.findings),
+        ..default
+    }
+}
+
+fn engine_options(options: &Options) -> Result<engine::Options, Failure> {
+    let default = engine::Options::default();
+    let exclude = engine::excludes(options.exclude.iter().map(String::as_str)).map_err(Failure::usage)?;
+    Ok(engine::Options { threads: options.threads.unwrap_or(default.threads), exclude })
+}
+
+/// The settings that change what is found, as the report names them.
+fn settings(options: &Options) -> Vec<(String, String)> {
+    let mut settings = vec![("fail-on".to_owned(), options.fail_on.name().to_owned())];
+    settings.extend(options.exclude.iter().map(|glob| ("exclude".to_owned(), glob.clone())));
+    settings.extend(options.signatures.iter().map(|folder| ("signatures".to_owned(), folder.display().to_string())));
+    settings
+}
+
+fn status(report: &Report, options: &Options) -> Status {
+    let worst = report.worst(&output::view(options));
+    match worst {
+        Some(worst) if worst >= options.fail_on => Status::Findings,
+        _ if report.is_complete() || options.allow_incomplete => Status::Clean,
+        _ => Status::Incomplete,
+    }
+}

@@ -1,0 +1,346 @@
+//! What stands around a value in text: its quotes, what assigns it, its name, and where it ends.
+//!
+//! Text may be JSON, JSON in a JSON string (quotes escaped once or twice), code, a header line, a query, XML. Nothing is
+//! parsed; a few bytes to the left are read backwards, at most [`REACH`] of them.
+
+use memchr::memchr_iter;
+
+use super::names::MAX_NAME;
+use crate::blob::Span;
+
+/// How far a look from a value goes, in bytes.
+pub const REACH: usize = 4096;
+
+/// The longest run of spaces, quotes and signs between a name and its value.
+const GAP: usize = 64;
+
+/// A quote, and how many backslashes stand before it: 0 in plain JSON or code, 1 in JSON within a JSON string, 3 deeper.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quote {
+    /// `"`, `'` or a backtick; `;` for the XML entity `&quot;`.
+    pub mark: u8,
+    /// Backslashes before it.
+    pub escapes: usize,
+}
+
+/// What assigns the value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Assignment {
+    /// `:`, as in JSON, YAML and headers.
+    Colon,
+    /// `=`, as in code, queries and XML attributes.
+    Equals,
+    /// `,`, as in `["X-Api-Key", "…"]` and `Set(key, "…")`.
+    Comma,
+    /// `>`, as in an XML element.
+    Element,
+}
+
+/// What stands to the left of a value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Left {
+    /// Where the text of the string or line begins that the value is in: before a scheme word, after the quote.
+    pub whole: usize,
+    /// The quote that opened it.
+    pub quote: Option<Quote>,
+    /// The scheme word before the value: `Bearer`, `Basic`.
+    pub scheme: Option<Span>,
+    /// What assigns it.
+    pub assignment: Option<Assignment>,
+    /// The name, without quotes.
+    pub name: Option<Span>,
+}
+
+const SCHEMES: &[&[u8]] = &[
+    b"bearer",
+    b"basic",
+    b"token",
+    b"key",
+    b"apikey",
+    b"api-key",
+    b"api-token",
+    b"bot",
+    b"zoho-oauthtoken",
+    b"oauth",
+    b"sso-key",
+    b"apptoken",
+    b"ssws",
+    b"deepl-auth-key",
+    b"digest",
+    b"jwt",
+    b"accesskey",
+    b"genie-key",
+];
+
+/// Reads what stands left of the value that begins at `value`.
+pub fn left(text: &[u8], value: usize) -> Left {
+    let floor = value.saturating_sub(REACH);
+    let mut at = value;
+    let scheme = scheme_before(text, at);
+    if let Some(scheme) = &scheme {
+        at = scheme.start;
+    }
+    // n8n: a leading `=` inside the quotes makes a string an expression; without braces it stays a literal.
+    if at >= 2 && text[at - 1] == b'=' && is_quote(text[at - 2]) {
+        at -= 1;
+    }
+    let whole = at;
+    let quote = quote_before(text, at);
+    if let Some((_, start)) = quote {
+        at = start;
+    }
+    let (assignment, name) = match assignment_before(text, at, quote.is_some(), floor) {
+        Some((assignment, end)) => (Some(assignment), name_before(text, end, assignment)),
+        None => (None, None),
+    };
+    Left { whole, quote: quote.map(|(quote, _)| quote), scheme, assignment, name }
+}
+
+fn is_quote(byte: u8) -> bool {
+    matches!(byte, b'"' | b'\'' | b'`')
+}
+
+/// A scheme word and one space before `at`.
+fn scheme_before(text: &[u8], at: usize) -> Option<Span> {
+    if at == 0 || text[at - 1] != b' ' {
+        return None;
+    }
+    let mut end = at - 1;
+    while end > 0 && text[end - 1] == b' ' && at - end < 4 {
+        end -= 1;
+    }
+    let mut start = end;
+    while start > 0 && (text[start - 1].is_ascii_alphabetic() || text[start - 1] == b'-') && end - start < 20 {
+        start -= 1;
+    }
+    if start >= 1 && matches!(text[start - 1], b'\\') && start < end {
+        start += 1; // `\nBearer`
+    }
+    let word = &text[start..end];
+    SCHEMES.iter().any(|scheme| word.eq_ignore_ascii_case(scheme)).then_some(start..end)
+}
+
+/// The quote right before `at`, and where it (with its backslashes) begins.
+fn quote_before(text: &[u8], at: usize) -> Option<(Quote, usize)> {
+    if text[..at].ends_with(b"&quot;") || text[..at].ends_with(b"&apos;") {
+        return Some((Quote { mark: b';', escapes: 0 }, at - 6));
+    }
+    let mark = *text[..at].last()?;
+    if !is_quote(mark) {
+        return None;
+    }
+    let escapes = backslashes_before(text, at - 1);
+    Some((Quote { mark, escapes }, at - 1 - escapes))
+}
+
+/// How many backslashes stand right before `at`, at most 15.
+pub fn backslashes_before(text: &[u8], at: usize) -> usize {
+    text[..at].iter().rev().take(15).take_while(|byte| **byte == b'\\').count()
+}
+
+/// The sign that assigns, and where what stands before it ends.
+fn assignment_before(text: &[u8], at: usize, quoted: bool, floor: usize) -> Option<(Assignment, usize)> {
+    let floor = floor.max(at.saturating_sub(GAP));
+    let mut at = skip_space_back(text, at, floor);
+    let assignment = match text.get(at.checked_sub(1)?)? {
+        b':' => Assignment::Colon,
+        b'=' => Assignment::Equals,
+        b',' if quoted => Assignment::Comma,
+        b'>' if !quoted && at >= 2 && text[at - 2] != b'=' && text[at - 2] != b'-' => Assignment::Element,
+        b'>' if at >= 2 && text[at - 2] == b'=' => {
+            at -= 1;
+            Assignment::Equals
+        }
+        _ => return None,
+    };
+    at -= 1;
+    // `:=`, `==`, `===`, `!=`
+    while at > floor && assignment == Assignment::Equals && matches!(text[at - 1], b'=' | b':' | b'!' | b'?') {
+        at -= 1;
+    }
+    // The other way round, `=:` is nobody's; but `::` names a path, not a value.
+    if assignment == Assignment::Colon && at > floor && text[at - 1] == b':' {
+        return None;
+    }
+    Some((assignment, skip_space_back(text, at, floor)))
+}
+
+/// Skips blanks, line ends and their JSON escapes backwards.
+fn skip_space_back(text: &[u8], mut at: usize, floor: usize) -> usize {
+    while at > floor {
+        match text[at - 1] {
+            b' ' | b'\t' | b'\r' | b'\n' => at -= 1,
+            b'n' | b't' | b'r' if at >= 2 && text[at - 2] == b'\\' => at -= 1 + backslashes_before(text, at - 1),
+            _ => break,
+        }
+    }
+    at
+}
+
+/// The name that ends at `end`, without its quotes.
+fn name_before(text: &[u8], end: usize, assignment: Assignment) -> Option<Span> {
+    let mut end = end;
+    if assignment == Assignment::Element {
+        return element_before(text, end);
+    }
+    // `headers["X-Api-Key"] = `, `$x['key'] =>`
+    if end > 0 && text[end - 1] == b']' {
+        end -= 1;
+    }
+    if let Some((quote, close)) = quote_before(text, end) {
+        let start = open_quote(text, close, quote)?;
+        return (start < close).then_some(start..close);
+    }
+    let start = word_start(text, end);
+    (start < end).then_some(start..end)
+}
+
+/// The tag's name, where `end` is right after the tag's last byte before `>`.
+fn element_before(text: &[u8], end: usize) -> Option<Span> {
+    let from = end.saturating_sub(MAX_NAME * 2);
+    let open = from + memchr::memrchr(b'<', &text[from..end])? + 1;
+    let tag = &text[open..end];
+    if matches!(tag.first(), None | Some(b'/' | b'!' | b'?')) {
+        return None;
+    }
+    let length = tag.iter().position(|byte| byte.is_ascii_whitespace()).unwrap_or(tag.len());
+    let colon = tag[..length].iter().rposition(|byte| *byte == b':').map_or(0, |at| at + 1);
+    Some(open + colon..open + length)
+}
+
+/// Where the string begins that `quote` closes at `close` (which is before the quote's own backslashes).
+fn open_quote(text: &[u8], close: usize, quote: Quote) -> Option<usize> {
+    let floor = close.saturating_sub(MAX_NAME);
+    let entity: &[u8] = b"&quot;";
+    if quote.mark == b';' {
+        return (floor..close).rev().find(|at| text[..*at].ends_with(entity));
+    }
+    (floor..close).rev().find_map(|at| match text[at] {
+        byte if byte == quote.mark => Some(at + 1),
+        _ => None,
+    })
+}
+
+/// Where the word begins that ends at `end`: an identifier, a header's or a query parameter's name, a path of names.
+fn word_start(text: &[u8], end: usize) -> usize {
+    let floor = end.saturating_sub(MAX_NAME);
+    let mut start = end;
+    while start > floor && is_word(text[start - 1]) {
+        start -= 1;
+    }
+    // The tail of an escape is no part of the word: `\nAPI_KEY=`, `%26apikey=`, `\u0026sig=`.
+    match text[..start].last() {
+        Some(b'\\') if text[start..end].starts_with(b"u00") && end - start > 5 => start + 5,
+        Some(b'\\') if start < end && matches!(text[start], b'n' | b't' | b'r') => start + 1,
+        Some(b'%') if end - start > 2 && text[start..start + 2].iter().all(u8::is_ascii_hexdigit) => start + 2,
+        Some(b' ') => phrase_start(text, start, floor),
+        _ => start,
+    }
+}
+
+fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'$' | b'@' | b'[' | b']') || byte >= 0x80
+}
+
+/// One word more to the left, as in `API Key: …`; what a declaration has there (`const key =`) does no harm.
+fn phrase_start(text: &[u8], start: usize, floor: usize) -> usize {
+    let mut at = start - 1;
+    while at > floor && text[at - 1].is_ascii_alphabetic() {
+        at -= 1;
+    }
+    match &text[at..start - 1] {
+        b"API" | b"Api" | b"api" | b"Access" | b"access" | b"Secret" | b"secret" | b"Auth" | b"auth" | b"Private" => at,
+        _ => start,
+    }
+}
+
+/// Where the value that begins at `from` ends: at its closing quote, or at what cannot be in an unquoted value. At most
+/// [`REACH`] bytes on.
+pub fn end(text: &[u8], from: usize, quote: Option<Quote>) -> Option<usize> {
+    let limit = text.len().min(from + REACH);
+    match quote {
+        Some(quote) => closing_quote(text, from, limit, quote),
+        None => {
+            let stop = |byte: &u8| byte.is_ascii_whitespace() || byte.is_ascii_control() || STOPS.contains(byte);
+            Some(text[from..limit].iter().position(stop).map_or(limit, |length| from + length))
+        }
+    }
+}
+
+/// Bytes that end an unquoted value.
+const STOPS: &[u8] = b"\"'`&;,)]}<>|\\#";
+
+/// The closing quote: the same mark after as many backslashes. A quote with fewer closes an outer string.
+pub fn closing_quote(text: &[u8], from: usize, limit: usize, quote: Quote) -> Option<usize> {
+    if quote.mark == b';' {
+        return memchr::memmem::find(&text[from..limit], b"&quot;").map(|at| from + at);
+    }
+    for at in memchr_iter(quote.mark, &text[from..limit]) {
+        let at = from + at;
+        let escapes = backslashes_before(text, at).min(at - from);
+        if escapes < quote.escapes || escapes == quote.escapes {
+            return Some(at - escapes.min(quote.escapes));
+        }
+        // `\\` before a plain quote is an escaped backslash at the end of the string.
+        if quote.escapes == 0 && escapes % 2 == 0 {
+            return Some(at);
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name_of(text: &str) -> Option<String> {
+        let value = text.find("VALUE").expect("a value in the test");
+        left(text.as_bytes(), value).name.map(|span| text[span].to_owned())
+    }
+
+    #[test]
+    fn names_of_many_grammars() {
+        for (text, name) in [
+            (r#"{"apiKey": "VALUE"}"#, "apiKey"),
+            (r#"{"body": "{\"apiKey\": \"VALUE\"}"}"#, "apiKey"),
+            (r#""{\\\"a\\\":\\\"VALUE\\\"}""#, "a"),
+            ("const apiKey = 'VALUE'", "apiKey"),
+            ("headers[\"X-Api-Key\"] = `VALUE`", "X-Api-Key"),
+            ("X-Api-Key: VALUE", "X-Api-Key"),
+            ("https://x.example/?a=1&apikey=VALUE", "apikey"),
+            (r"https://x.example/?a=1\u0026sig=VALUE", "sig"),
+            (r"code\nAPI_KEY=VALUE", "API_KEY"),
+            (r#"["x-api-key", "VALUE"]"#, "x-api-key"),
+            ("Set(gblApiKey, \"VALUE\")", "gblApiKey"),
+            ("<defaultvalue>VALUE</defaultvalue>", "defaultvalue"),
+            ("{&quot;token&quot;:&quot;VALUE&quot;}", "token"),
+            (r#"{"Authorization": "Bearer VALUE"}"#, "Authorization"),
+            (r#"{"Authorization": "=Bearer VALUE"}"#, "Authorization"),
+            ("curl -H 'Authorization: Bearer VALUE'", "Authorization"),
+            ("{'key' => 'VALUE'}", "key"),
+            ("API Key: VALUE", "API Key"),
+            ("key :=\n  \"VALUE\"", "key"),
+        ] {
+            assert_eq!(name_of(text).as_deref(), Some(name), "{text}");
+        }
+        for text in ["the VALUE", "a::VALUE", "\"VALUE\"", "x > VALUE", "f(VALUE)"] {
+            assert_eq!(name_of(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn values_end_at_their_quote() {
+        for (text, quote, rest) in [
+            (r#"abc" x"#, Some(Quote { mark: b'"', escapes: 0 }), r#"" x"#),
+            (r#"a\"c" x"#, Some(Quote { mark: b'"', escapes: 0 }), r#"" x"#),
+            (r#"ac\\" x"#, Some(Quote { mark: b'"', escapes: 0 }), r#"" x"#),
+            (r#"abc\" x""#, Some(Quote { mark: b'"', escapes: 1 }), r#"\" x""#),
+            (r#"abc" x"#, Some(Quote { mark: b'"', escapes: 1 }), r#"" x"#),
+            ("abc&b=1", None, "&b=1"),
+            ("abc def", None, " def"),
+        ] {
+            let end = end(text.as_bytes(), 0, quote).expect("an end");
+            assert_eq!(&text[end..], rest, "{text}");
+        }
+    }
+}

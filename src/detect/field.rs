@@ -1,0 +1,274 @@
+//! Fields: a literal under a telling name, where name and value are a JSON member, a sibling pair, an assignment in
+//! code, a header line, a query parameter, an XML element.
+//!
+//! Two ways lead here: from a value (a run with a digit in it) to its name, and from one of a few rare words in a name
+//! to its value, for values too short or too plain to be a run.
+
+use super::context::{self, Assignment, Left, Quote};
+use super::names::{Names, Normal, Telling};
+use super::pair::{self, Member};
+use super::{Candidate, By, generic};
+use crate::blob::Span;
+use crate::signature::Signature;
+
+/// The shortest value under a name that says password, and under one that says key or token.
+const MIN_PASSWORD: usize = 4;
+const MIN_SECRET: usize = 8;
+
+/// A value, its place, and what its name tells.
+struct Field {
+    value: Span,
+    whole: Span,
+    name: Option<Span>,
+    telling: Telling,
+    left: Left,
+}
+
+/// From the run at `run` to its name. `None` where nothing telling stands beside it.
+pub(super) fn of_run(text: &[u8], run: Span, names: &Names) -> Option<Candidate> {
+    let value = value_start(text, run.start)?;
+    let left = context::left(text, value);
+    let (name, telling) = telling_name(text, value, &left, names)?;
+    let end = context::end(text, value, left.quote).unwrap_or(run.end).max(run.end);
+    candidate(text, Field { value: value..end, whole: left.whole..end, name, telling, left })
+}
+
+/// From a word inside a name, at `at`, to the value that the name stands for.
+pub(super) fn of_word(text: &[u8], at: usize, names: &Names) -> Option<Candidate> {
+    let name = name_around(text, at);
+    let telling = names.telling(&Normal::new(&text[name.clone()]))?;
+    let found = value_after(text, &name).or_else(|| sibling_value(text, &name))?;
+    let (value, quote) = found;
+    let left = context::left(text, value);
+    let value = left.scheme.as_ref().map_or(value, |scheme| context_skip(text, scheme.end));
+    let value = match text[value..].first() {
+        Some(b'=') if quote.is_some() => value + 1,
+        _ => value,
+    };
+    let end = context::end(text, value, quote)?;
+    candidate(text, Field { value: value..end, whole: left.whole..end, name: Some(name), telling, left: Left { quote, ..left } })
+}
+
+fn context_skip(text: &[u8], at: usize) -> usize {
+    at + text[at..].iter().take_while(|byte| **byte == b' ').count()
+}
+
+/// Where the value begins that the run at `run` is in: bytes of a value that are no run bytes may stand before it.
+fn value_start(text: &[u8], run: usize) -> Option<usize> {
+    let floor = run.saturating_sub(128);
+    let mut start = run;
+    // The tail of an escape is no part of the value: `\nabc`.
+    if start > 0 && text[start - 1] == b'\\' {
+        return None;
+    }
+    while start > floor && is_value_byte(text[start - 1]) {
+        start -= 1;
+    }
+    (start > floor || floor == 0).then_some(start)
+}
+
+/// Bytes that stand inside a value without ending it to the left.
+fn is_value_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || byte >= 0x80
+        || matches!(byte, b'_' | b'+' | b'/' | b'-' | b'.' | b'~' | b'!' | b'@' | b'#' | b'$' | b'%' | b'^' | b'*')
+}
+
+fn telling_name(text: &[u8], value: usize, left: &Left, names: &Names) -> Option<(Option<Span>, Telling)> {
+    let Some(name) = &left.name else { return scheme_alone(text, left) };
+    if !names.may_tell(&text[name.clone()]) {
+        return scheme_alone(text, left);
+    }
+    let normal = Normal::new(&text[name.clone()]);
+    if normal.is_neutral() {
+        return match left.quote.and_then(|quote| sibling_name(text, value, quote, names)) {
+            Some((name, telling)) => Some((Some(name), telling)),
+            None => scheme_alone(text, left),
+        };
+    }
+    match names.telling(&normal) {
+        Some(telling) => Some((Some(name.clone()), telling)),
+        None => scheme_alone(text, left),
+    }
+}
+
+/// `Bearer` says that a token follows even where no name stands; the other scheme words are too common for that.
+fn scheme_alone(text: &[u8], left: &Left) -> Option<(Option<Span>, Telling)> {
+    let scheme = left.scheme.as_ref()?;
+    text[scheme.clone()].eq_ignore_ascii_case(b"bearer").then_some((None, Telling::Strong))
+}
+
+/// The sibling that names the value at `value`.
+fn sibling_name(text: &[u8], value: usize, quote: Quote, names: &Names) -> Option<(Span, Telling)> {
+    let quote = Quote { mark: b'"', ..quote };
+    pair::members(text, value, quote).into_iter().find_map(|Member { key, value }| {
+        let value = value.filter(|_| Normal::new(&text[key]).is_naming())?;
+        let telling = names.telling(&Normal::new(&text[value.clone()]))?;
+        Some((value, telling))
+    })
+}
+
+/// The value of the sibling that holds what the string at `name` names: `{"name": "password", "value": "…"}`.
+fn sibling_value(text: &[u8], name: &Span) -> Option<(usize, Option<Quote>)> {
+    let left = context::left(text, name.start);
+    let quote = left.quote.filter(|quote| quote.mark == b'"')?;
+    let key = left.name?;
+    if left.assignment != Some(Assignment::Colon) || !Normal::new(&text[key]).is_naming() {
+        return None;
+    }
+    pair::members(text, name.start, quote).into_iter().find_map(|Member { key, value }| {
+        let value = value.filter(|_| Normal::new(&text[key]).is_neutral())?;
+        Some((value.start, Some(quote)))
+    })
+}
+
+/// The name that the byte at `at` is in.
+fn name_around(text: &[u8], at: usize) -> Span {
+    let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.') || *byte >= 0x80;
+    let before = text[at.saturating_sub(64)..at].iter().rev().take_while(|byte| is_name(byte)).count();
+    let after = text[at..].iter().take(64).take_while(|byte| is_name(byte)).count();
+    let mut start = at - before;
+    if start > 0 && text[start - 1] == b'\\' && start < at {
+        start += 1; // `\npassword`
+    }
+    start..at + after
+}
+
+/// What follows a name: the sign that assigns, and where the value begins after its quote.
+fn value_after(text: &[u8], name: &Span) -> Option<(usize, Option<Quote>)> {
+    let limit = text.len().min(name.end + 96);
+    let mut at = name.end;
+    if text.get(at) == Some(&b'>') && name.start > 0 && text[name.start - 1] == b'<' {
+        return Some((at + 1, None));
+    }
+    let closing = skip_quote(text, at, limit);
+    let quoted = closing.is_some();
+    at = closing.map_or(at, |(_, after)| after);
+    while matches!(text.get(at), Some(b']' | b')' | b'?' | b'!')) {
+        at += 1;
+    }
+    at = skip_blank(text, at, limit);
+    let signs = text[at..limit].iter().take_while(|byte| matches!(byte, b':' | b'=' | b'>')).count();
+    let pair = signs == 0 && quoted && text.get(at) == Some(&b',') && opens_pair(text, name.start);
+    if !(1..=3).contains(&signs) && !pair {
+        return None;
+    }
+    at = skip_blank(text, at + signs.max(1), limit);
+    match skip_quote(text, at, limit) {
+        Some((quote, after)) => Some((after, Some(quote))),
+        None if pair => None,
+        None => (at < limit).then_some((at, None)),
+    }
+}
+
+/// Whether the quoted name at `name` is the first of a list or of a call's arguments.
+fn opens_pair(text: &[u8], name: usize) -> bool {
+    let quote = name.saturating_sub(1);
+    let open = quote.saturating_sub(context::backslashes_before(text, quote));
+    matches!(text[..open].iter().rev().find(|byte| !byte.is_ascii_whitespace()), Some(b'[' | b'('))
+}
+
+/// A quote at `at` with its backslashes, and the byte after it.
+fn skip_quote(text: &[u8], at: usize, limit: usize) -> Option<(Quote, usize)> {
+    let escapes = text[at.min(limit)..limit].iter().take(15).take_while(|byte| **byte == b'\\').count();
+    let mark = *text.get(at + escapes)?;
+    matches!(mark, b'"' | b'\'' | b'`').then_some((Quote { mark, escapes }, at + escapes + 1))
+}
+
+fn skip_blank(text: &[u8], mut at: usize, limit: usize) -> usize {
+    while at < limit {
+        match text[at] {
+            b' ' | b'\t' => at += 1,
+            _ => break,
+        }
+    }
+    at
+}
+
+/// Judges the value's form and makes a candidate of it.
+fn candidate(text: &[u8], field: Field) -> Option<Candidate> {
+    let Field { value, whole, name, telling, left } = field;
+    let raw = text.get(value.clone())?;
+    let least = if telling == Telling::Password { MIN_PASSWORD } else { MIN_SECRET };
+    if raw.len() < least || raw.iter().any(u8::is_ascii_whitespace) && !is_cookie(text, &name) {
+        return None;
+    }
+    if left.quote.is_none() && !is_plain_literal(text, raw, &left) {
+        return None;
+    }
+    if left.assignment == Some(Assignment::Comma) && is_identifier(raw) {
+        return None;
+    }
+    let decoded = decoded(raw, &left);
+    let signature = signature(text, &name, telling, &left);
+    Some(Candidate {
+        signature,
+        by: By::Field(telling),
+        span: value.clone(),
+        secret: value,
+        whole: text[whole].to_vec().into(),
+        value: decoded.into(),
+        name: name.map(|name| String::from_utf8_lossy(&text[name]).into_owned()),
+        user: None,
+        claims: None,
+    })
+}
+
+fn is_cookie(text: &[u8], name: &Option<Span>) -> bool {
+    name.as_ref().is_some_and(|name| Normal::new(&text[name.clone()]).as_bytes() == b"cookie")
+}
+
+/// Unquoted values: in a query, a header, an environment file or XML they are literals, in code they are expressions.
+fn is_plain_literal(text: &[u8], raw: &[u8], left: &Left) -> bool {
+    let spaced = left.whole > 0 && text[left.whole - 1].is_ascii_whitespace();
+    let has_digit = raw.iter().any(u8::is_ascii_digit);
+    match left.assignment {
+        Some(Assignment::Element) => true,
+        _ if raw.contains(&b'(') || raw.contains(&b'[') || raw.contains(&b'{') => false,
+        Some(Assignment::Equals) if spaced => has_digit && !is_member_path(raw),
+        Some(Assignment::Colon) if spaced => has_digit && !is_member_path(raw),
+        _ => has_digit || !is_identifier(raw),
+    }
+}
+
+/// `user.password`, `this.config.apiKey2`
+fn is_member_path(raw: &[u8]) -> bool {
+    raw.contains(&b'.') && raw.split(|byte| *byte == b'.').all(is_identifier)
+}
+
+/// A word as programs name things.
+fn is_identifier(raw: &[u8]) -> bool {
+    !raw.is_empty()
+        && !raw[0].is_ascii_digit()
+        && raw.iter().all(|byte| byte.is_ascii_alphabetic() || matches!(byte, b'_' | b'$'))
+        || raw.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_') && raw.iter().filter(|byte| byte.is_ascii_digit()).count() <= 1 && !raw.first().is_some_and(u8::is_ascii_digit)
+}
+
+/// The value as the program that reads it sees it: escapes of its string, or of its query, taken out.
+fn decoded(raw: &[u8], left: &Left) -> Vec<u8> {
+    match left.quote {
+        Some(quote) if raw.contains(&b'\\') => {
+            let levels = (quote.escapes + 1).ilog2() as usize + 1;
+            (0..levels).fold(raw.to_vec(), |value, _| super::unescape(&value))
+        }
+        None if left.assignment == Some(Assignment::Equals) && raw.contains(&b'%') => super::unpercent(raw),
+        _ => raw.to_vec(),
+    }
+}
+
+/// Which of the general signatures fits the name best.
+fn signature(text: &[u8], name: &Option<Span>, telling: Telling, left: &Left) -> &'static Signature {
+    let Some(name) = name else { return &generic::BEARER };
+    let normal = Normal::new(&text[name.clone()]);
+    let ends = |ending: &str| normal.as_bytes().ends_with(ending.as_bytes());
+    match telling {
+        Telling::Password => &generic::PASSWORD_FIELD,
+        Telling::Weak => &generic::RANDOM,
+        Telling::Strong if ends("clientsecret") || ends("appsecret") => &generic::CLIENT_SECRET,
+        Telling::Strong if ends("refreshtoken") => &generic::REFRESH_TOKEN,
+        Telling::Strong if ends("accesstoken") || ends("sessiontoken") => &generic::ACCESS_TOKEN,
+        Telling::Strong if ends("cookie") => &generic::COOKIE,
+        Telling::Strong if left.scheme.is_some() => &generic::BEARER,
+        Telling::Strong => &generic::API_KEY,
+    }
+}

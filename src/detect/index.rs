@@ -1,0 +1,130 @@
+//! The prefix index: where a signature can be taken hold of, found by three case-folded bytes.
+
+use crate::signature::{Anchor, Hold, Shape, Signature};
+
+/// A set of three-byte texts, with false positives: 64 Ki bits, so that it stays in the first-level cache.
+pub struct Bitmap(Box<[u64; 1024]>);
+
+impl Default for Bitmap {
+    fn default() -> Self {
+        Self(Box::new([0; 1024]))
+    }
+}
+
+impl Bitmap {
+    /// Adds the text whose three bytes are the low ones of `bytes`.
+    pub fn insert(&mut self, bytes: u32) {
+        let hash = hash(bytes);
+        self.0[hash >> 6] |= 1 << (hash & 63);
+    }
+
+    /// Whether it may have been added.
+    #[inline]
+    pub fn has(&self, bytes: u32) -> bool {
+        let hash = hash(bytes);
+        self.0[hash >> 6] >> (hash & 63) & 1 == 1
+    }
+}
+
+/// 16 bits of the low three bytes.
+#[inline]
+fn hash(bytes: u32) -> usize {
+    ((bytes & 0x00ff_ffff).wrapping_mul(0x9e37_79b1) >> 16) as usize
+}
+
+/// Three bytes, upper case folded to lower; other bytes are folded too, which only makes the index a little less sharp.
+#[inline]
+pub fn fold(bytes: u32) -> u32 {
+    (bytes | 0x0020_2020) & 0x00ff_ffff
+}
+
+/// What to try where an anchor's text stands.
+#[derive(Clone, Copy)]
+pub enum Target {
+    /// A shape of a signature.
+    Shape(&'static Signature, &'static Shape),
+    /// The pattern of a signature whose keyword this is.
+    Pattern(&'static Signature),
+}
+
+/// One way to take hold of a signature.
+#[derive(Clone, Copy)]
+pub struct Entry {
+    key: u32,
+    /// The text that stands at the anchor.
+    pub text: &'static str,
+    /// What to try there.
+    pub target: Target,
+}
+
+/// All anchors of one kind, by their first (or, before a run, their last) three bytes.
+#[derive(Default)]
+pub struct Index {
+    bitmap: Bitmap,
+    entries: Vec<Entry>,
+}
+
+impl Index {
+    fn new(mut entries: Vec<Entry>) -> Self {
+        entries.sort_by_key(|entry| entry.key);
+        let mut bitmap = Bitmap::default();
+        entries.iter().for_each(|entry| bitmap.insert(entry.key));
+        Self { bitmap, entries }
+    }
+
+    /// The first look: may an anchor have these three bytes?
+    #[inline]
+    pub fn may_have(&self, bytes: u32) -> bool {
+        self.bitmap.has(fold(bytes))
+    }
+
+    /// The anchors that have these three bytes but for case.
+    pub fn get(&self, bytes: u32) -> &[Entry] {
+        let key = fold(bytes);
+        let first = self.entries.partition_point(|entry| entry.key < key);
+        let count = self.entries[first..].iter().take_while(|entry| entry.key == key).count();
+        &self.entries[first..first + count]
+    }
+}
+
+/// The anchors of a set of signatures, by how one comes upon them.
+#[derive(Default)]
+pub struct Anchors {
+    /// At the start of a run.
+    pub at_start: Index,
+    /// Right before a run.
+    pub before: Index,
+    /// Those that no run leads to.
+    pub alone: Vec<Entry>,
+}
+
+/// The anchors of these signatures and the keywords of their patterns.
+pub fn build(signatures: &[&'static Signature]) -> Anchors {
+    let (mut at_start, mut before, mut alone) = (Vec::new(), Vec::new(), Vec::new());
+    let entries = signatures.iter().flat_map(|signature| entries(signature));
+    for (anchor, target) in entries {
+        let list = match anchor.hold {
+            Hold::Start => &mut at_start,
+            Hold::Before => &mut before,
+            Hold::Alone => &mut alone,
+        };
+        let keys = anchor.heads().map(|[a, b, c]| u32::from_le_bytes([a, b, c, 0]));
+        list.extend(keys.map(|key| Entry { key: fold(key), text: anchor.text, target }));
+    }
+    Anchors { at_start: Index::new(at_start), before: Index::new(before), alone }
+}
+
+fn entries(signature: &'static Signature) -> impl Iterator<Item = (Anchor, Target)> {
+    let shapes = signature.anchors().map(move |(shape, anchor)| (anchor, Target::Shape(signature, shape)));
+    let keywords = signature.keyword_anchors().map(move |anchor| (anchor, Target::Pattern(signature)));
+    shapes.chain(keywords)
+}
+
+/// The three bytes from `at` on as a little-endian number; missing ones are 0.
+#[inline]
+pub fn three(text: &[u8], at: usize) -> u32 {
+    match text.get(at..at + 3) {
+        Some(&[a, b, c]) => u32::from_le_bytes([a, b, c, 0]),
+        _ => 0,
+    }
+}

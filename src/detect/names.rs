@@ -1,0 +1,368 @@
+//! Field names: does a name tell that its value is a credential?
+//!
+//! A name's last word says what the value is (`apiKeyName` is a name, `userApiKey` a key), so names are judged by their
+//! endings. That also makes the first look cheap: the last three letters, in a bitmap.
+
+use std::collections::BTreeMap;
+
+use super::index::Bitmap;
+use crate::signature::Signature;
+
+/// How telling a name is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Telling {
+    /// The value must look random to count: `key`, `code`, `sig`.
+    Weak,
+    /// A key, token or secret: `apiKey`, `client_secret`, `Authorization`.
+    Strong,
+    /// A password, which need not look random.
+    Password,
+}
+
+/// The longest name that is looked at, in bytes.
+pub const MAX_NAME: usize = 96;
+
+/// Endings of normalised names, each with what it tells. Later languages: names as users write them.
+const ENDINGS: &[(&str, Telling)] = {
+    use Telling::{Password, Strong, Weak};
+    &[
+        ("password", Password),
+        ("passwd", Password),
+        ("passwort", Password),
+        ("kennwort", Password),
+        ("passphrase", Password),
+        ("passcode", Password),
+        ("pwd", Password),
+        ("pass", Password),
+        ("psw", Password),
+        ("contrasena", Password),
+        ("contraseña", Password),
+        ("senha", Password),
+        ("motdepasse", Password),
+        ("mdp", Password),
+        ("wachtwoord", Password),
+        ("parola", Password),
+        ("haslo", Password),
+        ("hasło", Password),
+        ("パスワード", Password),
+        ("密码", Password),
+        ("密碼", Password),
+        ("token", Strong),
+        ("secret", Strong),
+        ("secretkey", Strong),
+        ("apikey", Strong),
+        ("apitoken", Strong),
+        ("apisecret", Strong),
+        ("accesskey", Strong),
+        ("secretaccesskey", Strong),
+        ("privatekey", Strong),
+        ("authkey", Strong),
+        ("appkey", Strong),
+        ("applicationkey", Strong),
+        ("signingkey", Strong),
+        ("encryptionkey", Strong),
+        ("masterkey", Strong),
+        ("sharedkey", Strong),
+        ("accountkey", Strong),
+        ("subscriptionkey", Strong),
+        ("functionskey", Strong),
+        ("functionkey", Strong),
+        ("hostkey", Strong),
+        ("adminkey", Strong),
+        ("servicekey", Strong),
+        ("servicerolekey", Strong),
+        ("integrationkey", Strong),
+        ("clientkey", Strong),
+        ("xkey", Strong),
+        ("webhookkey", Strong),
+        ("credential", Strong),
+        ("credentials", Strong),
+        ("authorization", Strong),
+        ("bearer", Strong),
+        ("cookie", Strong),
+        ("jwt", Strong),
+        ("apischlüssel", Strong),
+        ("apischluessel", Strong),
+        ("schlüssel", Weak),
+        ("schluessel", Weak),
+        ("geheimnis", Strong),
+        ("clave", Weak),
+        ("claveapi", Strong),
+        ("chave", Weak),
+        ("chaveapi", Strong),
+        ("chavedeapi", Strong),
+        ("cléapi", Strong),
+        ("cleapi", Strong),
+        ("chiaveapi", Strong),
+        ("segreto", Strong),
+        ("密钥", Strong),
+        ("令牌", Strong),
+        ("トークン", Strong),
+        ("apiキー", Strong),
+        ("key", Weak),
+        ("auth", Weak),
+        ("code", Weak),
+        ("sig", Weak),
+        ("sas", Weak),
+        ("appid", Weak),
+        ("pat", Weak),
+        ("hmac", Weak),
+    ]
+};
+
+/// Endings that look like one of those and are none.
+const HARMLESS: &[&str] = &[
+    "publickey",
+    "pubkey",
+    "publishablekey",
+    "primarykey",
+    "foreignkey",
+    "partitionkey",
+    "sortkey",
+    "rowkey",
+    "cachekey",
+    "objectkey",
+    "idempotencykey",
+    "uniquekey",
+    "groupkey",
+    "recordkey",
+    "issuekey",
+    "projectkey",
+    "itemkey",
+    "lookupkey",
+    "translationkey",
+    "i18nkey",
+    "hotkey",
+    "storagekey",
+    "orderkey",
+    "sitekey",
+    "filekey",
+    "s3key",
+    "pagetoken",
+    "nexttoken",
+    "continuationtoken",
+    "skiptoken",
+    "synctoken",
+    "carttoken",
+    "devicetoken",
+    "pushtoken",
+    "cancellationtoken",
+    "changetoken",
+    "publickeytoken",
+    "conversationtoken",
+    "contexttoken",
+    "bypass",
+    "compass",
+    "statuscode",
+    "errorcode",
+    "countrycode",
+    "currencycode",
+    "languagecode",
+    "postalcode",
+    "zipcode",
+    "areacode",
+    "phonecode",
+    "qrcode",
+    "barcode",
+    "jscode",
+    "pythoncode",
+    "functioncode",
+    "sourcecode",
+    "discountcode",
+    "couponcode",
+    "promocode",
+    "vouchercode",
+    "productcode",
+    "ordercode",
+    "trackingcode",
+    "responsecode",
+    "colorcode",
+    "embedcode",
+    "statecode",
+    "typecode",
+    "entitylogicalnamekey",
+    "requestedby",
+];
+
+/// Keys that say nothing themselves: the name stands in a sibling.
+pub const NEUTRAL: &[&str] = &[
+    "value",
+    "stringvalue",
+    "valuevalue",
+    "val",
+    "v",
+    "to",
+    "content",
+    "text",
+    "data",
+    "default",
+    "defaultvalue",
+    "initialvalue",
+    "currentvalue",
+    "rightvalue",
+    "string",
+];
+
+/// Keys whose value is the name of the sibling that [`NEUTRAL`] means.
+pub const NAMING: &[&str] =
+    &["name", "key", "keyvalue", "label", "header", "field", "p", "variable", "displayname", "id", "title", "k"];
+
+/// A name in the form that names are compared in: lower case, without `-`, `_`, `.`, spaces, brackets and quotes, and
+/// without a number or the word `value` at its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Normal {
+    bytes: [u8; MAX_NAME],
+    len: usize,
+}
+
+impl Normal {
+    /// Of a name of at most [`MAX_NAME`] bytes; of a longer one the end.
+    pub fn new(name: &[u8]) -> Self {
+        let mut normal = Self { bytes: [0; MAX_NAME], len: 0 };
+        for &byte in &name[name.len().saturating_sub(MAX_NAME)..] {
+            if is_name_letter(byte) {
+                normal.bytes[normal.len] = byte.to_ascii_lowercase();
+                normal.len += 1;
+            }
+        }
+        while normal.len > 1 && normal.bytes[normal.len - 1].is_ascii_digit() {
+            normal.len -= 1;
+        }
+        if normal.len > 5 && normal.as_bytes().ends_with(b"value") && !is_listed(NEUTRAL, normal.as_bytes()) {
+            normal.len -= 5;
+        }
+        normal
+    }
+
+    /// Its bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+
+    /// As text; empty where it is no UTF-8.
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(self.as_bytes()).unwrap_or_default()
+    }
+
+    /// Whether the name stands for its sibling's.
+    pub fn is_neutral(&self) -> bool {
+        is_listed(NEUTRAL, self.as_bytes())
+    }
+
+    /// Whether its value is the name of a sibling.
+    pub fn is_naming(&self) -> bool {
+        is_listed(NAMING, self.as_bytes())
+    }
+}
+
+fn is_listed(list: &[&str], name: &[u8]) -> bool {
+    list.iter().any(|entry| entry.as_bytes() == name)
+}
+
+/// Letters and digits of any script: what is left of a name when it is normalised.
+fn is_name_letter(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte >= 0x80
+}
+
+/// The names that tell something: the endings above, and those of the loaded signatures.
+pub struct Names {
+    last_three: Bitmap,
+    /// Telling and harmless endings by their last byte; a harmless one outweighs.
+    endings: BTreeMap<u8, Vec<(&'static [u8], Option<Telling>)>>,
+    signatures: Vec<(&'static str, &'static Signature)>,
+}
+
+impl Names {
+    /// With the names of these signatures beside the general ones.
+    pub fn new(signatures: &[&'static Signature]) -> Self {
+        let mut own: Vec<_> =
+            signatures.iter().flat_map(|signature| signature.names.iter().map(|name| (*name, *signature))).collect();
+        own.sort_by_key(|(name, signature)| (*name, signature.id));
+        let mut last_three = Bitmap::default();
+        let endings = ENDINGS.iter().map(|(ending, _)| *ending);
+        for name in endings.chain(own.iter().map(|(name, _)| *name)).chain(NEUTRAL.iter().copied()) {
+            last_three.insert(last_letters(name.as_bytes()));
+        }
+        let mut endings: BTreeMap<u8, Vec<_>> = BTreeMap::new();
+        let telling = ENDINGS.iter().map(|(ending, telling)| (ending.as_bytes(), Some(*telling)));
+        for (ending, telling) in HARMLESS.iter().map(|ending| (ending.as_bytes(), None)).chain(telling) {
+            endings.entry(ending.last().copied().unwrap_or_default()).or_default().push((ending, telling));
+        }
+        Self { last_three, endings, signatures: own }
+    }
+
+    /// The first look, made for every value candidate: may the name that ends `name` tell anything? Digits at the end
+    /// count for nothing, as in [`Normal`].
+    #[inline]
+    pub fn may_tell(&self, name: &[u8]) -> bool {
+        self.last_three.has(last_letters(name))
+    }
+
+    /// What a normalised name tells by itself.
+    pub fn telling(&self, name: &Normal) -> Option<Telling> {
+        let bytes = name.as_bytes();
+        let mut best = None;
+        for (ending, telling) in self.endings.get(bytes.last()?).into_iter().flatten() {
+            if bytes.ends_with(ending) {
+                best = best.max(Some((*telling)?));
+            }
+        }
+        best.or_else(|| self.of(name).next().map(|_| Telling::Weak))
+    }
+
+    /// The signatures that have this very name among theirs.
+    pub fn of<'s>(&'s self, name: &'s Normal) -> impl Iterator<Item = &'static Signature> + 's {
+        let name = name.as_str();
+        let first = self.signatures.partition_point(|(own, _)| *own < name);
+        self.signatures[first..].iter().take_while(move |(own, _)| *own == name).map(|(_, signature)| *signature)
+    }
+}
+
+/// The last three letters or digits of a name, folded; digits at the very end are left out.
+#[inline]
+fn last_letters(name: &[u8]) -> u32 {
+    let mut letters = 0;
+    let mut count = 0;
+    for &byte in name.iter().rev() {
+        if !is_name_letter(byte) || count == 0 && byte.is_ascii_digit() {
+            continue;
+        }
+        letters = letters << 8 | u32::from(byte.to_ascii_lowercase());
+        count += 1;
+        if count == 3 {
+            break;
+        }
+    }
+    letters
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn telling(name: &str) -> Option<Telling> {
+        let names = Names::new(&[]);
+        let normal = Normal::new(name.as_bytes());
+        let telling = names.telling(&normal);
+        assert!(telling.is_none() || names.may_tell(name.as_bytes()), "{name}: the first look must not lose it");
+        telling
+    }
+
+    #[test]
+    fn the_last_word_tells() {
+        for name in ["apiKey", "X-API-Key", "client_secret", "auth[access_token]", "Authorization", "xApiKey2", "apiKeyValue"] {
+            assert_eq!(telling(name), Some(Telling::Strong), "{name}");
+        }
+        for name in ["password", "DB_PASSWORD", "userPass", "Passwort", "contraseña", "senha"] {
+            assert_eq!(telling(name), Some(Telling::Password), "{name}");
+        }
+        for name in ["key", "sig", "code", "appid", "someKey"] {
+            assert_eq!(telling(name), Some(Telling::Weak), "{name}");
+        }
+        for name in
+            ["apiKeyName", "maxTokens", "tokenType", "publicKey", "partition_key", "id", "author", "keyboard", "nextPageToken"]
+        {
+            assert_eq!(telling(name), None, "{name}");
+        }
+    }
+}

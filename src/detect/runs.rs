@@ -1,0 +1,363 @@
+//! The run finder: bytes → runs of `[A-Za-z0-9_+/-]` of at least [`MIN_RUN`] bytes, the only places where most
+//! credentials can be, and the few places where an escape hides a byte of one.
+//!
+//! One pass over every byte, so it is the part whose cost everybody pays: about one instruction a byte with AVX2
+//! ([`avx2`]), three to four without. Both are driven by [`Finder`], which hands out small batches so that what looks at
+//! the runs next finds their bytes still in the first-level cache.
+
+use memchr::{memchr, memchr2_iter};
+
+use crate::blob::Span;
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+
+/// The shortest run that is looked at, in bytes.
+pub const MIN_RUN: usize = 16;
+
+/// A batch ends with the 64-byte block in which this many runs have come together.
+const BATCH: usize = 96;
+
+/// Whether a byte can be part of a run.
+#[inline]
+pub fn is_run_byte(byte: u8) -> bool {
+    RUN_BYTES[byte as usize]
+}
+
+static RUN_BYTES: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        table[byte] = (byte as u8).is_ascii_alphanumeric() || matches!(byte as u8, b'_' | b'+' | b'/' | b'-');
+        byte += 1;
+    }
+    table
+};
+
+/// What one step of a [`Finder`] gave; positions are bytes of the text.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Batch {
+    /// Where runs begin, ascending.
+    pub starts: Vec<u32>,
+    /// Where they end (exclusive); as many as `starts`, but for a run that goes on into the next batch.
+    pub ends: Vec<u32>,
+    /// Where an escape begins that can stand for a byte of a credential: `%`, or a backslash before `u` or `/`.
+    pub escapes: Vec<u32>,
+    /// Of all the text so far: which bytes are `+ - / _` and which are digits, 64 to a word, bit n for byte n.
+    joints: Vec<u64>,
+    digits: Vec<u64>,
+}
+
+impl Batch {
+    fn clear(&mut self) {
+        self.starts.clear();
+        self.ends.clear();
+        self.escapes.clear();
+    }
+
+    fn keep(&mut self, at: usize, masks: Masks) {
+        if let (Some(joints), Some(digits)) = (self.joints.get_mut(at / 64), self.digits.get_mut(at / 64)) {
+            (*joints, *digits) = (masks.joint, masks.digit);
+        }
+    }
+
+    /// Whether one of the run's first 64 bytes is a digit.
+    #[inline]
+    pub fn has_digit(&self, run: &Span) -> bool {
+        let length = (run.end - run.start).min(64);
+        self.window(&self.digits, run.start) << (64 - length) != 0
+    }
+
+    /// Calls `each` with the place of every `+ - / _` in the run.
+    #[inline]
+    pub fn joints(&self, run: &Span, mut each: impl FnMut(usize)) {
+        let mut from = run.start;
+        while from < run.end {
+            let length = (run.end - from).min(64);
+            let mut bits = self.window(&self.joints, from) << (64 - length) >> (64 - length);
+            while bits != 0 {
+                each(from + bits.trailing_zeros() as usize);
+                bits &= bits - 1;
+            }
+            from += 64;
+        }
+    }
+
+    /// The 64 bits from bit `at` on.
+    #[inline]
+    fn window(&self, words: &[u64], at: usize) -> u64 {
+        let (word, shift) = (at / 64, at % 64);
+        let word_at = |word: usize| words.get(word).copied().unwrap_or_default();
+        match shift {
+            0 => word_at(word),
+            _ => word_at(word) >> shift | word_at(word + 1) << (64 - shift),
+        }
+    }
+}
+
+/// Walks over a text of less than 4 GiB, batch by batch.
+pub struct Finder<'a> {
+    text: &'a [u8],
+    at: usize,
+    state: State,
+    open: Option<u32>,
+    vector: bool,
+    /// Whether a zero byte was met so far: such a text is no plain text.
+    pub nul: bool,
+}
+
+/// What is carried from one 64-byte block to the next.
+#[derive(Clone, Copy, Default)]
+struct State {
+    /// Class mask of the block before, and the same after each doubling of the window.
+    one: u64,
+    two: u64,
+    four: u64,
+    eight: u64,
+    /// Bits where a window of 16 ended.
+    windows: u64,
+    /// Whether the last byte was a backslash.
+    backslash: u64,
+}
+
+/// Masks of one block of 64 bytes; bit n stands for byte n.
+#[derive(Clone, Copy, Default)]
+struct Masks {
+    class: u64,
+    joint: u64,
+    digit: u64,
+    percent: u64,
+    backslash: u64,
+    /// `u` or `/`.
+    escaped: u64,
+    nul: bool,
+}
+
+impl<'a> Finder<'a> {
+    /// Over `text`, with the fastest means that this processor has.
+    pub fn new(text: &'a [u8]) -> Self {
+        Self { text, at: 0, state: State::default(), open: None, vector: has_avx2(), nul: false }
+    }
+
+    /// Over `text` without vector instructions: the fallback, and the oracle of the tests.
+    pub fn scalar(text: &'a [u8]) -> Self {
+        Self { vector: false, ..Self::new(text) }
+    }
+
+    /// Fills `batch` with what comes next; false when the text is at its end and nothing was found.
+    ///
+    /// A run that is still open at the batch's end is closed, as a last entry, in a later one: `batch` holds only
+    /// whole runs.
+    pub fn next(&mut self, batch: &mut Batch) -> bool {
+        batch.clear();
+        if self.at == 0 {
+            let words = self.text.len().div_ceil(64);
+            batch.joints.resize(words, 0);
+            batch.digits.resize(words, 0);
+        }
+        if let Some(start) = self.open.take() {
+            batch.starts.push(start);
+        }
+        if self.vector {
+            self.vector_blocks(batch);
+        } else {
+            self.scalar_blocks(batch);
+        }
+        if batch.starts.len() > batch.ends.len() {
+            if self.at >= self.text.len() {
+                batch.ends.push(self.text.len() as u32);
+            } else {
+                self.open = batch.starts.pop();
+            }
+        }
+        !(batch.starts.is_empty() && batch.escapes.is_empty() && self.at >= self.text.len())
+    }
+
+    fn vector_blocks(&mut self, batch: &mut Batch) {
+        #[cfg(target_arch = "x86_64")]
+        avx2::blocks(self, batch);
+        self.tail(batch);
+    }
+
+    /// The last bytes, fewer than a block: the same masks by a table, so that there is no second set of rules.
+    fn tail(&mut self, batch: &mut Batch) {
+        let rest = self.text.len() - self.at;
+        if rest >= 64 || batch.starts.len() >= BATCH || self.at >= self.text.len() {
+            return;
+        }
+        let masks = self.masks(rest);
+        self.nul |= masks.nul;
+        batch.keep(self.at, masks);
+        self.state.block(self.at, masks, batch);
+        self.at = self.text.len();
+    }
+
+    fn scalar_blocks(&mut self, batch: &mut Batch) {
+        while self.text.len() - self.at >= 64 && batch.starts.len() < BATCH {
+            let masks = self.masks(64);
+            self.nul |= masks.nul;
+            batch.keep(self.at, masks);
+            self.state.block(self.at, masks, batch);
+            self.at += 64;
+        }
+        self.tail(batch);
+    }
+
+    /// The masks of the `len` (at most 64) bytes at the current place, byte by byte.
+    fn masks(&self, len: usize) -> Masks {
+        let block = &self.text[self.at..self.at + len];
+        let mut masks = Masks { nul: memchr(0, block).is_some(), ..Masks::default() };
+        for (bit, &byte) in block.iter().enumerate() {
+            masks.class |= u64::from(is_run_byte(byte)) << bit;
+            masks.joint |= u64::from(matches!(byte, b'+' | b'-' | b'/' | b'_')) << bit;
+            masks.digit |= u64::from(byte.is_ascii_digit()) << bit;
+        }
+        for bit in memchr2_iter(b'%', b'\\', block) {
+            *if block[bit] == b'%' { &mut masks.percent } else { &mut masks.backslash } |= 1 << bit;
+        }
+        if masks.backslash | self.state.backslash != 0 {
+            for bit in memchr2_iter(b'u', b'/', block) {
+                masks.escaped |= 1 << bit;
+            }
+        }
+        masks
+    }
+}
+
+impl State {
+    /// Takes the masks of the block at `at`: finds the edges of windows of 16 class bits, and escapes.
+    #[inline(always)]
+    fn block(&mut self, at: usize, masks: Masks, batch: &mut Batch) {
+        let before = *self;
+        let one = masks.class;
+        let two = one & (one << 1 | before.one >> 63);
+        let four = two & (two << 2 | before.two >> 62);
+        let eight = four & (four << 4 | before.four >> 60);
+        let windows = eight & (eight << 8 | before.eight >> 56);
+        let shifted = windows << 1 | before.windows >> 63;
+        let escapes = masks.percent | ((masks.backslash << 1 | before.backslash) & masks.escaped);
+        *self = State { one, two, four, eight, windows, backslash: masks.backslash >> 63 };
+        if windows != shifted {
+            push_bits(&mut batch.starts, windows & !shifted, at.wrapping_sub(MIN_RUN - 1));
+            push_bits(&mut batch.ends, shifted & !windows, at);
+        }
+        if escapes != 0 {
+            push_escapes(&mut batch.escapes, escapes, masks.percent, at);
+        }
+    }
+}
+
+#[cold]
+fn push_escapes(positions: &mut Vec<u32>, mut escapes: u64, percent: u64, block: usize) {
+    while escapes != 0 {
+        let bit = escapes.trailing_zeros();
+        let at = block + bit as usize;
+        // The mask of a backslash escape has its bit at the second byte.
+        positions.push((at - usize::from(percent >> bit & 1 == 0)) as u32);
+        escapes &= escapes - 1;
+    }
+}
+
+#[inline(always)]
+fn push_bits(positions: &mut Vec<u32>, mut bits: u64, base: usize) {
+    while bits != 0 {
+        positions.push(base.wrapping_add(bits.trailing_zeros() as usize) as u32);
+        bits &= bits - 1;
+    }
+}
+
+fn has_avx2() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return std::arch::is_x86_feature_detected!("avx2");
+    #[cfg(not(target_arch = "x86_64"))]
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    type Found = (Vec<(u32, u32)>, Vec<u32>, bool);
+
+    fn collect(mut finder: Finder) -> Found {
+        let (mut runs, mut escapes, mut batch) = (Vec::new(), Vec::new(), Batch::default());
+        while finder.next(&mut batch) {
+            assert_eq!(batch.starts.len(), batch.ends.len());
+            runs.extend(batch.starts.iter().copied().zip(batch.ends.iter().copied()));
+            escapes.extend(&batch.escapes);
+        }
+        (runs, escapes, finder.nul)
+    }
+
+    /// The definition, byte by byte.
+    fn by_definition(text: &[u8]) -> Found {
+        let (mut runs, mut start) = (Vec::new(), 0);
+        for end in 0..=text.len() {
+            if end == text.len() || !is_run_byte(text[end]) {
+                if end - start >= MIN_RUN {
+                    runs.push((start as u32, end as u32));
+                }
+                start = end + 1;
+            }
+        }
+        let escape = |at: &usize| {
+            text[*at] == b'%'
+                || text[*at] == b'\\' && matches!(text.get(at + 1), Some(b'u' | b'/'))
+        };
+        let escapes = (0..text.len()).filter(escape).map(|at| at as u32).collect();
+        (runs, escapes, text.contains(&0))
+    }
+
+    #[test]
+    fn finds_runs_at_every_place_and_length() {
+        for lead in 0..130 {
+            for length in [15, 16, 17, 63, 64, 65, 128, 200] {
+                for trail in [0, 1, 64] {
+                    let text = [vec![b' '; lead], vec![b'a'; length], vec![b'.'; trail]].concat();
+                    assert_eq!(collect(Finder::new(&text)), by_definition(&text), "{lead} {length} {trail}");
+                    assert_eq!(collect(Finder::scalar(&text)), by_definition(&text));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn joints_and_digits_are_those_of_the_run() {
+        let text = [" ".repeat(50), "abc-def_ghi/jkl+mno".repeat(9), " -1- ".into(), "abcdefghijklmnopq7".into()].concat();
+        for mut finder in [Finder::new(text.as_bytes()), Finder::scalar(text.as_bytes())] {
+            let mut batch = Batch::default();
+            assert!(finder.next(&mut batch));
+            let run = |n: usize| batch.starts[n] as usize..batch.ends[n] as usize;
+            let mut joints = Vec::new();
+            batch.joints(&run(0), |at| joints.push(at));
+            let expected: Vec<usize> = run(0).filter(|at| b"+-/_".contains(&text.as_bytes()[*at])).collect();
+            assert_eq!(joints, expected);
+            assert_eq!([batch.has_digit(&run(0)), batch.has_digit(&run(1))], [false, true]);
+        }
+    }
+
+    #[test]
+    fn tells_the_class_of_every_byte() {
+        for byte in 0..=255u8 {
+            let text = [vec![b'a'; 8], vec![byte], vec![b'b'; 80]].concat();
+            assert_eq!(collect(Finder::new(&text)), by_definition(&text), "{byte:#x}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn both_agree_with_the_definition(text in "[a-zA-Z0-9_+/%\\\\u .\\x00é-]{0,900}") {
+            let expected = by_definition(text.as_bytes());
+            prop_assert_eq!(&collect(Finder::new(text.as_bytes())), &expected);
+            prop_assert_eq!(&collect(Finder::scalar(text.as_bytes())), &expected);
+        }
+
+        #[test]
+        fn long_texts_come_in_batches(words in proptest::collection::vec("[a-z]{14,40}[ %]", 0..400)) {
+            let text = words.concat();
+            prop_assert_eq!(collect(Finder::new(text.as_bytes())), by_definition(text.as_bytes()));
+        }
+    }
+}

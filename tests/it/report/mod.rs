@@ -1,0 +1,6 @@
+//! Reports: their text, their schemas, and that no secret leaves in them.
+
+mod formats;
+mod leaks;
+mod made;
+mod schemas;
