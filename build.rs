@@ -1,7 +1,5 @@
 //! Turns the data files of the house into const tables, so that nothing of them is parsed at start.
 
-#![expect(clippy::print_stdout, reason = "that is how a build script talks to cargo")]
-
 use std::path::{Path, PathBuf};
 
 #[path = "build/platforms.rs"]

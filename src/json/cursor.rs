@@ -6,8 +6,9 @@ use crate::json::{Container, Key, Lexeme, Token, Value, lexeme};
 /// How many open containers a [`Cursor`] remembers; what is nested deeper counts as part of the innermost of them.
 pub const MAX_DEPTH: usize = 1024;
 
-/// Bytes between two marks to which a cursor can go back.
-const MARK_STEP: usize = 1 << 20;
+/// Bytes between two marks to which a cursor can go back, for every so many open containers: a mark keeps those.
+const MARK_STEP: usize = 64 << 10;
+const MARK_FRAMES: usize = 16;
 
 /// An open container on the way to a byte.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,7 +122,7 @@ struct Mark {
 /// Walks through a text and knows the open containers at the byte where it stands.
 ///
 /// Ascending offsets cost one pass in all. An offset behind the current one costs the way from the last mark, of which
-/// there is one for every MiB.
+/// there is one for every 64 KiB, fewer where it is deep.
 #[derive(Clone, Debug, Default)]
 pub struct Cursor {
     frames: Vec<Frame>,
@@ -170,7 +171,8 @@ impl Cursor {
     }
 
     fn take(&mut self, lexeme: Lexeme) {
-        if self.at >= self.marks.last().map_or(0, |mark| mark.at) + MARK_STEP {
+        let step = MARK_STEP * (1 + self.frames.len() / MARK_FRAMES);
+        if self.at >= self.marks.last().map_or(0, |mark| mark.at) + step {
             self.marks.push(Mark { at: self.at, frames: self.frames.clone(), excess: self.excess });
         }
         let role = self.apply(&lexeme);

@@ -1,3 +1,7 @@
+//! The lazy reader against serde_json on valid documents, and against itself on broken ones.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use proptest::prelude::*;
 use serde_json::Value as Tree;
 
@@ -47,7 +51,7 @@ fn trees() -> impl Strategy<Value = Tree> {
     leaf.prop_recursive(6, 64, 6, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..6).prop_map(Tree::from),
-            prop::collection::vec((text(), inner), 0..6).prop_map(|members| Tree::from_iter(members)),
+            prop::collection::vec((text(), inner), 0..6).prop_map(Tree::from_iter),
         ]
     })
 }

@@ -34,8 +34,8 @@ use vocabulary::{Query, Scope, Vocabulary};
 /// A platform that is known.
 pub struct Platform {
     vocabulary: &'static Vocabulary,
-    /// Words that every export of it holds.
-    hints: &'static [&'static str],
+    /// Sets of words: every export of it holds all words of one of them, so that others need not be read.
+    hints: &'static [&'static [&'static str]],
     /// Makes a reader if a value is the platform's: a flow, a list of its nodes, an entry of its store.
     open: for<'a> fn(&Blob<'a>, Value<'_>) -> Option<Box<dyn Reader + 'a>>,
 }
@@ -54,16 +54,32 @@ impl Platform {
 
 /// The platforms, in the order in which they are tried.
 const PLATFORMS: &[Platform] = &[
-    Platform { vocabulary: &vocabulary::N8N, hints: &["type", "name"], open: n8n::open },
-    Platform { vocabulary: &vocabulary::POWER_AUTOMATE, hints: &[], open: power_automate::open },
+    Platform {
+        vocabulary: &vocabulary::N8N,
+        hints: &[&["nodes", "connections", "type"], &["data", "type", "name"]],
+        open: n8n::open,
+    },
+    Platform {
+        vocabulary: &vocabulary::POWER_AUTOMATE,
+        hints: &[&["definition", "properties"], &["shared_"], &["packageTelemetryId"]],
+        open: power_automate::open,
+    },
     Platform {
         vocabulary: &vocabulary::LOGIC_APPS,
-        hints: &["definition"],
+        hints: &[&["workflowdefinition.json"], &["actions", "triggers"]],
         open: power_automate::open_logic_app,
     },
-    Platform { vocabulary: &vocabulary::POWER_PLATFORM, hints: &[], open: power_platform::open },
-    Platform { vocabulary: &vocabulary::MAKE, hints: &["flow", "module"], open: make::open },
-    Platform { vocabulary: &vocabulary::NODE_RED, hints: &["\""], open: node_red::open },
+    Platform {
+        vocabulary: &vocabulary::POWER_PLATFORM,
+        hints: &[&["environmentvariablevalues"], &["policyTemplateInstances"], &["uiDefinition"]],
+        open: power_platform::open,
+    },
+    Platform { vocabulary: &vocabulary::MAKE, hints: &[&["flow", "module"]], open: make::open },
+    Platform {
+        vocabulary: &vocabulary::NODE_RED,
+        hints: &[&["type", "wires"], &["type", "tab"], &["type", "\"z"]],
+        open: node_red::open,
+    },
 ];
 
 /// The platforms that are known, in the order in which they are tried.
@@ -110,15 +126,16 @@ pub fn outline<'a>(blob: &Blob<'a>) -> Outline<'a> {
     if !json::begins_like_json(blob.bytes) {
         return Outline { vocabulary: None, view: View::Opaque };
     }
-    let (platform, reader) = recognise(blob).unzip();
+    let credentials = || Some((&vocabulary::NODE_RED, node_red::open_credentials(blob)?));
+    let (vocabulary, reader) = recognise(blob).or_else(credentials).unzip();
     let view = View::Json { document: Box::new(Document::new(blob.bytes)), reader };
-    Outline { vocabulary: platform.map(|platform| platform.vocabulary), view }
+    Outline { vocabulary, view }
 }
 
 impl Outline<'_> {
     /// Returns whose a place is. `span` are bytes of the blob; the first of them that says something decides, and the
     /// name of a member counts as the place of its value. Ascending calls cost one pass over the blob in all; each
-    /// step back costs up to a MiB more.
+    /// step back costs some ten thousand bytes more.
     pub fn place(&mut self, span: Span) -> Place {
         match &mut self.view {
             View::Json { document, reader } => {
@@ -184,16 +201,22 @@ const MAX_MEMBERS: usize = 48;
 const MAX_ITEMS: usize = 4;
 
 /// Finds the platform of a JSON text, whose value may stand in wrappers of an API or a backup, even in their strings.
-fn recognise<'a>(blob: &Blob<'a>) -> Option<(&'static Platform, Box<dyn Reader + 'a>)> {
+fn recognise<'a>(blob: &Blob<'a>) -> Option<(&'static Vocabulary, Box<dyn Reader + 'a>)> {
     let has = |word: &&str| memmem::find(blob.bytes, word.as_bytes()).is_some();
-    let candidates: Vec<_> = PLATFORMS.iter().filter(|platform| platform.hints.iter().all(has)).collect();
+    let is_hinted = |platform: &&Platform| platform.hints.iter().any(|words| words.iter().all(has));
+    let candidates: Vec<_> = PLATFORMS.iter().filter(is_hinted).collect();
+    if candidates.is_empty() {
+        return None;
+    }
     let mut texts = vec![Cow::Borrowed(blob.bytes)];
     for _ in 0..MAX_STRINGS {
         let mut inner = Vec::new();
         for text in &texts {
             let values = values_within(text, &mut inner);
             let mut opened = values.iter().flat_map(|value| {
-                candidates.iter().filter_map(|platform| Some((*platform, (platform.open)(blob, *value)?)))
+                candidates
+                    .iter()
+                    .filter_map(|platform| Some((platform.vocabulary, (platform.open)(blob, *value)?)))
             });
             if let Some(found) = opened.next() {
                 return Some(found);

@@ -23,12 +23,15 @@ const MAX_PROBED: usize = 8;
 /// How many members decide whether an object is a credential file.
 const MAX_IDS: usize = 16;
 
-/// Makes a reader if the value is a list of nodes or a credential file.
-pub(super) fn open<'a>(blob: &Blob<'a>, value: Value<'_>) -> Option<Box<dyn Reader + 'a>> {
-    if is_flow_file(value) {
-        return Some(Box::new(Nodes::default()));
-    }
-    is_credential_file(blob, value)
+/// Makes a reader if the value is a list of nodes.
+pub(super) fn open<'a>(_blob: &Blob<'a>, value: Value<'_>) -> Option<Box<dyn Reader + 'a>> {
+    is_flow_file(value).then(|| Box::new(Nodes::default()) as Box<dyn Reader>)
+}
+
+/// Makes a reader if the blob is a credential file, which no word of its own tells of.
+pub(super) fn open_credentials<'a>(blob: &Blob<'a>) -> Option<Box<dyn Reader + 'a>> {
+    let file = Value::first(blob.bytes)?;
+    is_credential_file(blob, file)
         .then(|| Box::new(Credentials { blob: *blob, known: None }) as Box<dyn Reader>)
 }
 

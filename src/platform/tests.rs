@@ -2,6 +2,8 @@
 //! has the place of every `VALUE-n` in them and every value that is the platform's own. `KEYSIEVE_ACCEPT=1` writes it
 //! anew; read the difference.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -231,7 +233,7 @@ proptest! {
 
     #[test]
     fn random_bytes_do_no_harm(bytes in prop::collection::vec(any::<u8>(), 0..100), at in 0usize..120) {
-        place_alone(&bytes, &[at..at + 8, 0..bytes.len(), 5..3]);
+        place_alone(&bytes, &[at..at + 8, 0..bytes.len(), at..at / 2]);
     }
 }
 
