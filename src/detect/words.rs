@@ -1,8 +1,13 @@
-//! The few rare words that lead to what is no run: short passwords under their name, PEM headers, URLs with a password.
+//! The few rare words that lead to what is no run: short passwords under their name, PEM headers, URLs with a password,
+//! and the anchors of signatures whose runs may be too short.
+//!
+//! Three bytes of each word, chosen for being rare in text, are looked for at every place in one pass: with AVX2 by
+//! nibble tables ([`avx2`]), else by a bitmap. What is compared whole is then only a few places in a thousand bytes.
 
-use std::collections::BTreeSet;
+use super::index::{Bitmap, fold, three};
 
-use aho_corasick::packed::{Config, MatchKind, Searcher};
+#[cfg(target_arch = "x86_64")]
+mod avx2;
 
 /// What a word leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,90 +22,149 @@ pub(super) enum Word {
     Anchor,
 }
 
-/// Kept small, so that the search stays one pass with vector instructions, and rare, so that it seldom stops.
-const WORDS: &[(&str, Word)] = &[
-    ("://", Word::Url),
-    ("-----BEGIN ", Word::Pem),
-    ("assw", Word::Name),
-    ("ASSW", Word::Name),
-    ("assphrase", Word::Name),
-    ("ennwort", Word::Name),
-    ("pwd", Word::Name),
-    ("PWD", Word::Name),
-    ("Pwd", Word::Name),
-    ("ecret", Word::Name),
-    ("ECRET", Word::Name),
-    ("pi_k", Word::Name),
-    ("pi-k", Word::Name),
-    ("pi-K", Word::Name),
-    ("piK", Word::Name),
-    ("PI_K", Word::Name),
-    ("pikey", Word::Name),
-    ("Pass\"", Word::Name),
-    ("pass\"", Word::Name),
-    ("senha", Word::Name),
-    ("raseña", Word::Name),
+/// Words in lower case, compared without case; with the place of their three rarest bytes.
+const WORDS: &[(&str, usize, Word)] = &[
+    ("://", 0, Word::Url),
+    ("-----begin ", 4, Word::Pem),
+    ("passw", 2, Word::Name),
+    ("passphrase", 3, Word::Name),
+    ("pass\"", 2, Word::Name),
+    ("pass\\", 2, Word::Name),
+    ("kennwort", 2, Word::Name),
+    ("pwd", 0, Word::Name),
+    ("secret", 1, Word::Name),
+    ("api_k", 1, Word::Name),
+    ("api-k", 1, Word::Name),
+    ("apik", 1, Word::Name),
+    ("senha", 2, Word::Name),
+    ("contrase", 3, Word::Name),
 ];
 
-/// Bytes of an anchor that are searched for: enough to be rare, few enough that a vendor's several anchors are one word.
-const ENOUGH: usize = 6;
+/// Where a word's three bytes were seen: the word, and how far into it they stand.
+struct Entry {
+    key: u32,
+    text: &'static str,
+    back: usize,
+    word: Word,
+}
 
 /// A searcher for them.
 pub(super) struct Words {
-    words: Vec<(&'static str, Word)>,
-    searcher: Option<Searcher>,
+    entries: Vec<Entry>,
+    bitmap: Bitmap,
+    tables: Tables,
+}
+
+/// Which of eight buckets a nibble of a word's first, second and third byte belongs to.
+#[derive(Clone, Copy, Default)]
+struct Tables {
+    low: [[u8; 16]; 3],
+    high: [[u8; 16]; 3],
 }
 
 impl Words {
-    /// For [`WORDS`] and the beginnings of these anchors, which the caller compares whole. Where two words begin at one
-    /// place only one is seen, the anchors first.
+    /// For [`WORDS`] and the beginnings of these anchors, which the caller compares whole.
     pub(super) fn new(anchors: impl Iterator<Item = &'static str>) -> Self {
-        let beginnings: BTreeSet<&str> = anchors.map(|text| text.get(..ENOUGH).unwrap_or(text)).collect();
-        let anchors = beginnings.into_iter().map(|text| (text, Word::Anchor));
-        let words: Vec<_> = anchors.chain(WORDS.iter().copied()).collect();
-        let mut builder = Config::new().match_kind(MatchKind::LeftmostFirst).builder();
-        builder.extend(words.iter().map(|(word, _)| word));
-        Self { searcher: builder.build(), words }
+        let anchors = anchors.map(|text| (text, 0, Word::Anchor));
+        let entry = |(text, back, word): (&'static str, usize, Word)| {
+            let key = fold(three(text.as_bytes(), back));
+            Entry { key, text, back, word }
+        };
+        let mut entries: Vec<Entry> = WORDS.iter().copied().chain(anchors).map(entry).collect();
+        entries.sort_by_key(|entry| entry.key);
+        entries.dedup_by(|a, b| a.word == Word::Anchor && b.word == Word::Anchor && a.key == b.key);
+        let (mut bitmap, mut tables) = (Bitmap::default(), Tables::default());
+        let mut bucket = 0;
+        for (number, entry) in entries.iter().enumerate() {
+            bitmap.insert(entry.key);
+            bucket += usize::from(number > 0 && entries[number - 1].key != entry.key);
+            tables.insert(entry.key, 1 << (bucket % 8));
+        }
+        Self { entries, bitmap, tables }
     }
 
     /// Calls `each` for every word in `text`, with the place of its first byte.
     pub(super) fn each(&self, text: &[u8], mut each: impl FnMut(Word, usize)) {
-        match &self.searcher {
-            Some(searcher) => {
-                for found in searcher.find_iter(text) {
-                    each(self.words[found.pattern().as_usize()].1, found.start());
-                }
+        #[cfg(target_arch = "x86_64")]
+        let scanned = match std::arch::is_x86_feature_detected!("avx2") {
+            true => avx2::scan(text, &self.tables, |at| self.at(text, at, &mut each)),
+            false => 0,
+        };
+        #[cfg(not(target_arch = "x86_64"))]
+        let scanned = 0;
+        self.each_from(text, scanned, &mut each);
+    }
+
+    /// The same from byte `from` on, without vector instructions.
+    fn each_from(&self, text: &[u8], from: usize, each: &mut impl FnMut(Word, usize)) {
+        for at in from..text.len().saturating_sub(2) {
+            if self.bitmap.has(fold(three(text, at))) {
+                self.at(text, at, each);
             }
-            // No vector instructions: one pass for each word, which is slower, and the same in what it finds.
-            None => {
-                let mut places: Vec<(usize, Word)> = self
-                    .words
-                    .iter()
-                    .flat_map(|(word, kind)| memchr::memmem::find_iter(text, word).map(|at| (at, *kind)))
-                    .collect();
-                places.sort_by_key(|(at, _)| *at);
-                places.into_iter().for_each(|(at, kind)| each(kind, at));
+        }
+    }
+
+    /// Compares the words whose three bytes may stand at `at`.
+    fn at(&self, text: &[u8], at: usize, each: &mut impl FnMut(Word, usize)) {
+        let key = fold(three(text, at));
+        let first = self.entries.partition_point(|entry| entry.key < key);
+        for entry in self.entries[first..].iter().take_while(|entry| entry.key == key) {
+            let Some(start) = at.checked_sub(entry.back) else { continue };
+            let stands = match entry.word {
+                Word::Anchor => true,
+                _ => text[start..].get(..entry.text.len()).is_some_and(|word| word.eq_ignore_ascii_case(entry.text.as_bytes())),
+            };
+            if stands {
+                each(entry.word, start);
             }
+        }
+    }
+}
+
+impl Tables {
+    fn insert(&mut self, key: u32, bucket: u8) {
+        for (place, byte) in key.to_le_bytes()[..3].iter().enumerate() {
+            self.low[place][usize::from(byte & 15)] |= bucket;
+            self.high[place][usize::from(byte >> 4)] |= bucket;
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
+    fn both(text: &str) -> [Vec<(Word, usize)>; 2] {
+        let words = Words::new(["ya29.c.", "@hook."].into_iter());
+        let (mut fast, mut slow) = (Vec::new(), Vec::new());
+        words.each(text.as_bytes(), |word, at| fast.push((word, at)));
+        words.each_from(text.as_bytes(), 0, &mut |word, at| slow.push((word, at)));
+        [fast, slow]
+    }
+
     #[test]
-    fn both_ways_see_the_same() {
-        let text = "a password, x-api-key and https://u:p@h -----BEGIN X apikey";
-        let places = |words: Words| {
-            let mut places = Vec::new();
-            words.each(text.as_bytes(), |word, at| places.push((word, at)));
-            places
-        };
-        let expected =
-            [(Word::Name, 3), (Word::Name, 15), (Word::Url, 31), (Word::Pem, 40), (Word::Name, 54)];
-        let words = || Words::new(std::iter::empty());
-        assert_eq!(places(words()), expected);
-        assert_eq!(places(Words { searcher: None, ..words() }), expected);
+    fn finds_words_in_any_case() {
+        let text = "a PassWord, x-api-Key and https://u:p@h -----BEGIN X apikey ya29.c.";
+        let expected = [
+            (Word::Name, 2),
+            (Word::Name, 14),
+            (Word::Url, 31),
+            (Word::Pem, 40),
+            (Word::Name, 53),
+            (Word::Anchor, 60),
+        ];
+        for found in both(text) {
+            assert_eq!(found, expected);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn both_ways_see_the_same(words in proptest::collection::vec("(PASSw|secret|api[-_]?key|://|-----BEGIN |ya29.c.|@hook.|[a-z ]{1,9})", 0..60)) {
+            let [fast, slow] = both(&words.concat());
+            prop_assert_eq!(fast, slow);
+        }
     }
 }

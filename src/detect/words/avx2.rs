@@ -1,0 +1,70 @@
+//! The words' three bytes with AVX2: 32 places a step, two table look-ups for each of the three bytes.
+#![expect(unsafe_code, reason = "vector loads, and the call that needs AVX2; each with its proof")]
+
+use std::arch::x86_64::{
+    __m256i, _mm256_and_si256, _mm256_broadcastsi128_si256, _mm256_cmpeq_epi8, _mm256_loadu_si256,
+    _mm256_movemask_epi8, _mm256_or_si256, _mm256_set1_epi8, _mm256_setzero_si256, _mm256_shuffle_epi8,
+    _mm256_srli_epi16, _mm_loadu_si128,
+};
+
+use super::Tables;
+
+/// Calls `hit` for every place whose three bytes may be a word's; returns how far it went, a few bytes short of the end.
+///
+/// The caller has seen that the processor has AVX2.
+pub(super) fn scan(text: &[u8], tables: &Tables, hit: impl FnMut(usize)) -> usize {
+    // SAFETY: the only caller asks `is_x86_feature_detected!("avx2")` first.
+    unsafe { scan_avx2(text, tables, hit) }
+}
+
+#[target_feature(enable = "avx2")]
+fn scan_avx2(text: &[u8], tables: &Tables, mut hit: impl FnMut(usize)) -> usize {
+    let [low, high] = [&tables.low, &tables.high].map(|tables| [&tables[0], &tables[1], &tables[2]]);
+    let low = [table(low[0]), table(low[1]), table(low[2])];
+    let high = [table(high[0]), table(high[1]), table(high[2])];
+    let mut at = 0;
+    // Bytes up to `at + 33` are read.
+    while at + 34 <= text.len() {
+        let window: &[u8; 34] = match text[at..].first_chunk() {
+            Some(window) => window,
+            None => break,
+        };
+        let first = buckets(load(window, 0), low[0], high[0]);
+        let second = buckets(load(window, 1), low[1], high[1]);
+        let third = buckets(load(window, 2), low[2], high[2]);
+        let shared = _mm256_and_si256(_mm256_and_si256(first, second), third);
+        let none = _mm256_cmpeq_epi8(shared, _mm256_setzero_si256());
+        let mut hits = !(_mm256_movemask_epi8(none) as u32);
+        while hits != 0 {
+            hit(at + hits.trailing_zeros() as usize);
+            hits &= hits - 1;
+        }
+        at += 32;
+    }
+    at
+}
+
+/// The 32 bytes from `from` (at most 2) on, folded as [`super::fold`] does.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn load(window: &[u8; 34], from: usize) -> __m256i {
+    debug_assert!(from <= 2);
+    // SAFETY: `from` is 0, 1 or 2, so the 32 bytes lie within the window; the load needs no alignment.
+    let bytes = unsafe { _mm256_loadu_si256(window.as_ptr().add(from).cast()) };
+    _mm256_or_si256(bytes, _mm256_set1_epi8(0x20))
+}
+
+/// For each byte the buckets of words that have it in this place. None for bytes of 128 and more.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn buckets(bytes: __m256i, low: __m256i, high: __m256i) -> __m256i {
+    let nibble = _mm256_and_si256(_mm256_srli_epi16::<4>(bytes), _mm256_set1_epi8(0x0f));
+    _mm256_and_si256(_mm256_shuffle_epi8(low, bytes), _mm256_shuffle_epi8(high, nibble))
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn table(nibbles: &[u8; 16]) -> __m256i {
+    // SAFETY: exactly the 16 bytes of the array are read; the load needs no alignment.
+    _mm256_broadcastsi128_si256(unsafe { _mm_loadu_si128(nibbles.as_ptr().cast()) })
+}
