@@ -74,6 +74,8 @@ fn blank_end(text: &[u8], from: usize) -> usize {
     let mut at = from;
     loop {
         match tail(text, at) {
+            // Indentation is a good part of a pretty document.
+            [b' ', b' ', b' ', b' ', b' ', b' ', b' ', b' ', ..] => at += 8,
             [0..=b' ', ..] => at += 1,
             [0xEF, 0xBB, 0xBF, ..] => at += 3,
             [b'/', b'/', rest @ ..] => at += 2 + memchr(b'\n', rest).unwrap_or(rest.len()),

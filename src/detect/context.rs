@@ -168,7 +168,7 @@ fn assignment_before(text: &[u8], at: usize, quoted: bool, floor: usize) -> Opti
 }
 
 /// Skips blanks, line ends and their JSON escapes backwards.
-fn skip_space_back(text: &[u8], mut at: usize, floor: usize) -> usize {
+pub(super) fn skip_space_back(text: &[u8], mut at: usize, floor: usize) -> usize {
     while at > floor {
         match text[at - 1] {
             b' ' | b'\t' | b'\r' | b'\n' => at -= 1,

@@ -24,6 +24,42 @@ struct Field {
     left: Left,
 }
 
+/// The first look, made for every run with a digit: whether a name or a scheme word may stand before it. Right for
+/// every value that [`of_run`] finds, and cheap.
+#[inline]
+pub(super) fn may_be_named(text: &[u8], run: usize, names: &Names) -> bool {
+    let Some(before) = run.checked_sub(1) else { return false };
+    match text[before] {
+        b'"' | b'\'' | b'`' | b'=' | b':' => {}
+        b'\\' | b'/' | b'(' | b'[' | b'{' | b')' | b',' | b'<' | b'\n' | b'\r' => return false,
+        // In the middle of a value, or after a blank: the slow way tells.
+        _ => return true,
+    }
+    let at = match text[before] {
+        b'=' if before > 0 && matches!(text[before - 1], b'"' | b'\'' | b'`') => before - 1,
+        _ => before,
+    };
+    let quoted = matches!(text[at], b'"' | b'\'' | b'`');
+    let mut at = if quoted { skip_back(text, at, b"\\") } else { at + 1 };
+    at = context::skip_space_back(text, at, at.saturating_sub(64));
+    let Some(sign) = at.checked_sub(1) else { return false };
+    match text[sign] {
+        b':' | b'=' => {}
+        b',' | b'>' => return true,
+        _ => return false,
+    }
+    at = skip_back(text, sign, b"=:!? \t");
+    names.may_tell(&text[at.saturating_sub(32)..at])
+}
+
+/// Where the bytes of `set` begin that stand right before `at`.
+fn skip_back(text: &[u8], mut at: usize, set: &[u8]) -> usize {
+    while at > 0 && set.contains(&text[at - 1]) {
+        at -= 1;
+    }
+    at
+}
+
 /// From the run at `run` to its name. `None` where nothing telling stands beside it.
 pub(super) fn of_run(text: &[u8], run: Span, names: &Names) -> Option<Candidate> {
     let value = value_start(text, run.start)?;

@@ -20,7 +20,7 @@ impl Bitmap {
     }
 
     /// Whether it may have been added.
-    #[inline]
+    #[inline(always)]
     pub fn has(&self, bytes: u32) -> bool {
         let hash = hash(bytes);
         self.0[hash >> 6] >> (hash & 63) & 1 == 1
@@ -74,7 +74,7 @@ impl Index {
     }
 
     /// The first look: may an anchor have these three bytes?
-    #[inline]
+    #[inline(always)]
     pub fn may_have(&self, bytes: u32) -> bool {
         self.bitmap.has(fold(bytes))
     }
@@ -129,10 +129,18 @@ fn entries(signature: &'static Signature) -> impl Iterator<Item = (Anchor, Targe
 }
 
 /// The three bytes from `at` on as a little-endian number; missing ones are 0.
-#[inline]
+#[inline(always)]
 pub fn three(text: &[u8], at: usize) -> u32 {
-    match text.get(at..at + 3) {
-        Some(&[a, b, c]) => u32::from_le_bytes([a, b, c, 0]),
+    match text.get(at..).and_then(<[u8]>::first_chunk::<4>) {
+        Some(bytes) => u32::from_le_bytes(*bytes) & 0x00ff_ffff,
+        None => three_at_end(text, at),
+    }
+}
+
+#[cold]
+fn three_at_end(text: &[u8], at: usize) -> u32 {
+    match text.get(at..) {
+        Some(&[a, b, c, ..]) => u32::from_le_bytes([a, b, c, 0]),
         _ => 0,
     }
 }

@@ -169,7 +169,7 @@ impl Detectors {
     }
 
     /// Everything that can be tried on one run.
-    #[inline]
+    #[inline(always)]
     fn run(&self, text: &[u8], run: Span, batch: &Batch, found: &mut Found) {
         let Span { start, end } = run;
         self.anchor_at(text, start, found);
@@ -186,7 +186,7 @@ impl Detectors {
             _ => {}
         }
         batch.joints(&run, |joint| self.anchor_at(text, joint + 1, found));
-        if batch.has_digit(&run) {
+        if batch.has_digit(&run) && field::may_be_named(text, start, &self.names) {
             found.candidates.extend(field::of_run(text, run.clone(), &self.names));
         }
         if end - start >= 20 && base64::promising(&text[start..end]).is_some() {
@@ -195,15 +195,20 @@ impl Detectors {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn anchor_at(&self, text: &[u8], at: usize, found: &mut Found) {
         let bytes = three(text, at);
         if self.at_start.may_have(bytes) {
             self.anchors(text, self.at_start.get(bytes), at, false, found);
         }
         if bytes == EYJ {
-            found.candidates.extend(structure::jwt(text, at));
+            self.jwt(text, at, found);
         }
+    }
+
+    #[cold]
+    fn jwt(&self, text: &[u8], at: usize, found: &mut Found) {
+        found.candidates.extend(structure::jwt(text, at));
     }
 
     /// Tries the signatures of these anchors. `at`: the byte after the anchor (`before`), else its first byte.

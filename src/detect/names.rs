@@ -3,7 +3,7 @@
 //! A name's last word says what the value is (`apiKeyName` is a name, `userApiKey` a key), so names are judged by their
 //! endings. That also makes the first look cheap: the last three letters, in a bitmap.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use super::index::Bitmap;
 use crate::signature::Signature;
@@ -279,8 +279,8 @@ fn is_name_letter(byte: u8) -> bool {
 /// The names that tell something: the endings above, and those of the loaded signatures.
 pub struct Names {
     last_three: Bitmap,
-    /// Telling and harmless endings by their last byte; a harmless one outweighs.
-    endings: BTreeMap<u8, Vec<(&'static [u8], Option<Telling>)>>,
+    /// Telling and harmless endings by their last three bytes; a harmless one outweighs.
+    endings: HashMap<[u8; 3], Vec<(&'static [u8], Option<Telling>)>>,
     signatures: Vec<(&'static str, &'static Signature)>,
 }
 
@@ -297,10 +297,12 @@ impl Names {
         for name in endings.chain(own.iter().map(|(name, _)| *name)).chain(NEUTRAL.iter().copied()) {
             last_three.insert(last_letters(name.as_bytes()));
         }
-        let mut endings: BTreeMap<u8, Vec<_>> = BTreeMap::new();
+        let mut endings: HashMap<[u8; 3], Vec<_>> = HashMap::new();
         let telling = ENDINGS.iter().map(|(ending, telling)| (ending.as_bytes(), Some(*telling)));
         for (ending, telling) in HARMLESS.iter().map(|ending| (ending.as_bytes(), None)).chain(telling) {
-            endings.entry(ending.last().copied().unwrap_or_default()).or_default().push((ending, telling));
+            if let Some(last) = ending.last_chunk() {
+                endings.entry(*last).or_default().push((ending, telling));
+            }
         }
         Self { last_three, endings, signatures: own }
     }
@@ -316,7 +318,7 @@ impl Names {
     pub fn telling(&self, name: &Normal) -> Option<Telling> {
         let bytes = name.as_bytes();
         let mut best = None;
-        for (ending, telling) in self.endings.get(bytes.last()?).into_iter().flatten() {
+        for (ending, telling) in self.endings.get(bytes.last_chunk()?).into_iter().flatten() {
             if bytes.ends_with(ending) {
                 best = best.max(Some((*telling)?));
             }

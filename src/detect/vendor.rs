@@ -41,6 +41,9 @@ impl Surroundings {
 
     /// The signature whose host is nearest, of those that the value fits.
     fn by_host(&self, text: &[u8], candidate: &Candidate) -> Option<&'static Signature> {
+        if !self.hosts.iter().any(|(_, signature)| fits(signature, candidate)) {
+            return None;
+        }
         let searcher = self.searcher.get_or_init(|| self.build()).as_ref()?;
         let from = candidate.span.start.saturating_sub(NEAR);
         let around = &text[from..text.len().min(candidate.span.end + NEAR)];

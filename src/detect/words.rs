@@ -98,21 +98,28 @@ impl Words {
     /// The same from byte `from` on, without vector instructions.
     fn each_from(&self, text: &[u8], from: usize, each: &mut impl FnMut(Word, usize)) {
         for at in from..text.len().saturating_sub(2) {
-            if self.bitmap.has(fold(three(text, at))) {
-                self.at(text, at, each);
-            }
+            self.at(text, at, each);
         }
     }
 
     /// Compares the words whose three bytes may stand at `at`.
+    #[inline]
     fn at(&self, text: &[u8], at: usize, each: &mut impl FnMut(Word, usize)) {
         let key = fold(three(text, at));
+        if self.bitmap.has(key) {
+            self.compare(text, at, key, each);
+        }
+    }
+
+    fn compare(&self, text: &[u8], at: usize, key: u32, each: &mut impl FnMut(Word, usize)) {
         let first = self.entries.partition_point(|entry| entry.key < key);
         for entry in self.entries[first..].iter().take_while(|entry| entry.key == key) {
             let Some(start) = at.checked_sub(entry.back) else { continue };
             let stands = match entry.word {
                 Word::Anchor => true,
-                _ => text[start..].get(..entry.text.len()).is_some_and(|word| word.eq_ignore_ascii_case(entry.text.as_bytes())),
+                _ => text[start..]
+                    .get(..entry.text.len())
+                    .is_some_and(|word| word.eq_ignore_ascii_case(entry.text.as_bytes())),
             };
             if stands {
                 each(entry.word, start);

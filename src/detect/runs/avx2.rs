@@ -5,9 +5,9 @@
 #![expect(unsafe_code, reason = "vector loads, and the call that needs AVX2; each with its proof")]
 
 use std::arch::x86_64::{
-    __m256i, _mm256_and_si256, _mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_movemask_epi8, _mm256_or_si256,
-    _mm256_set1_epi8, _mm256_setr_epi8, _mm256_setzero_si256, _mm256_shuffle_epi8, _mm256_slli_epi16,
-    _mm256_srli_epi16,
+    __m256i, _mm256_and_si256, _mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_min_epu8, _mm256_movemask_epi8,
+    _mm256_or_si256, _mm256_set1_epi8, _mm256_setr_epi8, _mm256_setzero_si256, _mm256_shuffle_epi8,
+    _mm256_slli_epi16, _mm256_srli_epi16,
 };
 
 use super::{BATCH, Batch, Finder, Masks};
@@ -19,31 +19,29 @@ pub(super) fn blocks(finder: &mut Finder, batch: &mut Batch) {
 }
 
 // Each byte's low nibble and high nibble choose a set of bits; a byte has the classes that both sets share:
-// bit 0 `+ - /`, bit 1 `0-9`, bit 2 `A-O a-o`, bit 3 `P-Z`, bit 4 `p-z`, bit 5 `%`, bit 6 `\`, bit 7 `_`.
-// A shuffle gives 0 for an index with its top bit set, so bytes of 128 and more have none.
-const CLASS: i8 = 0b1001_1111u8 as i8;
-const JOINT: i8 = 0b1000_0001u8 as i8;
-const DIGIT: i8 = 0b0000_0010;
+// bit 0 `+ - /`, bit 1 `A-O a-o`, bit 2 `P-Z _`, bit 3 `p-z`, bit 4 `+ - / _` (and `[ ]`, which are in no run),
+// bit 5 `\`, bit 6 `%`, bit 7 `0-9`. A shuffle gives 0 for an index with its top bit set, so bytes of 128 and more have none.
+const CLASS: i8 = 0b1000_1111u8 as i8;
 const BY_LOW: [i8; 16] = [
-    0b0001_1010, // 0: 0, P, p
-    0b0001_1110,
-    0b0001_1110,
-    0b0001_1110,
-    0b0001_1110,
-    0b0011_1110, // 5: %
-    0b0001_1110,
-    0b0001_1110,
-    0b0001_1110,
-    0b0001_1110,
-    0b0001_1100, // a: J, Z, z
-    0b0000_0101, // b: +
-    0b0100_0100, // c: \
-    0b0000_0101, // d: -
-    0b0000_0100,
-    0b1000_0101u8 as i8, // f: /, _
+    0b1000_1100u8 as i8, // 0: 0, P, p
+    0b1000_1110u8 as i8,
+    0b1000_1110u8 as i8,
+    0b1000_1110u8 as i8,
+    0b1000_1110u8 as i8,
+    0b1100_1110u8 as i8, // 5: %
+    0b1000_1110u8 as i8,
+    0b1000_1110u8 as i8,
+    0b1000_1110u8 as i8,
+    0b1000_1110u8 as i8,
+    0b0000_1110, // a: J, Z, z
+    0b0001_0011, // b: +
+    0b0010_0010, // c: \
+    0b0001_0011, // d: -
+    0b0000_0010,
+    0b0001_0111, // f: /, _
 ];
 const BY_HIGH: [i8; 16] =
-    [0, 0, 0b0010_0001, 0b10, 0b100, 0b1100_1000u8 as i8, 0b100, 0b1_0000, 0, 0, 0, 0, 0, 0, 0, 0];
+    [0, 0, 0b0101_0001, 0b1000_0000u8 as i8, 0b10, 0b0011_0100, 0b10, 0b1000, 0, 0, 0, 0, 0, 0, 0, 0];
 
 #[target_feature(enable = "avx2")]
 fn blocks_avx2(finder: &mut Finder, batch: &mut Batch) {
@@ -57,7 +55,7 @@ fn blocks_avx2(finder: &mut Finder, batch: &mut Batch) {
         if batch.starts.len() >= BATCH {
             break;
         }
-        let masks = masks(block);
+        let masks = masks(block, state.backslash);
         (*joint, *digit) = (masks.joint, masks.digit);
         nul |= masks.nul;
         state.block(at, masks, batch);
@@ -69,9 +67,10 @@ fn blocks_avx2(finder: &mut Finder, batch: &mut Batch) {
     finder.nul |= nul;
 }
 
+/// The masks of a block; what a backslash escapes is looked at only where there is one, or was at the end before.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn masks(block: &[u8; 64]) -> Masks {
+fn masks(block: &[u8; 64], backslash: u64) -> Masks {
     // SAFETY: both loads lie within the 64 bytes, and need no alignment.
     let halves = unsafe {
         let start = block.as_ptr().cast::<__m256i>();
@@ -79,26 +78,30 @@ fn masks(block: &[u8; 64]) -> Masks {
     };
     // Spelled out: a closure handed to `map` would be compiled without AVX2.
     let (low, high) = (half(halves[0]), half(halves[1]));
+    let backslashes = join(low.backslash, high.backslash);
+    let escaped = match backslashes | backslash {
+        0 => 0,
+        _ => join(escaped(halves[0]), escaped(halves[1])),
+    };
+    let zeros = _mm256_cmpeq_epi8(_mm256_min_epu8(halves[0], halves[1]), _mm256_setzero_si256());
     Masks {
-        class: join(low.class, high.class),
+        class: !join(low.other, high.other),
         joint: join(low.joint, high.joint),
         digit: join(low.digit, high.digit),
         percent: join(low.percent, high.percent),
-        backslash: join(low.backslash, high.backslash),
-        escaped: join(low.escaped, high.escaped),
-        nul: low.nul | high.nul != 0,
+        backslash: backslashes,
+        escaped,
+        nul: _mm256_movemask_epi8(zeros) != 0,
     }
 }
 
 /// Masks of 32 bytes.
 struct Half {
-    class: u32,
+    other: u32,
     joint: u32,
     digit: u32,
     percent: u32,
     backslash: u32,
-    escaped: u32,
-    nul: u32,
 }
 
 #[inline]
@@ -108,23 +111,25 @@ fn half(bytes: __m256i) -> Half {
     let nibble = _mm256_and_si256(_mm256_srli_epi16::<4>(bytes), _mm256_set1_epi8(0x0f));
     let high = _mm256_shuffle_epi8(twice(BY_HIGH), nibble);
     let bits = _mm256_and_si256(low, high);
-    let zero = _mm256_setzero_si256();
-    let without = |set: i8| {
-        _mm256_movemask_epi8(_mm256_cmpeq_epi8(_mm256_and_si256(bits, _mm256_set1_epi8(set)), zero)) as u32
-    };
+    let class = _mm256_and_si256(bits, _mm256_set1_epi8(CLASS));
+    Half {
+        other: _mm256_movemask_epi8(_mm256_cmpeq_epi8(class, _mm256_setzero_si256())) as u32,
+        digit: _mm256_movemask_epi8(bits) as u32,
+        percent: _mm256_movemask_epi8(_mm256_slli_epi16::<1>(bits)) as u32,
+        backslash: _mm256_movemask_epi8(_mm256_slli_epi16::<2>(bits)) as u32,
+        joint: _mm256_movemask_epi8(_mm256_slli_epi16::<3>(bits)) as u32,
+    }
+}
+
+/// Which of 32 bytes are `u` or `/`.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn escaped(bytes: __m256i) -> u32 {
     let escaped = _mm256_or_si256(
         _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8(b'u' as i8)),
         _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8(b'/' as i8)),
     );
-    Half {
-        class: !without(CLASS),
-        joint: !without(JOINT),
-        digit: !without(DIGIT),
-        percent: _mm256_movemask_epi8(_mm256_slli_epi16::<2>(bits)) as u32,
-        backslash: _mm256_movemask_epi8(_mm256_slli_epi16::<1>(bits)) as u32,
-        escaped: _mm256_movemask_epi8(escaped) as u32,
-        nul: _mm256_movemask_epi8(_mm256_cmpeq_epi8(bytes, zero)) as u32,
-    }
+    _mm256_movemask_epi8(escaped) as u32
 }
 
 #[inline]
