@@ -15,7 +15,7 @@ const UNGUESSABLE: u32 = 112;
 const SHOWS_LAST_FOUR: usize = 24;
 
 /// Makes a finding of a candidate that stood. `now`: seconds since 1970-01-01 UTC.
-pub fn finding(candidate: Candidate, place: Place, location: Location, now: i64) -> Finding {
+pub(crate) fn finding(candidate: Candidate, place: Place, location: Location, now: i64) -> Finding {
     let signature = candidate.signature;
     let lifetime = lifetime(&candidate, now);
     let guessable = is_guessable(&candidate);

@@ -133,6 +133,8 @@ const HARMLESS: &[&str] = &[
     "translationkey",
     "i18nkey",
     "hotkey",
+    "consumerkey",
+    "postmantoken",
     "storagekey",
     "orderkey",
     "sitekey",

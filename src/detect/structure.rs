@@ -9,7 +9,7 @@ use super::{By, Candidate, Claims, generic};
 use crate::blob::Span;
 
 /// A PEM block is followed to its end over at most this many bytes (RSA 16384 in PEM is about 13 KB).
-pub const MAX_PEM: usize = 20 << 10;
+const MAX_PEM: usize = 20 << 10;
 
 /// The longest user name and password of a URL together.
 const MAX_USERINFO: usize = 512;

@@ -37,7 +37,7 @@ const WORDS: &[(&str, usize, Word)] = &[
     ("api-k", 1, Word::Name),
     ("apik", 1, Word::Name),
     ("senha", 2, Word::Name),
-    ("contrase", 3, Word::Name),
+    ("contrase", 4, Word::Name),
 ];
 
 /// Where a word's three bytes were seen: the word, and how far into it they stand.
@@ -73,13 +73,9 @@ impl Words {
         let mut entries: Vec<Entry> = WORDS.iter().copied().chain(anchors).map(entry).collect();
         entries.sort_by_key(|entry| entry.key);
         entries.dedup_by(|a, b| a.word == Word::Anchor && b.word == Word::Anchor && a.key == b.key);
-        let (mut bitmap, mut tables) = (Bitmap::default(), Tables::default());
-        let mut bucket = 0;
-        for (number, entry) in entries.iter().enumerate() {
-            bitmap.insert(entry.key);
-            bucket += usize::from(number > 0 && entries[number - 1].key != entry.key);
-            tables.insert(entry.key, 1 << (bucket % 8));
-        }
+        let mut bitmap = Bitmap::default();
+        entries.iter().for_each(|entry| bitmap.insert(entry.key));
+        let tables = Tables::new(entries.iter().map(|entry| entry.key).collect());
         Self { entries, bitmap, tables }
     }
 
@@ -129,11 +125,19 @@ impl Words {
 }
 
 impl Tables {
-    fn insert(&mut self, key: u32, bucket: u8) {
-        for (place, byte) in key.to_le_bytes()[..3].iter().enumerate() {
-            self.low[place][usize::from(byte & 15)] |= bucket;
-            self.high[place][usize::from(byte >> 4)] |= bucket;
+    /// For these keys. Those that begin alike share a bucket: its nibbles then fit few other texts.
+    fn new(mut keys: Vec<u32>) -> Self {
+        let mut tables = Self::default();
+        keys.sort_by_key(|key| key.swap_bytes());
+        keys.dedup();
+        for (number, key) in keys.iter().enumerate() {
+            let bucket = 1 << (number * 8 / keys.len());
+            for (place, byte) in key.to_le_bytes()[..3].iter().enumerate() {
+                tables.low[place][usize::from(byte & 15)] |= bucket;
+                tables.high[place][usize::from(byte >> 4)] |= bucket;
+            }
         }
+        tables
     }
 }
 
