@@ -15,7 +15,7 @@ const UNGUESSABLE: u32 = 112;
 const SHOWS_LAST_FOUR: usize = 24;
 
 /// Makes a finding of a candidate that stood. `now`: seconds since 1970-01-01 UTC.
-pub fn finding(candidate: Candidate, place: Place, location: Location, now: i64) -> Finding {
+pub(crate) fn finding(candidate: Candidate, place: Place, location: Location, now: i64) -> Finding {
     let signature = candidate.signature;
     let lifetime = lifetime(&candidate, now);
     let guessable = is_guessable(&candidate);
@@ -32,7 +32,7 @@ pub fn finding(candidate: Candidate, place: Place, location: Location, now: i64)
             .user
             .as_ref()
             .filter(|user| !user.is_empty())
-            .map(|user| crate::finding::Part { what: "user".to_owned(), shown: user.clone() })
+            .map(|user| crate::finding::Part { what: "user".to_owned(), shown: user.clone(), secret: None })
             .into_iter()
             .collect(),
         preview: preview(&candidate, guessable),
@@ -59,7 +59,7 @@ fn confidence(candidate: &Candidate) -> Confidence {
     match candidate.by {
         By::Signature | By::Structure => Confidence::High,
         By::Surroundings => Confidence::High,
-        By::Field(Telling::Weak) => Confidence::Low,
+        By::Field(Telling::Hint | Telling::Weak) => Confidence::Low,
         By::Field(_) => Confidence::Medium,
     }
 }

@@ -65,7 +65,7 @@ const WORDS: &[&str] = &[
 ];
 
 /// Whether a value is one of them, or only letters that begin like one of them: `passwordField`, `SecureString`.
-pub fn is_plain_word(value: &[u8]) -> bool {
+pub(super) fn is_plain_word(value: &[u8]) -> bool {
     let folded = value.to_ascii_lowercase();
     if WORDS.iter().any(|word| word.as_bytes() == folded) {
         return true;
