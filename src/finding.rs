@@ -268,6 +268,8 @@ pub struct Part {
     pub what: String,
     /// Its value if that is public by nature, else its preview.
     pub shown: String,
+    /// The value, where not all of it is shown: what reports must mask.
+    pub secret: Option<Secret>,
 }
 
 /// A candidate that stood.
@@ -301,4 +303,26 @@ pub struct Finding {
     pub public: BTreeMap<&'static str, String>,
     /// The name beside the value, as it stands there: a header, a member's key, a variable.
     pub name: Option<String>,
+}
+
+impl Finding {
+    /// Takes in the other half of the credential, which is then no finding of its own. What the half tells of the whole
+    /// stays: its public identifiers, and that it ends soon.
+    pub fn join(&mut self, half: Finding) {
+        let public = half.signature.public;
+        let shown =
+            if public { String::from_utf8_lossy(half.secret.expose()).into_owned() } else { half.preview };
+        let secret = (!public).then_some(half.secret);
+        self.parts.push(Part { what: half.signature.id.to_owned(), shown, secret });
+        self.public.extend(half.public);
+        if matches!(half.lifetime.class, LifetimeClass::ShortLived | LifetimeClass::Expired) {
+            self.lifetime = half.lifetime;
+            self.severity = self.severity.min(half.severity);
+        }
+    }
+
+    /// Its secret and those of its parts.
+    pub fn secrets(&self) -> impl Iterator<Item = &Secret> {
+        std::iter::once(&self.secret).chain(self.parts.iter().filter_map(|part| part.secret.as_ref()))
+    }
 }

@@ -32,7 +32,7 @@ pub(crate) fn finding(candidate: Candidate, place: Place, location: Location, no
             .user
             .as_ref()
             .filter(|user| !user.is_empty())
-            .map(|user| crate::finding::Part { what: "user".to_owned(), shown: user.clone() })
+            .map(|user| crate::finding::Part { what: "user".to_owned(), shown: user.clone(), secret: None })
             .into_iter()
             .collect(),
         preview: preview(&candidate, guessable),
@@ -59,7 +59,7 @@ fn confidence(candidate: &Candidate) -> Confidence {
     match candidate.by {
         By::Signature | By::Structure => Confidence::High,
         By::Surroundings => Confidence::High,
-        By::Field(Telling::Weak) => Confidence::Low,
+        By::Field(Telling::Hint | Telling::Weak) => Confidence::Low,
         By::Field(_) => Confidence::Medium,
     }
 }

@@ -14,7 +14,7 @@ use crate::budget::{Budget, Gap, Reason};
 use crate::decode::{Decoded, OffsetMap, base64, json_string, percent, utf16};
 use crate::detect::{Candidate, Detectors, Found, REACH};
 use crate::filter;
-use crate::finding::{Encoding, Finding, Location, Part, Place};
+use crate::finding::{Encoding, Finding, Location, Place};
 use crate::label;
 use crate::platform;
 
@@ -118,7 +118,10 @@ pub fn stream(
 
 /// Scans the last name of a provenance as text: secrets stand in file and member names as well.
 pub fn name(provenance: &Provenance, scanner: &Scanner, scratch: &mut Scratch) -> Vec<Finding> {
-    let name = provenance.entries.last().map_or_else(|| provenance.name(), |entry| entry);
+    let name = match provenance.entries.last() {
+        Some(entry) => entry,
+        None => provenance.name(),
+    };
     if name.len() < 8 {
         return Vec::new();
     }
@@ -480,21 +483,15 @@ impl<'a> Lines<'a> {
 /// How far from each other the parts of one credential may stand, in bytes.
 const PART_REACH: u64 = 2000;
 
-/// Gives a secret the other halves that stand beside it; an identifier that went into one is no finding of its own.
+/// Gives a secret the other halves that stand beside it. What is worth less by itself (a key's id) went into it and is no
+/// finding of its own; two of the same worth (a token and its cookie) stay two.
 fn join_parts(findings: &mut Vec<Finding>) {
-    let place = |finding: &Finding| finding.location.bytes.as_ref().map_or(0, |bytes| bytes.start);
     let mut joined = Vec::new();
     for at in 0..findings.len() {
-        for wanted in findings[at].signature.parts {
-            let nearest = (0..findings.len())
-                .filter(|other| findings[*other].signature.id == *wanted)
-                .min_by_key(|other| place(&findings[*other]).abs_diff(place(&findings[at])))
-                .filter(|other| place(&findings[*other]).abs_diff(place(&findings[at])) <= PART_REACH);
-            if let Some(other) = nearest {
-                let shown = String::from_utf8_lossy(findings[other].secret.expose()).into_owned();
-                findings[at].parts.push(Part { what: (*wanted).to_owned(), shown });
-                joined.push(other);
-            }
+        for other in halves(findings, at) {
+            let half = findings[other].clone();
+            findings[at].join(half);
+            joined.push(other);
         }
     }
     let mut number = 0;
@@ -502,6 +499,28 @@ fn join_parts(findings: &mut Vec<Finding>) {
         number += 1;
         !joined.contains(&(number - 1))
     });
+}
+
+/// The nearest finding of each signature whose half the finding at `at` is the better one of.
+fn halves(findings: &[Finding], at: usize) -> Vec<usize> {
+    let whole = &findings[at];
+    let distance = |other: &Finding| {
+        let [a, b] =
+            [other, whole].map(|finding| finding.location.bytes.as_ref().map_or(0, |bytes| bytes.start));
+        a.abs_diff(b)
+    };
+    let mut nearest: BTreeMap<&str, usize> = BTreeMap::new();
+    for (number, other) in findings.iter().enumerate() {
+        let lists = |a: &Finding, b: &Finding| a.signature.parts.contains(&b.signature.id);
+        let belongs = (lists(whole, other) || lists(other, whole))
+            && other.signature.severity < whole.signature.severity
+            && distance(other) <= PART_REACH;
+        let known = nearest.get(other.signature.id).map(|known| distance(&findings[*known]));
+        if belongs && known.is_none_or(|known| distance(other) < known) {
+            nearest.insert(other.signature.id, number);
+        }
+    }
+    nearest.into_values().collect()
 }
 
 /// The same secret in the same field of the same step is one finding with further places: a published copy, a second

@@ -10,6 +10,7 @@ use super::{Failure, Status};
 use crate::budget::Budget;
 use crate::detect::Detectors;
 use crate::engine::{self, Input};
+use crate::finding::Finding;
 use crate::fingerprint::Key;
 use crate::mask::Masker;
 use crate::report::{Report, Run};
@@ -40,7 +41,7 @@ pub(super) fn inputs_to_report(inputs: Vec<Input>, options: &Options) -> Result<
     let line = Line::new(options);
     let outcome = engine::run(&inputs, &scanner, &engine_options, &*line.counters).map_err(Failure::usage)?;
     line.finish();
-    let secrets: Vec<_> = outcome.findings.iter().map(|finding| finding.secret.clone()).collect();
+    let secrets: Vec<_> = outcome.findings.iter().flat_map(Finding::secrets).cloned().collect();
     let detector = |text: &str| scanner.detectors.spans(text);
     let masker = Masker::new(&secrets, &detector);
     let run = Run {

@@ -70,6 +70,8 @@ const SCHEMES: &[&[u8]] = &[
     b"jwt",
     b"accesskey",
     b"genie-key",
+    b"geniekey",
+    b"aivenv1",
 ];
 
 /// Reads what stands left of the value that begins at `value`.
@@ -110,7 +112,9 @@ fn scheme_before(text: &[u8], at: usize) -> Option<Span> {
         end -= 1;
     }
     let mut start = end;
-    while start > 0 && (text[start - 1].is_ascii_alphabetic() || text[start - 1] == b'-') && end - start < 20
+    while start > 0
+        && (text[start - 1].is_ascii_alphanumeric() || text[start - 1] == b'-')
+        && end - start < 20
     {
         start -= 1;
     }
@@ -288,11 +292,11 @@ pub fn closing_quote(text: &[u8], from: usize, limit: usize, quote: Quote) -> Op
     for at in memchr_iter(quote.mark, &text[from..limit]) {
         let at = from + at;
         let escapes = backslashes_before(text, at).min(at - from);
-        if escapes < quote.escapes || escapes == quote.escapes {
+        if escapes <= quote.escapes {
             return Some(at - escapes.min(quote.escapes));
         }
         // `\\` before a plain quote is an escaped backslash at the end of the string.
-        if quote.escapes == 0 && escapes % 2 == 0 {
+        if quote.escapes == 0 && escapes.is_multiple_of(2) {
             return Some(at);
         }
     }

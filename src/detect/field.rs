@@ -44,6 +44,10 @@ pub(super) fn may_be_named(text: &[u8], run: usize, names: &Names) -> bool {
     };
     let quoted = matches!(text[at], b'"' | b'\'' | b'`');
     let mut at = if quoted { skip_back(text, at, b"\\") } else { at + 1 };
+    // `123:abc` may be one value.
+    if text[..at].ends_with(b":") && at > 1 && text[at - 2].is_ascii_alphanumeric() {
+        return true;
+    }
     at = context::skip_space_back(text, at, at.saturating_sub(64));
     let Some(sign) = at.checked_sub(1) else { return false };
     match text[sign] {
@@ -52,7 +56,15 @@ pub(super) fn may_be_named(text: &[u8], run: usize, names: &Names) -> bool {
         _ => return false,
     }
     at = skip_back(text, sign, b"=:!? \t");
-    names.may_tell(&text[at.saturating_sub(32)..at])
+    names.may_tell(last_word(&text[at.saturating_sub(32)..at]))
+}
+
+/// What stands between the quotes that `text` ends with, else all of it: of a name shorter than three letters (`to`) none
+/// before it count.
+fn last_word(text: &[u8]) -> &[u8] {
+    let is_quote = |byte: &u8| matches!(byte, b'"' | b'\'' | b'`');
+    let Some((_, name)) = text.split_last().filter(|(last, _)| is_quote(last)) else { return text };
+    name.iter().rposition(is_quote).map_or(name, |open| &name[open + 1..])
 }
 
 /// The same for `name": "` and `name":"` right before the run, which is what most runs have; `None` for all others.
@@ -83,9 +95,14 @@ fn skip_back(text: &[u8], mut at: usize, set: &[u8]) -> usize {
 /// From the run at `run` to its name. `None` where nothing telling stands beside it.
 pub(super) fn of_run(text: &[u8], run: Span, names: &Names) -> Option<Candidate> {
     let value = value_start(text, run.start)?;
-    let left = context::left(text, value);
-    let (name, telling) = telling_name(text, value, &left, names)?;
-    let end = context::end(text, value, left.quote).unwrap_or(run.end).max(run.end);
+    let named = |value: usize| {
+        let left = context::left(text, value);
+        let (name, telling) = telling_name(text, value, &left, names)?;
+        Some((value, name, telling, left))
+    };
+    // What ends at a colon or bar may be a value's first half: `Bearer 123:abc`, `access_token=123|abc`.
+    let (value, name, telling, left) = named(value).or_else(|| named(joined_start(text, value)?))?;
+    let end = context::end(text, run.start, left.quote).unwrap_or(run.end).max(run.end);
     candidate(text, Field { value: value..end, whole: left.whole..end, name, telling, left })
 }
 
@@ -130,6 +147,14 @@ fn value_start(text: &[u8], run: usize) -> Option<usize> {
         start -= 1;
     }
     (start > floor || floor == 0).then_some(start)
+}
+
+/// Where a value begins whose later part begins at `part`, behind a colon or bar.
+fn joined_start(text: &[u8], part: usize) -> Option<usize> {
+    let joint = part.checked_sub(1).filter(|joint| matches!(text[*joint], b':' | b'|'))?;
+    let floor = joint.saturating_sub(128);
+    let start = (floor..joint).rev().find(|at| !is_value_byte(text[*at])).map_or(floor, |at| at + 1);
+    (start < joint && (start > floor || floor == 0)).then_some(start)
 }
 
 /// Bytes that stand inside a value without ending it to the left.
@@ -334,7 +359,7 @@ fn signature(text: &[u8], name: &Option<Span>, telling: Telling, left: &Left) ->
     let ends = |ending: &str| normal.as_bytes().ends_with(ending.as_bytes());
     match telling {
         Telling::Password => &generic::PASSWORD_FIELD,
-        Telling::Weak => &generic::RANDOM,
+        Telling::Hint | Telling::Weak => &generic::RANDOM,
         Telling::Strong if ends("clientsecret") || ends("appsecret") => &generic::CLIENT_SECRET,
         Telling::Strong if ends("refreshtoken") => &generic::REFRESH_TOKEN,
         Telling::Strong if ends("accesstoken") || ends("sessiontoken") => &generic::ACCESS_TOKEN,

@@ -1,6 +1,5 @@
 //! The prefix index: where a signature can be taken hold of, found by three case-folded bytes.
 
-use super::runs::is_run_byte;
 use crate::signature::{Anchor, Hold, Shape, Signature};
 
 /// A set of three-byte texts, with false positives: 64 Ki bits, so that it stays in the first-level cache.
@@ -125,16 +124,9 @@ pub fn build(signatures: &[&'static Signature]) -> Anchors {
     let (mut at_start, mut before, mut alone) = (Vec::new(), Vec::new(), Vec::new());
     let entries = signatures.iter().flat_map(|signature| entries(signature));
     for (anchor, target) in entries {
-        let bytes = anchor.text.as_bytes();
         let list = match anchor.hold {
             Hold::Start => &mut at_start,
             Hold::Before => &mut before,
-            // The run may be too short, but hardly ever is: what makes the minimum small is a class that may hold dots.
-            Hold::Alone if bytes.iter().all(|byte| is_run_byte(*byte)) => &mut at_start,
-            Hold::Alone if !bytes.last().is_some_and(|byte| is_run_byte(*byte)) => {
-                before.push(Entry { key: fold(three(bytes, bytes.len() - 3)), text: anchor.text, target });
-                continue;
-            }
             Hold::Alone => &mut alone,
         };
         let keys = anchor.heads().map(|[a, b, c]| u32::from_le_bytes([a, b, c, 0]));

@@ -281,6 +281,7 @@ impl Detectors {
             self.surroundings.attribute(text, candidate, &self.names);
             structure::in_connection_string(text, candidate);
         }
+        candidates.retain(|candidate| candidate.by != By::Field(Telling::Hint));
         keep_best(candidates);
     }
 }
@@ -295,7 +296,8 @@ fn by_signature(text: &[u8], signature: &'static Signature, span: Span, secret: 
         signature,
         by: By::Signature,
         whole: text[left.whole..end].to_vec().into(),
-        value: text[secret.clone()].to_vec().into(),
+        // Addresses have their secrets percent-encoded, or not.
+        value: unpercent(&text[secret.clone()]).into(),
         span,
         secret,
         name: left.name.map(|name| String::from_utf8_lossy(&text[name]).into_owned()),
@@ -304,12 +306,14 @@ fn by_signature(text: &[u8], signature: &'static Signature, span: Span, secret: 
     }
 }
 
-/// Of candidates whose secrets overlap the strongest detector's stays; of equal ones the longer, then the first by id.
+/// Of candidates whose secrets overlap the strongest detector's stays; of equal ones the longer, then the one whose
+/// shape says more, then the first by id.
 fn keep_best(candidates: &mut Vec<Candidate>) {
     candidates.sort_by(|a, b| {
-        (b.by, b.secret.len(), a.signature.id)
-            .cmp(&(a.by, a.secret.len(), b.signature.id))
-            .then(a.secret.start.cmp(&b.secret.start))
+        (b.by, b.secret.len())
+            .cmp(&(a.by, a.secret.len()))
+            .then_with(|| b.signature.fixed_chars().cmp(&a.signature.fixed_chars()))
+            .then_with(|| (a.signature.id, a.secret.start).cmp(&(b.signature.id, b.secret.start)))
     });
     let mut taken: std::collections::BTreeMap<usize, usize> = std::collections::BTreeMap::new();
     candidates.retain(|candidate| {

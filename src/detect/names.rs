@@ -11,6 +11,8 @@ use crate::signature::Signature;
 /// How telling a name is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Telling {
+    /// Services take their key as the user name of Basic authentication; so the value must be a vendor's, by its host.
+    Hint,
     /// The value must look random to count: `key`, `code`, `sig`.
     Weak,
     /// A key, token or secret: `apiKey`, `client_secret`, `Authorization`.
@@ -24,7 +26,7 @@ pub const MAX_NAME: usize = 96;
 
 /// Endings of normalised names, each with what it tells. Later languages: names as users write them.
 const ENDINGS: &[(&str, Telling)] = {
-    use Telling::{Password, Strong, Weak};
+    use Telling::{Hint, Password, Strong, Weak};
     &[
         ("password", Password),
         ("passwd", Password),
@@ -107,6 +109,8 @@ const ENDINGS: &[(&str, Telling)] = {
         ("appid", Weak),
         ("pat", Weak),
         ("hmac", Weak),
+        ("username", Hint),
+        ("user", Hint),
     ]
 };
 
@@ -278,11 +282,14 @@ fn is_name_letter(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte >= 0x80
 }
 
+/// An ending, and what it tells; `None` for a harmless one.
+type Ending = (&'static [u8], Option<Telling>);
+
 /// The names that tell something: the endings above, and those of the loaded signatures.
 pub struct Names {
     last_three: Bitmap,
     /// Telling and harmless endings by their last three bytes; a harmless one outweighs.
-    endings: HashMap<[u8; 3], Vec<(&'static [u8], Option<Telling>)>>,
+    endings: HashMap<[u8; 3], Vec<Ending>>,
     signatures: Vec<(&'static str, &'static Signature)>,
 }
 
@@ -299,7 +306,7 @@ impl Names {
         for name in endings.chain(own.iter().map(|(name, _)| *name)).chain(NEUTRAL.iter().copied()) {
             last_three.insert(last_letters(name.as_bytes()));
         }
-        let mut endings: HashMap<[u8; 3], Vec<_>> = HashMap::new();
+        let mut endings: HashMap<[u8; 3], Vec<Ending>> = HashMap::new();
         let telling = ENDINGS.iter().map(|(ending, telling)| (ending.as_bytes(), Some(*telling)));
         for (ending, telling) in HARMLESS.iter().map(|ending| (ending.as_bytes(), None)).chain(telling) {
             if let Some(last) = ending.last_chunk() {

@@ -47,7 +47,7 @@ fn object_start(text: &[u8], at: usize, quote: Quote) -> Option<usize> {
 
 fn is_delimiter(text: &[u8], place: usize, quote: Quote) -> bool {
     let escapes = backslashes_before(text, place);
-    escapes == quote.escapes || quote.escapes == 0 && escapes % 2 == 0
+    escapes == quote.escapes || quote.escapes == 0 && escapes.is_multiple_of(2)
 }
 
 fn members_from(text: &[u8], start: usize, limit: usize, quote: Quote) -> Vec<Member> {

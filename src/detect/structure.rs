@@ -5,6 +5,7 @@ use memchr::memmem;
 use serde_json::{Map, Value};
 
 use super::context::{self, Left};
+use super::names::Telling;
 use super::{By, Candidate, Claims, generic};
 use crate::blob::Span;
 
@@ -221,7 +222,9 @@ const CONNECTION_WORDS: &[&[u8]] = &[
 
 /// Makes a field candidate the connection string's, where it stands in one.
 pub(super) fn in_connection_string(text: &[u8], candidate: &mut Candidate) {
-    let By::Field(telling) = candidate.by else { return };
+    let By::Field(telling @ (Telling::Weak | Telling::Strong | Telling::Password)) = candidate.by else {
+        return;
+    };
     let from = candidate.span.start.saturating_sub(400);
     let around = &text[from..text.len().min(candidate.span.end + 200)];
     let key = candidate.span.start - from;
@@ -231,7 +234,7 @@ pub(super) fn in_connection_string(text: &[u8], candidate: &mut Candidate) {
     let separated = before.contains(&b';');
     if separated && CONNECTION_WORDS.iter().any(|word| memmem::find(&before, word).is_some()) {
         candidate.signature = match telling {
-            super::names::Telling::Password => &generic::CONNECTION_PASSWORD,
+            Telling::Password => &generic::CONNECTION_PASSWORD,
             _ => &generic::CONNECTION_KEY,
         };
         candidate.by = By::Structure;

@@ -65,14 +65,15 @@ struct Tables {
 impl Words {
     /// For [`WORDS`] and the beginnings of these anchors, which the caller compares whole.
     pub(super) fn new(anchors: impl Iterator<Item = &'static str>) -> Self {
-        let anchors = anchors.map(|text| (text, 0, Word::Anchor));
+        let anchors = anchors.map(|text| (text, rarest(text), Word::Anchor));
         let entry = |(text, back, word): (&'static str, usize, Word)| {
             let key = fold(three(text.as_bytes(), back));
             Entry { key, text, back, word }
         };
         let mut entries: Vec<Entry> = WORDS.iter().copied().chain(anchors).map(entry).collect();
-        entries.sort_by_key(|entry| entry.key);
-        entries.dedup_by(|a, b| a.word == Word::Anchor && b.word == Word::Anchor && a.key == b.key);
+        entries.sort_by_key(|entry| (entry.key, entry.back));
+        let is_anchor = |entry: &Entry| entry.word == Word::Anchor;
+        entries.dedup_by(|a, b| is_anchor(a) && is_anchor(b) && (a.key, a.back) == (b.key, b.back));
         let mut bitmap = Bitmap::default();
         entries.iter().for_each(|entry| bitmap.insert(entry.key));
         let tables = Tables::new(entries.iter().map(|entry| entry.key).collect());
@@ -122,6 +123,20 @@ impl Words {
             }
         }
     }
+}
+
+/// Where the three bytes of an anchor stand that text has most seldom, as far as letters of language and what names
+/// and addresses are made of tell.
+fn rarest(text: &str) -> usize {
+    let rarity = |byte: &u8| match byte {
+        b'a' | b'e' | b'i' | b'n' | b'o' | b'r' | b's' | b't' => 0,
+        byte if byte.is_ascii_lowercase() => 1,
+        b'-' | b'.' | b'/' => 1,
+        _ => 2,
+    };
+    let windows = text.as_bytes().windows(3).map(|three| three.iter().map(rarity).sum::<u32>());
+    // The first of the rarest: `max_by_key` takes the last.
+    windows.enumerate().rev().max_by_key(|(_, rarity)| *rarity).map_or(0, |(at, _)| at)
 }
 
 impl Tables {

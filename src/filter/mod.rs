@@ -118,7 +118,7 @@ fn language_in_field(candidate: &Candidate, telling: Telling) -> Option<&'static
         Telling::Password => plain::is_plain_word(value).then_some("a word of the language or of a schema"),
         Telling::Strong => (!randomness::score(value).is_random && !has_letters_and_digits(value))
             .then_some("language, not a random value"),
-        Telling::Weak => {
+        Telling::Hint | Telling::Weak => {
             (!randomness::score(value).is_random || value.len() < 16 || !value.iter().any(u8::is_ascii_digit))
                 .then_some("not random enough for a name that only hints")
         }

@@ -1,7 +1,5 @@
 //! The lazy reader against serde_json on valid documents, and against itself on broken ones.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use proptest::prelude::*;
 use serde_json::Value as Tree;
 

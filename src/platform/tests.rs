@@ -2,8 +2,6 @@
 //! has the place of every `VALUE-n` in them and every value that is the platform's own. `KEYSIEVE_ACCEPT=1` writes it
 //! anew; read the difference.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -114,6 +114,12 @@ impl Signature {
         self.shapes.iter().map(Shape::random_chars).min().unwrap_or(0)
     }
 
+    /// Characters of fixed text in the shape that has the most: of two signatures that match one text, the one with
+    /// more says more.
+    pub fn fixed_chars(&self) -> usize {
+        self.shapes.iter().map(Shape::fixed_chars).max().unwrap_or(0)
+    }
+
     /// What may be shown of a secret: its public prefix, `…`, and its last four characters if the format has enough
     /// random ones that vendors' consoles show them too.
     pub fn preview(&self, secret: &[u8]) -> String {

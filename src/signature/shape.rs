@@ -177,6 +177,15 @@ impl Shape {
         self.secret_pieces().iter().map(chars).sum()
     }
 
+    /// Characters of fixed text.
+    pub fn fixed_chars(&self) -> usize {
+        let chars = |piece: &Piece| match piece {
+            Piece::Text(text) => text.len(),
+            Piece::Class { .. } => 0,
+        };
+        self.pieces.iter().map(chars).sum()
+    }
+
     /// The fixed text that the secret begins with: what of it is public.
     pub fn prefix(&self) -> &'static str {
         match self.secret_pieces().first() {

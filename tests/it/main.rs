@@ -1,4 +1,6 @@
 //! The whole from outside: one binary, a module for each subject.
 
+mod common;
 mod containers;
 mod report;
+mod signatures;

@@ -91,7 +91,7 @@ fn planted(planter: &mut Planter, secret: &str) -> Finding {
     finding.place.pointer = planter.some();
     finding.place.field = planter.some();
     finding.place.store = Some(planter.leaked());
-    finding.parts = vec![Part { what: planter.name(), shown: planter.name() }];
+    finding.parts = vec![Part { what: planter.name(), shown: planter.name(), secret: None }];
     finding.lifetime.evidence = planter.name();
     finding.public.insert("issuer", planter.name());
     finding.name = planter.some();

@@ -186,7 +186,7 @@ fn password(secret: &str) -> Finding {
     finding.guessable = true;
     finding.confidence = Confidence::Low;
     finding.name = some("DB_PASSWORD");
-    finding.parts = vec![Part { what: "user".to_owned(), shown: "admin".to_owned() }];
+    finding.parts = vec![Part { what: "user".to_owned(), shown: "admin".to_owned(), secret: None }];
     finding.lifetime = Lifetime { class: LifetimeClass::Unknown, expires: None, evidence: String::new() };
     finding
 }
