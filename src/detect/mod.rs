@@ -2,8 +2,8 @@
 //!
 //! Values first, context second. Most credentials are, or hold, a run of 16 letters and digits, and runs are cheap to
 //! find ([`runs`]); what stands at or before a run decides what is tried on it: a signature's anchor ([`index`]), a telling
-//! name ([`field`]), base64. What is no run (short passwords, PEM headers, URLs with a password) is found by a few rare
-//! words ([`words`]). So the cost does not grow with the number of signatures.
+//! name (`field`), base64. What is no run (short passwords, PEM headers, URLs with a password) is found by a few rare
+//! words (`words`). So the cost does not grow with the number of signatures.
 
 pub mod context;
 mod field;

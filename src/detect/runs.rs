@@ -2,7 +2,7 @@
 //! credentials can be, and the few places where an escape hides a byte of one.
 //!
 //! One pass over every byte, so it is the part whose cost everybody pays: about one instruction a byte with AVX2
-//! ([`avx2`]), three to four without. Both are driven by [`Finder`], which hands out small batches so that what looks at
+//! (`avx2`), three to four without. Both are driven by [`Finder`], which hands out small batches so that what looks at
 //! the runs next finds their bytes still in the first-level cache.
 
 use memchr::{memchr, memchr2_iter};

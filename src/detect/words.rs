@@ -2,7 +2,7 @@
 //! and the anchors of signatures whose runs may be too short.
 //!
 //! Three bytes of each word, chosen for being rare in text, are looked for at every place in one pass: with AVX2 by
-//! nibble tables ([`avx2`]), else by a bitmap. What is compared whole is then only a few places in a thousand bytes.
+//! nibble tables (`avx2`), else by a bitmap. What is compared whole is then only a few places in a thousand bytes.
 
 use super::index::{Bitmap, fold, three};
 
