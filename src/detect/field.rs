@@ -29,6 +29,9 @@ struct Field {
 #[inline]
 pub(super) fn may_be_named(text: &[u8], run: usize, names: &Names) -> bool {
     let Some(before) = run.checked_sub(1) else { return false };
+    if text[before] == b':' && text[run] == b'/' {
+        return false; // `https://…`
+    }
     if let Some(may) = may_json_member_be_named(text, run, names) {
         return may;
     }
@@ -76,10 +79,9 @@ fn may_json_member_be_named(text: &[u8], run: usize, names: &Names) -> Option<bo
         _ => return None,
     };
     match text[..end].last_chunk()? {
-        [a, b, c] if a.is_ascii_alphabetic() && b.is_ascii_alphabetic() && c.is_ascii_alphabetic() => {
-            Some(names.may_tell(&[*a, *b, *c]))
+        [a, b, c, d] if [a, b, c, d].iter().all(|byte| byte.is_ascii_alphabetic()) => {
+            Some(names.may_tell(&[*a, *b, *c, *d]))
         }
-        [b'"', b, c] if b.is_ascii_alphabetic() && c.is_ascii_alphabetic() => Some(names.may_tell(&[*b, *c])),
         _ => None,
     }
 }

@@ -287,7 +287,7 @@ type Ending = (&'static [u8], Option<Telling>);
 
 /// The names that tell something: the endings above, and those of the loaded signatures.
 pub struct Names {
-    last_three: Bitmap,
+    last_letters: LastLetters,
     /// Telling and harmless endings by their last three bytes; a harmless one outweighs.
     endings: HashMap<[u8; 3], Vec<Ending>>,
     signatures: Vec<(&'static str, &'static Signature)>,
@@ -301,11 +301,10 @@ impl Names {
             .flat_map(|signature| signature.names.iter().map(|name| (*name, *signature)))
             .collect();
         own.sort_by_key(|(name, signature)| (*name, signature.id));
-        let mut last_three = Bitmap::default();
-        let endings = ENDINGS.iter().map(|(ending, _)| *ending);
-        for name in endings.chain(own.iter().map(|(name, _)| *name)).chain(NEUTRAL.iter().copied()) {
-            last_three.insert(last_letters(name.as_bytes()));
-        }
+        let mut last_letters = LastLetters::default();
+        ENDINGS.iter().for_each(|(ending, _)| last_letters.insert_ending(ending.as_bytes()));
+        let whole = own.iter().map(|(name, _)| *name).chain(NEUTRAL.iter().copied());
+        whole.for_each(|name| last_letters.insert(name.as_bytes()));
         let mut endings: HashMap<[u8; 3], Vec<Ending>> = HashMap::new();
         let telling = ENDINGS.iter().map(|(ending, telling)| (ending.as_bytes(), Some(*telling)));
         for (ending, telling) in HARMLESS.iter().map(|ending| (ending.as_bytes(), None)).chain(telling) {
@@ -313,14 +312,14 @@ impl Names {
                 endings.entry(*last).or_default().push((ending, telling));
             }
         }
-        Self { last_three, endings, signatures: own }
+        Self { last_letters, endings, signatures: own }
     }
 
-    /// The first look, made for every value candidate: may the name that ends `name` tell anything? Digits at the end
-    /// count for nothing, as in [`Normal`].
+    /// The first look, made for every value candidate: may the name at the end of `name` tell anything? What stands before
+    /// it, from a quote or another delimiter on, does not matter. Digits at the end count for nothing, as in [`Normal`].
     #[inline]
     pub fn may_tell(&self, name: &[u8]) -> bool {
-        self.last_three.has(last_letters(name))
+        self.last_letters.may_have(name)
     }
 
     /// What a normalised name tells by itself.
@@ -346,22 +345,73 @@ impl Names {
     }
 }
 
-/// The last three letters or digits of a name, folded; digits at the very end are left out.
+/// The last four letters or digits of names, folded: a set with false positives.
+#[derive(Default)]
+struct LastLetters(Bitmap);
+
+impl LastLetters {
+    /// Adds a name.
+    fn insert(&mut self, name: &[u8]) {
+        self.0.insert(mix(last_letters(name)));
+    }
+
+    /// Adds all names that end so.
+    fn insert_ending(&mut self, ending: &[u8]) {
+        self.insert(ending);
+        if last_letters(ending) >> 24 == 0 {
+            (1..=255u32).for_each(|before| self.0.insert(mix(last_letters(ending) | before << 24)));
+        }
+    }
+
+    #[inline]
+    fn may_have(&self, name: &[u8]) -> bool {
+        self.0.has(mix(last_letters(name)))
+    }
+}
+
+/// Four bytes to the three that a bitmap tells apart.
+#[inline]
+fn mix(letters: u32) -> u32 {
+    letters ^ letters >> 24 << 11 ^ letters >> 24
+}
+
+/// The last four letters or digits of the name that ends here, folded, the last one lowest; digits at the very end are
+/// left out.
 #[inline]
 fn last_letters(name: &[u8]) -> u32 {
-    let mut letters = 0;
-    let mut count = 0;
+    let (mut letters, mut shift) = (0, 0);
     for &byte in name.iter().rev() {
-        if !is_name_letter(byte) || count == 0 && byte.is_ascii_digit() {
-            continue;
-        }
-        letters = letters << 8 | u32::from(byte.to_ascii_lowercase());
-        count += 1;
-        if count == 3 {
+        if is_delimiter(byte) || shift == 32 {
             break;
+        }
+        if is_name_letter(byte) && !(shift == 0 && byte.is_ascii_digit()) {
+            letters |= u32::from(byte.to_ascii_lowercase()) << shift;
+            shift += 8;
         }
     }
     letters
+}
+
+/// No name goes on beyond these.
+#[inline]
+fn is_delimiter(byte: u8) -> bool {
+    matches!(
+        byte,
+        b'"' | b'\''
+            | b'`'
+            | b'{'
+            | b'}'
+            | b','
+            | b'?'
+            | b'&'
+            | b';'
+            | b'('
+            | b'<'
+            | b'='
+            | b':'
+            | b'\\'
+            | b'\n'
+    )
 }
 
 #[cfg(test)]
