@@ -136,7 +136,7 @@ fn base64_over_lines() {
         let lines = |digits: &str, from: usize| {
             let mut wrapped = String::new();
             for (at, digit) in digits.char_indices() {
-                if at > 0 && (from + at) % width == 0 {
+                if at > 0 && (from + at).is_multiple_of(width) {
                     wrapped.push_str(end);
                 }
                 wrapped.push(digit);
