@@ -87,7 +87,7 @@ fn runs_scalar(bencher: Bencher, texts: Texts) {
 fn count(mut finder: Finder, batch: &mut Batch) -> usize {
     let mut runs = 0;
     while finder.next(batch) {
-        runs += batch.starts.len();
+        runs += batch.runs().count();
     }
     runs
 }

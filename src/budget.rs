@@ -36,7 +36,7 @@ impl Default for Budget {
             depth: 12,
             members: 200_000,
             expanded: 64 << 30,
-            ratio: 100,
+            ratio: 64,
             ratio_floor: 128 << 20,
             whole: 32 << 20,
             window: 1 << 20,

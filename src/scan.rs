@@ -216,7 +216,7 @@ impl<'s> Looking<'s> {
 
     fn layers(&mut self, frame: &Frame, found: &Found, depth: usize) {
         let mut behind = 0;
-        for run in found.base64.iter().filter(|run| run.end - run.start >= 20) {
+        for run in &found.base64 {
             if run.start >= behind {
                 let region = base64::region(frame.text, run.clone(), frame.text.len());
                 behind = region.end;

@@ -4,6 +4,7 @@
 //! What a blob is, is told by its content, never by its name. Everything is held in memory or streamed; nothing is
 //! written to disk. What the bytes of a blob mean is left to the visitor.
 
+mod closed;
 mod companions;
 mod gzip;
 mod pool;
@@ -196,7 +197,7 @@ impl<'a> Job<'a> {
     fn whole(&self, place: Place, bytes: &[u8], workspace: &mut Workspace) -> Outcome {
         let kind = format(bytes).or_else(|| zip::ends(bytes).then_some(Unpack::Directory));
         let Some(kind) = kind else {
-            return self.blob(place, bytes, workspace);
+            return self.blob(place, bytes, workspace).then(closed(place, bytes));
         };
         if self.too_deep(place) {
             return self.blob(place, bytes, workspace).then(too_deep(place));
@@ -247,7 +248,7 @@ impl<'a> Job<'a> {
     /// Looks at a stream with these first bytes that is not small.
     fn long(&self, place: Place, stream: Stream, head: &[u8], workspace: &mut Workspace) -> Outcome {
         match format(head) {
-            None => self.windows(place, stream, workspace),
+            None => self.windows(place, stream, workspace).then(closed(place, head)),
             Some(_) if self.too_deep(place) => self.windows(place, stream, workspace).then(too_deep(place)),
             Some(Unpack::Stream(unpack)) => unpack(self, place, stream, workspace),
             Some(Unpack::Directory) => self.hold_archive(place, stream, workspace),
@@ -338,6 +339,17 @@ impl Held<'_> {
 
 fn too_deep(place: Place) -> Outcome {
     gap(place.provenance, Reason::BudgetDepth, "too many containers within containers; looked at as it is")
+}
+
+/// A gap if the bytes are of a format that is known and cannot be opened.
+fn closed(place: Place, head: &[u8]) -> Outcome {
+    match closed::name(head) {
+        Some(name) => {
+            let detail = format!("a {name} cannot be opened yet; looked at as it is");
+            gap(place.provenance, Reason::Unsupported, detail)
+        }
+        None => Outcome::default(),
+    }
 }
 
 /// An outcome of nothing but a gap.

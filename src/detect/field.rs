@@ -29,6 +29,9 @@ struct Field {
 #[inline]
 pub(super) fn may_be_named(text: &[u8], run: usize, names: &Names) -> bool {
     let Some(before) = run.checked_sub(1) else { return false };
+    if let Some(may) = may_json_member_be_named(text, run, names) {
+        return may;
+    }
     match text[before] {
         b'"' | b'\'' | b'`' | b'=' | b':' => {}
         b'\\' | b'/' | b'(' | b'[' | b'{' | b')' | b',' | b'<' | b'\n' | b'\r' => return false,
@@ -62,6 +65,23 @@ fn last_word(text: &[u8]) -> &[u8] {
     let is_quote = |byte: &u8| matches!(byte, b'"' | b'\'' | b'`');
     let Some((_, name)) = text.split_last().filter(|(last, _)| is_quote(last)) else { return text };
     name.iter().rposition(is_quote).map_or(name, |open| &name[open + 1..])
+}
+
+/// The same for `name": "` and `name":"` right before the run, which is what most runs have; `None` for all others.
+#[inline]
+fn may_json_member_be_named(text: &[u8], run: usize, names: &Names) -> Option<bool> {
+    let end = match text[..run].last_chunk()? {
+        b"\": \"" => run - 4,
+        [_, b'"', b':', b'"'] => run - 3,
+        _ => return None,
+    };
+    match text[..end].last_chunk()? {
+        [a, b, c] if a.is_ascii_alphabetic() && b.is_ascii_alphabetic() && c.is_ascii_alphabetic() => {
+            Some(names.may_tell(&[*a, *b, *c]))
+        }
+        [b'"', b, c] if b.is_ascii_alphabetic() && c.is_ascii_alphabetic() => Some(names.may_tell(&[*b, *c])),
+        _ => None,
+    }
 }
 
 /// Where the bytes of `set` begin that stand right before `at`.

@@ -38,6 +38,12 @@ pub fn fold(bytes: u32) -> u32 {
     (bytes | 0x0020_2020) & 0x00ff_ffff
 }
 
+/// Three folded bytes and the one that follows, in the low three bytes of a number.
+#[inline(always)]
+fn with_fourth(key: u32, fourth: u8) -> u32 {
+    key.rotate_left(11) ^ key >> 13 ^ u32::from(fourth | 0x20) << 3
+}
+
 /// What to try where an anchor's text stands.
 #[derive(Clone, Copy)]
 pub enum Target {
@@ -61,21 +67,36 @@ pub struct Entry {
 #[derive(Default)]
 pub struct Index {
     bitmap: Bitmap,
+    /// The same with the byte that follows: `n8n_api_` would else stop at every `n8n-nodes-base`.
+    four: Bitmap,
     entries: Vec<Entry>,
 }
 
 impl Index {
     fn new(mut entries: Vec<Entry>) -> Self {
         entries.sort_by_key(|entry| entry.key);
-        let mut bitmap = Bitmap::default();
-        entries.iter().for_each(|entry| bitmap.insert(entry.key));
-        Self { bitmap, entries }
+        let (mut bitmap, mut four) = (Bitmap::default(), Bitmap::default());
+        for entry in &entries {
+            bitmap.insert(entry.key);
+            match entry.text.as_bytes().get(3) {
+                Some(byte) => four.insert(with_fourth(entry.key, *byte)),
+                None => (0..=255).for_each(|byte| four.insert(with_fourth(entry.key, byte))),
+            }
+        }
+        Self { bitmap, four, entries }
     }
 
     /// The first look: may an anchor have these three bytes?
     #[inline(always)]
     pub fn may_have(&self, bytes: u32) -> bool {
         self.bitmap.has(fold(bytes))
+    }
+
+    /// The same with the byte that follows them, for anchors that begin with the three.
+    #[inline(always)]
+    pub fn may_begin(&self, bytes: u32, fourth: u8) -> bool {
+        let key = fold(bytes);
+        self.bitmap.has(key) & self.four.has(with_fourth(key, fourth))
     }
 
     /// The anchors that have these three bytes but for case.

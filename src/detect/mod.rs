@@ -2,8 +2,8 @@
 //!
 //! Values first, context second. Most credentials are, or hold, a run of 16 letters and digits, and runs are cheap to
 //! find ([`runs`]); what stands at or before a run decides what is tried on it: a signature's anchor ([`index`]), a telling
-//! name ([`field`]), base64. What is no run (short passwords, PEM headers, URLs with a password) is found by a few rare
-//! words ([`words`]). So the cost does not grow with the number of signatures.
+//! name (`field`), base64. What is no run (short passwords, PEM headers, URLs with a password) is found by a few rare
+//! words (`words`). So the cost does not grow with the number of signatures.
 
 pub mod context;
 mod field;
@@ -13,6 +13,7 @@ pub mod names;
 pub mod pair;
 pub mod randomness;
 pub mod runs;
+mod sieve;
 mod structure;
 mod vendor;
 mod words;
@@ -32,6 +33,9 @@ use crate::signature::{Signature, pattern};
 /// How far left and right of a place any detector looks, in bytes: a window that overlaps its neighbours by this
 /// much loses nothing.
 pub const REACH: usize = 32 << 10;
+
+/// The shortest run that is decoded as base64: 15 bytes, since a run of 16 holds too little to be a layer of its own.
+const MIN_BASE64: usize = 20;
 
 /// Bytes of a regular expression's window before its keyword and after it.
 const PATTERN_WINDOW: (usize, usize) = (512, 2048);
@@ -145,9 +149,7 @@ impl Detectors {
         let mut finder = Finder::new(text);
         let mut batch = std::mem::take(&mut found.batch);
         while finder.next(&mut batch) {
-            for (&start, &end) in batch.starts.iter().zip(&batch.ends) {
-                self.run(text, start as usize..end as usize, &batch, found);
-            }
+            self.runs(text, &batch, found);
             found.escapes.extend_from_slice(&batch.escapes);
         }
         found.nul |= finder.nul;
@@ -161,6 +163,33 @@ impl Detectors {
         self.refine(text, &mut found.candidates);
     }
 
+    /// Tries on each run what may fit it.
+    fn runs(&self, text: &[u8], batch: &Batch, found: &mut Found) {
+        let mut sorted = sieve::Sieve::default();
+        for run in batch.runs() {
+            sorted.add(text, &run, batch, self);
+        }
+        for run in sorted.anchored(batch) {
+            self.anchors_of(text, &run, found);
+        }
+        for run in sorted.jointed(batch) {
+            batch.joints(&run, |joint| self.anchor_at(text, joint + 1, found));
+        }
+        for run in sorted.numbered(batch) {
+            if field::may_be_named(text, run.start, &self.names) {
+                found.candidates.extend(field::of_run(text, run, &self.names));
+            }
+        }
+        for run in sorted.encoded(batch) {
+            if base64::promising(&text[run.clone()]).is_some() {
+                found.candidates.extend(structure::basic(text, &run));
+                if run.len() >= MIN_BASE64 {
+                    found.base64.push(run);
+                }
+            }
+        }
+    }
+
     /// Where in a short text credentials stand, by whatever detector: for masking.
     pub fn spans(&self, text: &str) -> Vec<Span> {
         let mut found = Found::default();
@@ -168,16 +197,17 @@ impl Detectors {
         found.candidates.into_iter().map(|candidate| candidate.secret).collect()
     }
 
-    /// Everything that can be tried on one run.
-    #[inline(always)]
-    fn run(&self, text: &[u8], run: Span, batch: &Batch, found: &mut Found) {
-        let Span { start, end } = run;
+    /// The anchors at a run's start, right before it, and behind the tail of an escape that glues to it: `\nghp_…`,
+    /// `\u003dAKIA…`, `%3DAKIA…`.
+    fn anchors_of(&self, text: &[u8], run: &Span, found: &mut Found) {
+        let start = run.start;
         self.anchor_at(text, start, found);
-        if start >= 3 && self.before.may_have(three(text, start - 3)) {
-            self.anchors(text, self.before.get(three(text, start - 3)), start, true, found);
+        if let Some(before) = start.checked_sub(3).map(|at| three(text, at))
+            && self.before.may_have(before)
+        {
+            self.anchors(text, self.before.get(before), start, true, found);
         }
         match start.checked_sub(1).map(|before| text[before]) {
-            // The tail of an escape glues to the run: `\nghp_…`, `\u003dAKIA…`, `%3DAKIA…`.
             Some(b'\\') => {
                 self.anchor_at(text, start + 1, found);
                 self.anchor_at(text, start + 5, found);
@@ -185,20 +215,12 @@ impl Detectors {
             Some(b'%') => self.anchor_at(text, start + 2, found),
             _ => {}
         }
-        batch.joints(&run, |joint| self.anchor_at(text, joint + 1, found));
-        if batch.has_digit(&run) && field::may_be_named(text, start, &self.names) {
-            found.candidates.extend(field::of_run(text, run.clone(), &self.names));
-        }
-        if end - start >= 20 && base64::promising(&text[start..end]).is_some() {
-            found.candidates.extend(structure::basic(text, &run));
-            found.base64.push(run);
-        }
     }
 
     #[inline(always)]
     fn anchor_at(&self, text: &[u8], at: usize, found: &mut Found) {
         let bytes = three(text, at);
-        if self.at_start.may_have(bytes) {
+        if self.at_start.may_begin(bytes, text.get(at + 3).copied().unwrap_or_default()) {
             self.anchors(text, self.at_start.get(bytes), at, false, found);
         }
         if bytes == EYJ {

@@ -137,6 +137,8 @@ const HARMLESS: &[&str] = &[
     "translationkey",
     "i18nkey",
     "hotkey",
+    "consumerkey",
+    "postmantoken",
     "storagekey",
     "orderkey",
     "sitekey",

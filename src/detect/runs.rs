@@ -2,7 +2,7 @@
 //! credentials can be, and the few places where an escape hides a byte of one.
 //!
 //! One pass over every byte, so it is the part whose cost everybody pays: about one instruction a byte with AVX2
-//! ([`avx2`]), three to four without. Both are driven by [`Finder`], which hands out small batches so that what looks at
+//! (`avx2`), three to four without. Both are driven by [`Finder`], which hands out small batches so that what looks at
 //! the runs next finds their bytes still in the first-level cache.
 
 use memchr::{memchr, memchr2_iter};
@@ -35,12 +35,10 @@ static RUN_BYTES: [bool; 256] = {
 };
 
 /// What one step of a [`Finder`] gave; positions are bytes of the text.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub struct Batch {
-    /// Where runs begin, ascending.
-    pub starts: Vec<u32>,
-    /// Where they end (exclusive); as many as `starts`, but for a run that goes on into the next batch.
-    pub ends: Vec<u32>,
+    starts: Edges,
+    ends: Edges,
     /// Where an escape begins that can stand for a byte of a credential: `%`, or a backslash before `u` or `/`.
     pub escapes: Vec<u32>,
     /// Of all the text so far: which bytes are `+ - / _` and which are digits, 64 to a word, bit n for byte n.
@@ -50,15 +48,34 @@ pub struct Batch {
 
 impl Batch {
     fn clear(&mut self) {
-        self.starts.clear();
-        self.ends.clear();
+        self.starts.count = 0;
+        self.ends.count = 0;
         self.escapes.clear();
+    }
+
+    /// The runs, ascending.
+    pub fn runs(&self) -> impl Iterator<Item = Span> {
+        let spans = self.starts.as_slice().iter().zip(self.ends.as_slice());
+        spans.map(|(start, end)| *start as usize..*end as usize)
     }
 
     fn keep(&mut self, at: usize, masks: Masks) {
         if let (Some(joints), Some(digits)) = (self.joints.get_mut(at / 64), self.digits.get_mut(at / 64)) {
             (*joints, *digits) = (masks.joint, masks.digit);
         }
+    }
+
+    /// The run of that number; an empty one if there is none.
+    #[inline]
+    pub fn run(&self, number: usize) -> Span {
+        self.starts.places[number % EDGES] as usize..self.ends.places[number % EDGES] as usize
+    }
+
+    /// Whether one of the run's first 64 bytes is one of `+ - / _`, or there are more.
+    #[inline]
+    pub fn has_joint(&self, run: &Span) -> bool {
+        let length = run.end - run.start;
+        self.window(&self.joints, run.start) << (64 - length.min(64)) != 0 || length > 64
     }
 
     /// Whether one of the run's first 64 bytes is a digit.
@@ -92,6 +109,51 @@ impl Batch {
             0 => word_at(word),
             _ => word_at(word) >> shift | word_at(word + 1) << (64 - shift),
         }
+    }
+}
+
+/// Room for the edges of a batch: those of [`BATCH`] runs, one run from before, and the four of the last block.
+const EDGES: usize = BATCH_ROOM;
+
+/// More runs than a batch ever has; a power of two.
+pub(super) const BATCH_ROOM: usize = 128;
+
+/// Starts or ends of runs. An array, not a list that grows: its loop then calls nothing and keeps its registers.
+#[derive(Debug)]
+struct Edges {
+    places: [u32; EDGES],
+    count: usize,
+}
+
+impl Default for Edges {
+    fn default() -> Self {
+        Self { places: [0; EDGES], count: 0 }
+    }
+}
+
+impl Edges {
+    /// Adds a place for each bit.
+    #[inline(always)]
+    fn push_bits(&mut self, mut bits: u64, base: usize) {
+        while bits != 0 {
+            self.push(base.wrapping_add(bits.trailing_zeros() as usize) as u32);
+            bits &= bits - 1;
+        }
+    }
+
+    #[inline(always)]
+    fn push(&mut self, place: u32) {
+        self.places[self.count % EDGES] = place;
+        self.count += 1;
+    }
+
+    fn pop(&mut self) -> Option<u32> {
+        self.count = self.count.checked_sub(1)?;
+        Some(self.places[self.count % EDGES])
+    }
+
+    fn as_slice(&self) -> &[u32] {
+        &self.places[..self.count.min(EDGES)]
     }
 }
 
@@ -163,14 +225,14 @@ impl<'a> Finder<'a> {
         } else {
             self.scalar_blocks(batch);
         }
-        if batch.starts.len() > batch.ends.len() {
+        if batch.starts.count > batch.ends.count {
             if self.at >= self.text.len() {
                 batch.ends.push(self.text.len() as u32);
             } else {
                 self.open = batch.starts.pop();
             }
         }
-        !(batch.starts.is_empty() && batch.escapes.is_empty() && self.at >= self.text.len())
+        !(batch.starts.count == 0 && batch.escapes.is_empty() && self.at >= self.text.len())
     }
 
     fn vector_blocks(&mut self, batch: &mut Batch) {
@@ -182,7 +244,7 @@ impl<'a> Finder<'a> {
     /// The last bytes, fewer than a block: the same masks by a table, so that there is no second set of rules.
     fn tail(&mut self, batch: &mut Batch) {
         let rest = self.text.len() - self.at;
-        if rest >= 64 || batch.starts.len() >= BATCH || self.at >= self.text.len() {
+        if rest >= 64 || batch.starts.count >= BATCH || self.at >= self.text.len() {
             return;
         }
         let masks = self.masks(rest);
@@ -193,7 +255,7 @@ impl<'a> Finder<'a> {
     }
 
     fn scalar_blocks(&mut self, batch: &mut Batch) {
-        while self.text.len() - self.at >= 64 && batch.starts.len() < BATCH {
+        while self.text.len() - self.at >= 64 && batch.starts.count < BATCH {
             let masks = self.masks(64);
             self.nul |= masks.nul;
             batch.keep(self.at, masks);
@@ -238,8 +300,8 @@ impl State {
         let escapes = masks.percent | ((masks.backslash << 1 | before.backslash) & masks.escaped);
         *self = State { one, two, four, eight, windows, backslash: masks.backslash >> 63 };
         if windows != shifted {
-            push_bits(&mut batch.starts, windows & !shifted, at.wrapping_sub(MIN_RUN - 1));
-            push_bits(&mut batch.ends, shifted & !windows, at);
+            batch.starts.push_bits(windows & !shifted, at.wrapping_sub(MIN_RUN - 1));
+            batch.ends.push_bits(shifted & !windows, at);
         }
         if escapes != 0 {
             push_escapes(&mut batch.escapes, escapes, masks.percent, at);
@@ -255,14 +317,6 @@ fn push_escapes(positions: &mut Vec<u32>, mut escapes: u64, percent: u64, block:
         // The mask of a backslash escape has its bit at the second byte.
         positions.push((at - usize::from(percent >> bit & 1 == 0)) as u32);
         escapes &= escapes - 1;
-    }
-}
-
-#[inline(always)]
-fn push_bits(positions: &mut Vec<u32>, mut bits: u64, base: usize) {
-    while bits != 0 {
-        positions.push(base.wrapping_add(bits.trailing_zeros() as usize) as u32);
-        bits &= bits - 1;
     }
 }
 
@@ -284,8 +338,8 @@ mod tests {
     fn collect(mut finder: Finder) -> Found {
         let (mut runs, mut escapes, mut batch) = (Vec::new(), Vec::new(), Batch::default());
         while finder.next(&mut batch) {
-            assert_eq!(batch.starts.len(), batch.ends.len());
-            runs.extend(batch.starts.iter().copied().zip(batch.ends.iter().copied()));
+            assert_eq!(batch.starts.count, batch.ends.count);
+            runs.extend(batch.runs().map(|run| (run.start as u32, run.end as u32)));
             escapes.extend(&batch.escapes);
         }
         (runs, escapes, finder.nul)
@@ -330,7 +384,7 @@ mod tests {
         for mut finder in [Finder::new(text.as_bytes()), Finder::scalar(text.as_bytes())] {
             let mut batch = Batch::default();
             assert!(finder.next(&mut batch));
-            let run = |n: usize| batch.starts[n] as usize..batch.ends[n] as usize;
+            let run = |n: usize| batch.runs().nth(n).expect("a run");
             let mut joints = Vec::new();
             batch.joints(&run(0), |at| joints.push(at));
             let expected: Vec<usize> = run(0).filter(|at| b"+-/_".contains(&text.as_bytes()[*at])).collect();

@@ -1,8 +1,8 @@
 //! The few rare words that lead to what is no run: short passwords under their name, PEM headers, URLs with a password,
 //! and the anchors of signatures whose runs may be too short.
 //!
-//! Three bytes of each word, chosen for being rare in text, are looked for at every place in one pass: with AVX2 by
-//! nibble tables ([`avx2`]), else by a bitmap. What is compared whole is then only a few places in a thousand bytes.
+//! Three or four bytes of each word, chosen for being rare in text, are looked for at every place in one pass: with AVX2 by
+//! nibble tables (`avx2`), else by a bitmap. What is compared whole is then only a few places in a thousand bytes.
 
 use super::index::{Bitmap, fold, three};
 
@@ -37,15 +37,24 @@ const WORDS: &[(&str, usize, Word)] = &[
     ("api-k", 1, Word::Name),
     ("apik", 1, Word::Name),
     ("senha", 2, Word::Name),
-    ("contrase", 3, Word::Name),
+    ("contrase", 4, Word::Name),
 ];
 
 /// Where a word's three bytes were seen: the word, and how far into it they stand.
 struct Entry {
     key: u32,
+    /// The byte that follows the three, folded; `None` where the word ends.
+    fourth: Option<u8>,
     text: &'static str,
     back: usize,
     word: Word,
+}
+
+impl Entry {
+    fn new(text: &'static str, back: usize, word: Word) -> Self {
+        let fourth = text.as_bytes().get(back + 3).map(|byte| byte | 0x20);
+        Self { key: fold(three(text.as_bytes(), back)), fourth, text, back, word }
+    }
 }
 
 /// A searcher for them.
@@ -55,32 +64,30 @@ pub(super) struct Words {
     tables: Tables,
 }
 
-/// Which of eight buckets a nibble of a word's first, second and third byte belongs to.
+/// Which of eight buckets a nibble of a word's first, second, third and fourth byte belongs to.
 #[derive(Clone, Copy, Default)]
 struct Tables {
-    low: [[u8; 16]; 3],
-    high: [[u8; 16]; 3],
+    low: [[u8; 16]; 4],
+    high: [[u8; 16]; 4],
 }
 
 impl Words {
     /// For [`WORDS`] and the beginnings of these anchors, which the caller compares whole.
     pub(super) fn new(anchors: impl Iterator<Item = &'static str>) -> Self {
-        let anchors = anchors.map(|text| (text, rarest(text), Word::Anchor));
-        let entry = |(text, back, word): (&'static str, usize, Word)| {
-            let key = fold(three(text.as_bytes(), back));
-            Entry { key, text, back, word }
-        };
-        let mut entries: Vec<Entry> = WORDS.iter().copied().chain(anchors).map(entry).collect();
+        let mut entries: Vec<Entry> =
+            WORDS.iter().map(|(text, back, word)| Entry::new(text, *back, *word)).collect();
+        for text in anchors {
+            // Three bytes that are looked for anyway cost nothing more.
+            let shared = (0..text.len().saturating_sub(2))
+                .find(|at| entries.iter().any(|entry| entry.key == fold(three(text.as_bytes(), *at))));
+            entries.push(Entry::new(text, shared.unwrap_or_else(|| rarest(text)), Word::Anchor));
+        }
         entries.sort_by_key(|entry| (entry.key, entry.back));
         let is_anchor = |entry: &Entry| entry.word == Word::Anchor;
+        let mut bitmap = Bitmap::default();
+        entries.iter().for_each(|entry| bitmap.insert(entry.key));
+        let tables = Tables::new(entries.iter().map(|entry| (entry.key, entry.fourth)).collect());
         entries.dedup_by(|a, b| is_anchor(a) && is_anchor(b) && (a.key, a.back) == (b.key, b.back));
-        let (mut bitmap, mut tables) = (Bitmap::default(), Tables::default());
-        let mut bucket = 0;
-        for (number, entry) in entries.iter().enumerate() {
-            bitmap.insert(entry.key);
-            bucket += usize::from(number > 0 && entries[number - 1].key != entry.key);
-            tables.insert(entry.key, 1 << (bucket % 8));
-        }
         Self { entries, bitmap, tables }
     }
 
@@ -104,7 +111,7 @@ impl Words {
     }
 
     /// Compares the words whose three bytes may stand at `at`.
-    #[inline]
+    #[inline(always)]
     fn at(&self, text: &[u8], at: usize, each: &mut impl FnMut(Word, usize)) {
         let key = fold(three(text, at));
         if self.bitmap.has(key) {
@@ -112,6 +119,8 @@ impl Words {
         }
     }
 
+    #[cold]
+    #[inline(never)]
     fn compare(&self, text: &[u8], at: usize, key: u32, each: &mut impl FnMut(Word, usize)) {
         let first = self.entries.partition_point(|entry| entry.key < key);
         for entry in self.entries[first..].iter().take_while(|entry| entry.key == key) {
@@ -135,7 +144,7 @@ fn rarest(text: &str) -> usize {
     let rarity = |byte: &u8| match byte {
         b'a' | b'e' | b'i' | b'n' | b'o' | b'r' | b's' | b't' => 0,
         byte if byte.is_ascii_lowercase() => 1,
-        b'-' | b'.' | b'/' => 1,
+        b'-' | b'.' | b'/' | b'_' => 1,
         _ => 2,
     };
     let windows = text.as_bytes().windows(3).map(|three| three.iter().map(rarity).sum::<u32>());
@@ -144,11 +153,23 @@ fn rarest(text: &str) -> usize {
 }
 
 impl Tables {
-    fn insert(&mut self, key: u32, bucket: u8) {
-        for (place, byte) in key.to_le_bytes()[..3].iter().enumerate() {
-            self.low[place][usize::from(byte & 15)] |= bucket;
-            self.high[place][usize::from(byte >> 4)] |= bucket;
+    /// For these keys, each with the byte that follows if it is known. Keys that begin alike share a bucket: its nibbles
+    /// then fit few other texts.
+    fn new(mut keys: Vec<(u32, Option<u8>)>) -> Self {
+        let mut tables = Self::default();
+        keys.sort_by_key(|(key, fourth)| (fourth.is_some(), key.swap_bytes(), *fourth));
+        keys.dedup();
+        for (number, (key, fourth)) in keys.iter().enumerate() {
+            let bucket = 1 << (number * 8 / keys.len());
+            for (place, byte) in key.to_le_bytes()[..3].iter().chain(fourth).enumerate() {
+                tables.low[place][usize::from(byte & 15)] |= bucket;
+                tables.high[place][usize::from(byte >> 4)] |= bucket;
+            }
+            if fourth.is_none() {
+                tables.low[3].iter_mut().chain(&mut tables.high[3]).for_each(|buckets| *buckets |= bucket);
+            }
         }
+        tables
     }
 }
 

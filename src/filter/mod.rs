@@ -90,7 +90,23 @@ fn identifier(candidate: &Candidate) -> Option<&'static str> {
 
 /// Values that nobody would have chosen as a key: words, names of things, types.
 fn language(candidate: &Candidate) -> Option<&'static str> {
-    let By::Field(telling) = candidate.by else { return None };
+    match candidate.by {
+        By::Field(telling) => language_in_field(candidate, telling),
+        By::Signature => language_in_shape(candidate),
+        By::Surroundings | By::Structure => None,
+    }
+}
+
+/// What fits a shape by chance: `md-icon-button-icon-color`.
+fn language_in_shape(candidate: &Candidate) -> Option<&'static str> {
+    let value = candidate.value.expose();
+    let body = &value[candidate.signature.prefix(value).len().min(value.len())..];
+    let spelled =
+        body.len() >= 16 && !body.iter().any(u8::is_ascii_digit) && !randomness::score(body).is_random;
+    spelled.then_some("language, not a random value")
+}
+
+fn language_in_field(candidate: &Candidate, telling: Telling) -> Option<&'static str> {
     let value = candidate.value.expose();
     let same_as_name = candidate
         .name

@@ -1,7 +1,7 @@
 //! Platforms: whose a place in an export is. From a blob to flow, step, field and how the value is stored there.
 //!
 //! [`outline`] recognises the platform by content and makes an [`Outline`], which answers for one place after the
-//! other. A platform is a file with a [`Reader`], a vocabulary beside it and a row in [`PLATFORMS`]. What a secret looks
+//! other. A platform is a file with a `Reader`, a vocabulary beside it and a row in `PLATFORMS`. What a secret looks
 //! like is no business of this room; a wrong guess here costs a nicer label, never a finding, except that [`Place::own`]
 //! lets the filters dismiss a value: so the vocabularies ask for a shape wherever a person could write something else.
 

@@ -1,7 +1,7 @@
 //! What one vendor's credential looks like, as data: `signatures/*.toml` → [`Signature`] tables.
 //!
 //! The built-in files are turned into constants by `build.rs` ([`built_in`]); files of the user's own are read at run
-//! time by [`load`]. Both go through the same reader ([`file`]) and the same grammar ([`shape`]). Matching a [`Shape`]
+//! time by [`load`]. Both go through the same reader (`file`) and the same grammar ([`shape`]). Matching a [`Shape`]
 //! at an anchor is here too, since it needs nothing but the shape; finding anchors in text is the `detect` room's work.
 
 use std::fmt;

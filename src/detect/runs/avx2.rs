@@ -52,7 +52,7 @@ fn blocks_avx2(finder: &mut Finder, batch: &mut Batch) {
     let mut digits = std::mem::take(&mut batch.digits);
     let words = joints[at / 64..].iter_mut().zip(&mut digits[at / 64..]);
     for (block, (joint, digit)) in finder.text[at..].as_chunks::<64>().0.iter().zip(words) {
-        if batch.starts.len() >= BATCH {
+        if batch.starts.count >= BATCH {
             break;
         }
         let masks = masks(block, state.backslash);

@@ -1,4 +1,4 @@
-//! The words' three bytes with AVX2: 32 places a step, two table look-ups for each of the three bytes.
+//! The words' bytes with AVX2: 32 places a step, two table look-ups for each of four bytes.
 #![expect(unsafe_code, reason = "vector loads, and the call that needs AVX2; each with its proof")]
 
 use std::arch::x86_64::{
@@ -19,20 +19,16 @@ pub(super) fn scan(text: &[u8], tables: &Tables, hit: impl FnMut(usize)) -> usiz
 
 #[target_feature(enable = "avx2")]
 fn scan_avx2(text: &[u8], tables: &Tables, mut hit: impl FnMut(usize)) -> usize {
-    let [low, high] = [&tables.low, &tables.high].map(|tables| [&tables[0], &tables[1], &tables[2]]);
-    let low = [table(low[0]), table(low[1]), table(low[2])];
-    let high = [table(high[0]), table(high[1]), table(high[2])];
+    let (low, high) = (&tables.low, &tables.high);
+    let low = [table(&low[0]), table(&low[1]), table(&low[2]), table(&low[3])];
+    let high = [table(&high[0]), table(&high[1]), table(&high[2]), table(&high[3])];
     let mut at = 0;
-    // Bytes up to `at + 33` are read.
-    while at + 34 <= text.len() {
-        let window: &[u8; 34] = match text[at..].first_chunk() {
-            Some(window) => window,
-            None => break,
-        };
+    while let Some(window) = text[at..].first_chunk() {
         let first = buckets(load(window, 0), low[0], high[0]);
         let second = buckets(load(window, 1), low[1], high[1]);
         let third = buckets(load(window, 2), low[2], high[2]);
-        let shared = _mm256_and_si256(_mm256_and_si256(first, second), third);
+        let fourth = buckets_of_any(load(window, 3), low[3], high[3]);
+        let shared = _mm256_and_si256(_mm256_and_si256(first, second), _mm256_and_si256(third, fourth));
         let none = _mm256_cmpeq_epi8(shared, _mm256_setzero_si256());
         let mut hits = !(_mm256_movemask_epi8(none) as u32);
         while hits != 0 {
@@ -44,12 +40,15 @@ fn scan_avx2(text: &[u8], tables: &Tables, mut hit: impl FnMut(usize)) -> usize 
     at
 }
 
-/// The 32 bytes from `from` (at most 2) on, folded as [`super::fold`] does.
+/// Bytes that a step reads.
+const WINDOW: usize = 35;
+
+/// The 32 bytes from `from` (at most 3) on, folded as [`super::fold`] does.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn load(window: &[u8; 34], from: usize) -> __m256i {
-    debug_assert!(from <= 2);
-    // SAFETY: `from` is 0, 1 or 2, so the 32 bytes lie within the window; the load needs no alignment.
+fn load(window: &[u8; WINDOW], from: usize) -> __m256i {
+    debug_assert!(from <= 3);
+    // SAFETY: `from` is 0 to 3, so the 32 bytes lie within the window; the load needs no alignment.
     let bytes = unsafe { _mm256_loadu_si256(window.as_ptr().add(from).cast()) };
     _mm256_or_si256(bytes, _mm256_set1_epi8(0x20))
 }
@@ -60,6 +59,14 @@ fn load(window: &[u8; 34], from: usize) -> __m256i {
 fn buckets(bytes: __m256i, low: __m256i, high: __m256i) -> __m256i {
     let nibble = _mm256_and_si256(_mm256_srli_epi16::<4>(bytes), _mm256_set1_epi8(0x0f));
     _mm256_and_si256(_mm256_shuffle_epi8(low, bytes), _mm256_shuffle_epi8(high, nibble))
+}
+
+/// The same for the fourth byte, which may be any where a word has only three: there bytes of 128 and more count as if
+/// their top bit were not set.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn buckets_of_any(bytes: __m256i, low: __m256i, high: __m256i) -> __m256i {
+    buckets(_mm256_and_si256(bytes, _mm256_set1_epi8(0x7f)), low, high)
 }
 
 #[inline]
