@@ -12,6 +12,7 @@ use std::ops::Range;
 use crate::blob::{Blob, Package, Provenance, Span};
 use crate::budget::{Budget, Gap, Reason};
 use crate::decode::{Decoded, OffsetMap, base64, json_string, percent, utf16};
+use crate::detect::runs::is_run_byte;
 use crate::detect::{Candidate, Detectors, Found, REACH};
 use crate::filter;
 use crate::finding::{Encoding, Finding, Location, Place};
@@ -239,7 +240,8 @@ impl<'s> Looking<'s> {
                 _ => {}
             }
         }
-        if found.nul && depth == 0 {
+        // What comes out of base64 may be UTF-16 as well: `powershell -EncodedCommand` takes that.
+        if found.nul && (depth == 0 || frame.encodings().last() == Some(&Encoding::Base64)) {
             for (encoding, span) in utf16::runs(frame.text) {
                 self.layer(frame, utf16::decode_as(frame.text, span, encoding), depth);
             }
@@ -329,14 +331,21 @@ fn windows(
             break;
         }
         owned_from = owned_to;
-        // An even number of bytes goes, so that UTF-16 keeps its step.
-        let gone = (window.len() - 2 * REACH) & !1;
+        let gone = seam(&window, window.len() - 2 * REACH);
         window.drain(..gone);
         base += gone as u64;
     }
     scratch.window = window;
     keep_best(&mut all);
     all
+}
+
+/// Where the next window begins, at `at` or a little before: an even number of bytes goes, so that UTF-16 keeps its step;
+/// but within a long run base64 keeps its groups of four digits, which count from where the run begins.
+fn seam(window: &[u8], at: usize) -> usize {
+    const LONG: usize = 64;
+    let run = window[..at].iter().rev().take_while(|byte| is_run_byte(**byte)).count();
+    if run < LONG { at & !1 } else { at - run % 4 }
 }
 
 /// Reads until `window` has `target` bytes; true at the end.

@@ -137,6 +137,10 @@ impl Runs<'_> {
             (true, true) => (Encoding::Utf16Le, start + 1..end),
             (true, false) => (Encoding::Utf16Be, start..end),
             (false, true) => (Encoding::Utf16Le, start..end),
+            // One of the two bytes at the ends belongs to something else: rather that which is no ASCII.
+            (false, false) if !self.bytes[start].is_ascii() && self.bytes[end - 1].is_ascii() => {
+                (Encoding::Utf16Be, start + 1..end)
+            }
             (false, false) => (Encoding::Utf16Le, start..end - 1),
         }
     }

@@ -12,7 +12,7 @@ pub mod words;
 use crate::detect::names::{Normal, Telling};
 use crate::detect::randomness;
 use crate::detect::{By, Candidate};
-use crate::finding::Place;
+use crate::finding::{Kind, Place};
 
 /// Why a candidate is no finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -67,13 +67,14 @@ fn checksum(candidate: &Candidate) -> Option<&'static str> {
 fn is_reference(candidate: &Candidate) -> Option<&'static str> {
     match candidate.by {
         By::Field(_) | By::Surroundings => reference::reference(candidate.whole.expose()),
+        // A key's bytes are random: among them stands whatever opens an expression somewhere.
+        By::Structure if candidate.signature.kind == Kind::PrivateKey => None,
         By::Structure if candidate.claims.is_none() => reference::reference(candidate.value.expose()),
         By::Structure | By::Signature => None,
     }
 }
 
 fn is_placeholder(candidate: &Candidate) -> Option<&'static str> {
-    use crate::finding::Kind;
     match candidate.signature.kind {
         Kind::PrivateKey => None,
         _ if candidate.claims.is_some() => None,

@@ -3,4 +3,5 @@
 mod common;
 mod containers;
 mod report;
+mod scan;
 mod signatures;

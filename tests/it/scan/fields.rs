@@ -1,0 +1,190 @@
+//! Values that only their name betrays, in each grammar that puts a name beside a value.
+
+use serde_json::json;
+
+use crate::common::{Random, findings, place, short};
+
+/// A value that no vendor's shape fits.
+fn secret(number: u64) -> String {
+    Random(number).alnum(41)
+}
+
+/// The value is the one finding, at its own bytes, and by this name.
+fn check(text: &str, value: &str, name: &str) {
+    let found = findings(text);
+    let seen: Vec<_> = found.iter().map(short).map(|(_, value, span)| (value, span)).collect();
+    assert_eq!(seen, [(value.to_owned(), place(text, value))], "{text}");
+    assert_eq!(found[0].name.as_deref(), Some(name), "{text}");
+}
+
+/// The text as the value of a JSON string, so many times.
+fn nested(text: &str, times: usize) -> String {
+    (0..times).fold(text.to_owned(), |text, _| json!({"document": text}).to_string())
+}
+
+#[test]
+fn members() {
+    for (number, name) in ["apiKey", "X-Api-Key", "client_secret", "Authorization", "accessToken", "MY_TOKEN"]
+        .into_iter()
+        .enumerate()
+    {
+        let value = secret(number as u64);
+        for depth in 0..4 {
+            check(&nested(&json!({"a": 1, name: value, "b": [true]}).to_string(), depth), &value, name);
+        }
+    }
+}
+
+#[test]
+fn siblings_in_either_order() {
+    let mut number = 100;
+    for (naming, neutral) in
+        [("name", "value"), ("key", "value"), ("p", "to"), ("k", "v"), ("displayName", "defaultValue")]
+    {
+        for depth in 0..4 {
+            number += 1;
+            let value = secret(number);
+            let pair = [
+                format!(r#"[{{"{naming}": "X-Api-Key", "{neutral}": "{value}"}}]"#),
+                format!(r#"[{{"{neutral}": "{value}", "{naming}": "X-Api-Key"}}]"#),
+                format!(
+                    r#"[{{"id": 7, "{naming}": "X-Api-Key", "list": [1, {{"x": "}}"}}], "{neutral}": "{value}"}}]"#
+                ),
+                format!(
+                    "[{{\n  \"{neutral}\": \"{value}\",\n  \"type\": null,\n  \"{naming}\": \"X-Api-Key\"\n}}]"
+                ),
+            ];
+            for text in pair {
+                check(&nested(&text, depth), &value, "X-Api-Key");
+            }
+        }
+    }
+}
+
+/// The name of one object is not the name of the next one's value.
+#[test]
+fn siblings_of_other_objects_are_none() {
+    let value = secret(200);
+    let text = json!([{"name": "X-Api-Key", "value": ""}, {"name": "X-Trace", "value": value}]);
+    assert_eq!(findings(text.to_string()).len(), 0);
+    let text = json!([{"name": "X-Trace", "value": value}, {"name": "X-Api-Key", "value": ""}]);
+    assert_eq!(findings(text.to_string()).len(), 0);
+}
+
+#[test]
+fn pairs_in_lists() {
+    let value = secret(300);
+    for depth in 0..4 {
+        check(
+            &nested(&json!({"headers": [["Accept", "*/*"], ["X-Api-Key", value]]}).to_string(), depth),
+            &value,
+            "X-Api-Key",
+        );
+    }
+    check(&format!("headers.append('X-Api-Key', '{value}')"), &value, "X-Api-Key");
+}
+
+#[test]
+fn short_passwords() {
+    // Too short for a run, and no digit: a word inside the name leads to it.
+    for (number, name) in
+        ["password", "DB_PASSWORD", "userPasswd", "Passwort", "smtpPwd", "senha"].into_iter().enumerate()
+    {
+        let value: String = format!("{}!", Random(number as u64).alnum(9));
+        for depth in 0..3 {
+            check(&nested(&json!({name: value}).to_string(), depth), &value, name);
+            check(&nested(&json!({"name": name, "value": value}).to_string(), depth), &value, name);
+        }
+        check(&format!("{name}={value}\n"), &value, name);
+        check(&format!("  {name}: '{value}'\n"), &value, name);
+        check(&format!("<{name}>{value}</{name}>"), &value, name);
+    }
+}
+
+#[test]
+fn lines_of_headers() {
+    let value = secret(400);
+    check(
+        &format!("POST /v1 HTTP/1.1\r\nHost: example.com\r\nX-Api-Key: {value}\r\n\r\n"),
+        &value,
+        "X-Api-Key",
+    );
+    check(&format!("Authorization: Bearer {value}\n"), &value, "Authorization");
+    check(&format!("Authorization: Token {value}\n"), &value, "Authorization");
+    check(&format!("curl -H \"X-Api-Key: {value}\" https://example.com"), &value, "X-Api-Key");
+    check(&format!("curl -H 'Authorization: Bearer {value}' https://example.com"), &value, "Authorization");
+    let command = json!({"command": format!("curl -H \"X-Api-Key: {value}\" https://example.com")});
+    check(&command.to_string(), &value, "X-Api-Key");
+}
+
+#[test]
+fn parameters_of_queries() {
+    let value = secret(500);
+    for (name, text) in [
+        ("api_key", format!("https://example.com/v1?api_key={value}")),
+        ("apikey", format!("https://example.com/v1?a=1&apikey={value}&b=2")),
+        (
+            "access_token",
+            format!("{{\"url\": \"https://example.com/?x=1\\u0026access_token={value}\\u0026y=2\"}}"),
+        ),
+        ("token", format!("<a href=\"https://example.com/?x=1&amp;token={value}&amp;y=2\">")),
+        ("code", format!("https://app.azurewebsites.example/api/run?code={value}")),
+        ("client_secret", format!("grant_type=client_credentials&client_id=abc&client_secret={value}")),
+    ] {
+        check(&text, &value, name);
+    }
+}
+
+#[test]
+fn assignments_in_code() {
+    let value = secret(600);
+    for (name, text) in [
+        ("apiKey", format!("const apiKey = '{value}';")),
+        ("apiKey", format!("let apiKey=\"{value}\"")),
+        ("api_key", format!("api_key = \"{value}\"  # comment")),
+        ("API_KEY", format!("export API_KEY={value}\n")),
+        ("API_KEY", format!("set API_KEY={value}\r\n")),
+        ("options.headers.token", format!("options.headers.token = `{value}`;")),
+        ("X-Api-Key", format!("headers[\"X-Api-Key\"] = \"{value}\"")),
+        ("apiKey", format!("{{ apiKey: '{value}', other: 1 }}")),
+        ("api_key", format!("'api_key' => '{value}',")),
+        ("$apiKey", format!("$apiKey = \"{value}\"")),
+        ("gblApiKey", format!("Set(gblApiKey, \"{value}\")")),
+        ("apiKey", format!("apiKey: {value}\nnext: 1\n")),
+    ] {
+        check(&text, &value, name);
+    }
+    // In the code of a step, where line ends and quotes are escaped.
+    let code = format!("// call\nconst apiKey = \"{value}\";\nreturn apiKey;");
+    for depth in 1..4 {
+        check(&nested(&code, depth), &value, "apiKey");
+    }
+}
+
+#[test]
+fn elements_and_attributes_of_xml() {
+    let value = secret(700);
+    check(&format!("<config>\n  <apiKey>{value}</apiKey>\n</config>"), &value, "apiKey");
+    check(&format!("<c:apiKey xmlns:c=\"x\" type=\"string\">{value}</c:apiKey>"), &value, "apiKey");
+    check(&format!("<add apiKey=\"{value}\" other=\"1\"/>"), &value, "apiKey");
+    check(&format!("<x>{{&quot;apiKey&quot;:&quot;{value}&quot;}}</x>"), &value, "apiKey");
+}
+
+/// Names as users of other languages write them.
+#[test]
+fn names_of_other_languages() {
+    for (number, name) in
+        ["contraseña", "Kennwort", "motdepasse", "密码", "パスワード", "hasło"].into_iter().enumerate()
+    {
+        let value = format!("{}7x", Random(number as u64).alnum(16));
+        check(&json!({name: value}).to_string(), &value, name);
+    }
+}
+
+/// n8n: a leading `=` makes an expression of a string; without braces it is a literal all the same.
+#[test]
+fn expressions_without_braces() {
+    let value = secret(800);
+    check(&json!({"apiKey": format!("={value}")}).to_string(), &value, "apiKey");
+    check(&json!({"Authorization": format!("=Bearer {value}")}).to_string(), &value, "Authorization");
+}

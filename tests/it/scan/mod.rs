@@ -1,0 +1,7 @@
+//! The scan of one blob: windows, layers, fields, structures, and what is no finding.
+
+mod fields;
+mod layers;
+mod nothing;
+mod structures;
+mod windows;
