@@ -381,7 +381,7 @@ fn mix(letters: u32) -> u32 {
 fn last_letters(name: &[u8]) -> u32 {
     let (mut letters, mut shift) = (0, 0);
     for &byte in name.iter().rev() {
-        if is_delimiter(byte) || shift == 32 {
+        if shift == 32 || shift > 0 && is_delimiter(byte) {
             break;
         }
         if is_name_letter(byte) && !(shift == 0 && byte.is_ascii_digit()) {
