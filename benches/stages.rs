@@ -98,7 +98,7 @@ fn detect(bencher: Bencher, texts: Texts) {
     let detectors = Detectors::new(signature::built_in().iter().collect());
     let mut found = Found::default();
     over(bencher, texts, |text| {
-        found.clear();
+        found.clear(usize::MAX);
         detectors.look(text, &mut found);
         found.candidates.len()
     });

@@ -68,7 +68,8 @@ pub fn blob(blob: &Blob, scanner: &Scanner, scratch: &mut Scratch) -> BlobScan {
         Some(wide) => looking.look(&Frame::root(&wide.text), 1),
         None => looking.look(&Frame::root(blob.bytes), 0),
     }
-    let placed = looking.finish();
+    let (placed, cut) = looking.finish();
+    cut.report(blob.provenance, &mut scan);
     if placed.is_empty() {
         return scan;
     }
@@ -128,7 +129,7 @@ pub fn name(provenance: &Provenance, scanner: &Scanner, scratch: &mut Scratch) -
     }
     let mut looking = Looking::new(scanner, name.len(), scratch);
     looking.look(&Frame::root(name.as_bytes()), 0);
-    let placed = looking.finish();
+    let (placed, _) = looking.finish();
     placed
         .into_iter()
         .filter_map(|placed| {
@@ -187,19 +188,65 @@ struct Looking<'s> {
     placed: Vec<Placed>,
     /// Bytes that may still be decoded.
     left: usize,
+    /// Candidates that may still be taken.
+    room: usize,
+    cut: Cut,
 }
+
+/// What the budget left out of one blob.
+#[derive(Default)]
+struct Cut {
+    /// Places where a candidate may have been.
+    places: u64,
+    /// Layers that were not decoded since others had used up the bytes for that.
+    layers: u64,
+    /// Layers below the deepest that is decoded.
+    deeper: u64,
+}
+
+impl Cut {
+    fn add(&mut self, other: &Self) {
+        self.places += other.places;
+        self.layers += other.layers;
+        self.deeper += other.deeper;
+    }
+
+    fn report(&self, provenance: &Provenance, scan: &mut BlobScan) {
+        let mut report = |count: u64, reason, what: &str| {
+            if count > 0 {
+                scan.gaps.push(Gap::new(provenance, reason, format!("{count} {what}")));
+            }
+        };
+        report(
+            self.places,
+            Reason::TooManyFindings,
+            "further places that may hold a credential were passed over",
+        );
+        report(
+            self.layers,
+            Reason::BudgetBytes,
+            "encoded stretches were not decoded: more comes out of it than is looked at",
+        );
+        report(self.deeper, Reason::BudgetDepth, "encoded stretches lie deeper than is decoded");
+    }
+}
+
+/// Candidates that are looked into for each finding that is kept; most are dismissed.
+const CANDIDATES_A_FINDING: usize = 8;
 
 impl<'s> Looking<'s> {
     fn new(scanner: &'s Scanner, size: usize, scratch: &'s mut Scratch) -> Self {
         let left = (size * scanner.budget.decoded_ratio).max(1 << 20);
-        Self { scanner, scratch, placed: Vec::new(), left }
+        let room = scanner.budget.findings.saturating_mul(CANDIDATES_A_FINDING);
+        Self { scanner, scratch, placed: Vec::new(), left, room, cut: Cut::default() }
     }
 
     /// Looks at a text and at all that decodes out of it.
     fn look(&mut self, frame: &Frame, depth: usize) {
         let mut found = self.scratch.found.pop().unwrap_or_default();
-        found.clear();
+        found.clear(self.room.saturating_sub(self.placed.len()));
         self.scanner.detectors.look(frame.text, &mut found);
+        self.cut.places += found.left_out;
         for candidate in found.candidates.drain(..) {
             self.placed.push(Placed {
                 span: frame.in_blob(&candidate.span),
@@ -210,6 +257,8 @@ impl<'s> Looking<'s> {
         }
         if depth < self.scanner.budget.layers {
             self.layers(frame, &found, depth);
+        } else {
+            self.cut.deeper += found.base64.len() as u64;
         }
         self.scratch.found.push(found);
     }
@@ -250,7 +299,10 @@ impl<'s> Looking<'s> {
 
     fn layer(&mut self, frame: &Frame, decoded: Option<Decoded>, depth: usize) {
         let Some(decoded) = decoded else { return };
-        let Some(left) = self.left.checked_sub(decoded.text.len()) else { return };
+        let Some(left) = self.left.checked_sub(decoded.text.len()) else {
+            self.cut.layers += 1;
+            return;
+        };
         self.left = left;
         let layer =
             Frame { text: &decoded.text, out_of: Some((&decoded.map, frame, decoded.encoding)), base: 0 };
@@ -258,10 +310,10 @@ impl<'s> Looking<'s> {
     }
 
     /// What was found, the best of what is the same, in order.
-    fn finish(self) -> Vec<Placed> {
+    fn finish(self) -> (Vec<Placed>, Cut) {
         let mut placed = self.placed;
         keep_best(&mut placed);
-        placed
+        (placed, self.cut)
     }
 }
 
@@ -307,7 +359,7 @@ fn windows(
 ) -> Vec<Placed> {
     let mut window = std::mem::take(&mut scratch.window);
     window.clear();
-    let (mut base, mut owned_from, mut all) = (0u64, 0u64, Vec::new());
+    let (mut base, mut owned_from, mut all, mut cut) = (0u64, 0u64, Vec::new(), Cut::default());
     loop {
         let target = window.len() + scanner.budget.window.max(2 * REACH);
         let end = match fill(reader, &mut window, target) {
@@ -323,8 +375,10 @@ fn windows(
         };
         let owned_to = if end { u64::MAX } else { base + (window.len() - REACH) as u64 };
         let mut looking = Looking::new(scanner, window.len(), scratch);
+        looking.room = looking.room.saturating_sub(all.len());
         looking.look(&Frame { text: &window, out_of: None, base }, 0);
-        let placed = looking.finish();
+        let (placed, window_cut) = looking.finish();
+        cut.add(&window_cut);
         all.extend(placed.into_iter().filter(|placed| (owned_from..owned_to).contains(&placed.secret.start)));
         if end {
             scan.bytes = base + window.len() as u64;
@@ -336,6 +390,7 @@ fn windows(
         base += gone as u64;
     }
     scratch.window = window;
+    cut.report(provenance, scan);
     keep_best(&mut all);
     all
 }

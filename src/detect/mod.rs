@@ -98,16 +98,33 @@ pub struct Found {
     pub escapes: Vec<u32>,
     /// Whether the text has a zero byte.
     pub nul: bool,
+    /// How many suspected secrets there is room for.
+    pub room: usize,
+    /// How many there was no room for.
+    pub left_out: u64,
     batch: Batch,
 }
 
 impl Found {
-    /// Empties it; its memory is kept.
-    pub fn clear(&mut self) {
+    /// Empties it and makes room for so many candidates; its memory is kept.
+    pub fn clear(&mut self, room: usize) {
+        self.room = room;
+        self.left_out = 0;
         self.candidates.clear();
         self.base64.clear();
         self.escapes.clear();
         self.nul = false;
+    }
+}
+
+impl Found {
+    /// Adds what a detector finds, if there is room for it; else it is only counted, and not even looked for.
+    fn add(&mut self, find: impl FnOnce() -> Option<Candidate>) {
+        if self.candidates.len() < self.room {
+            self.candidates.extend(find());
+        } else {
+            self.left_out += 1;
+        }
     }
 }
 
@@ -156,9 +173,9 @@ impl Detectors {
         found.batch = batch;
         self.words.each(text, |word, at| match word {
             words::Word::Anchor => self.anchors(text, &self.alone, at, false, found),
-            words::Word::Name => found.candidates.extend(field::of_word(text, at, &self.names)),
-            words::Word::Url => found.candidates.extend(structure::url_password(text, at)),
-            words::Word::Pem => found.candidates.extend(structure::private_key(text, at)),
+            words::Word::Name => found.add(|| field::of_word(text, at, &self.names)),
+            words::Word::Url => found.add(|| structure::url_password(text, at)),
+            words::Word::Pem => found.add(|| structure::private_key(text, at)),
         });
         self.refine(text, &mut found.candidates);
     }
@@ -177,12 +194,12 @@ impl Detectors {
         }
         for run in sorted.numbered(batch) {
             if field::may_be_named(text, run.start, &self.names) {
-                found.candidates.extend(field::of_run(text, run, &self.names));
+                found.add(|| field::of_run(text, run, &self.names));
             }
         }
         for run in sorted.encoded(batch) {
             if base64::promising(&text[run.clone()]).is_some() {
-                found.candidates.extend(structure::basic(text, &run));
+                found.add(|| structure::basic(text, &run));
                 if run.len() >= MIN_BASE64 {
                     found.base64.push(run);
                 }
@@ -192,7 +209,7 @@ impl Detectors {
 
     /// Where in a short text credentials stand, by whatever detector: for masking.
     pub fn spans(&self, text: &str) -> Vec<Span> {
-        let mut found = Found::default();
+        let mut found = Found { room: usize::MAX, ..Found::default() };
         self.look(text.as_bytes(), &mut found);
         found.candidates.into_iter().map(|candidate| candidate.secret).collect()
     }
@@ -230,7 +247,7 @@ impl Detectors {
 
     #[cold]
     fn jwt(&self, text: &[u8], at: usize, found: &mut Found) {
-        found.candidates.extend(structure::jwt(text, at));
+        found.add(|| structure::jwt(text, at));
     }
 
     /// Tries the signatures of these anchors. `at`: the byte after the anchor (`before`), else its first byte.
@@ -243,14 +260,10 @@ impl Detectors {
             }
             match entry.target {
                 Target::Shape(signature, shape) => {
-                    if let Some(found_shape) = shape.match_at_anchor(text, start) {
-                        found.candidates.push(by_signature(
-                            text,
-                            signature,
-                            found_shape.whole,
-                            found_shape.secret,
-                        ));
-                    }
+                    found.add(|| {
+                        let matched = shape.match_at_anchor(text, start)?;
+                        Some(by_signature(text, signature, matched.whole, matched.secret))
+                    });
                 }
                 Target::Pattern(signature) => self.pattern(text, signature, start, found),
             }
@@ -269,7 +282,7 @@ impl Detectors {
             let (Some(whole), Some(secret)) = (captures.get(0), captures.name("secret")) else { continue };
             if (whole.start()..whole.end()).contains(&(at - from)) {
                 let shift = |span: regex::bytes::Match| from + span.start()..from + span.end();
-                found.candidates.push(by_signature(text, signature, shift(whole), shift(secret)));
+                found.add(|| Some(by_signature(text, signature, shift(whole), shift(secret))));
                 return;
             }
         }
