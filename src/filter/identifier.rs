@@ -21,6 +21,7 @@ type Shape = (fn(&[u8]) -> bool, &'static str);
 
 /// What no credential looks like.
 const SHAPES: &[Shape] = &[
+    (is_fingerprint, "fingerprint"),
     (is_integrity, "integrity string"),
     (is_weak_etag, "ETag"),
     (is_date, "date"),
@@ -66,6 +67,13 @@ fn is_uuid(value: &[u8]) -> bool {
     let value = value.strip_prefix(b"{").and_then(|value| value.strip_suffix(b"}")).unwrap_or(value);
     let lens = [8, 4, 4, 4, 12];
     value.split(|&byte| byte == b'-').map(|part| is_hex(part).then_some(part.len())).eq(lens.map(Some))
+}
+
+/// Our own: `ks1:` or `kf1:` and 160 bits in base32.
+fn is_fingerprint(value: &[u8]) -> bool {
+    let digits = value.strip_prefix(b"ks1:").or_else(|| value.strip_prefix(b"kf1:"));
+    let base32 = |byte: &u8| byte.is_ascii_lowercase() || matches!(byte, b'2'..=b'7');
+    digits.is_some_and(|digits| digits.len() == 32 && digits.iter().all(base32))
 }
 
 /// `sha512-…` of Subresource Integrity and lock files, `sha256:…` of images.
@@ -275,6 +283,7 @@ mod tests {
                 "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
             ],
         );
+        check(Some("fingerprint"), Some("secret"), &["ks1:54cgwighylnzjcw66l5pae7izjbxy5ep"]);
         check(Some("ETag"), None, &["W/\"33a64df551425fcc55e4d42a148795d9\""]);
         check(
             Some("date"),

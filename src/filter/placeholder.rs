@@ -105,18 +105,18 @@ fn is_bracketed(value: &[u8]) -> bool {
         [b'[', inner @ .., b']'] | [b'{', inner @ .., b'}'] => is_wording(inner),
         _ => false,
     };
-    wholly || angle_brackets(value).is_some_and(|inner| is_wording(inner) && !has_random_run(value))
+    wholly || angle_brackets(value).any(is_wording) && !has_random_run(value)
 }
 
-/// What stands in the first pair of angle brackets.
-fn angle_brackets(value: &[u8]) -> Option<&[u8]> {
-    let inner = &value[memchr::memchr(b'<', value)? + 1..];
-    Some(&inner[..memchr::memchr(b'>', inner)?])
+/// What stands in each pair of angle brackets.
+fn angle_brackets(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let behind = value.split(|byte| *byte == b'<').skip(1);
+    behind.filter_map(|part| part.get(..memchr::memchr(b'>', part)?))
 }
 
 /// Letters, with the marks that join words, or those of a sentence where there are blanks; no long mixed run.
 fn is_wording(inner: &[u8]) -> bool {
-    let marks: &[u8] = if inner.contains(&b' ') { b" _-./'\",:;()!?" } else { b"_-./'\"" };
+    let marks: &[u8] = if inner.contains(&b' ') { b" _-./'\",:;()!?" } else { b"_-./'\":" };
     let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || marks.contains(byte) || *byte >= 0x80;
     let letters = inner.iter().filter(|byte| byte.is_ascii_alphabetic() || **byte >= 0x80).count();
     letters >= 2 && inner.iter().all(allowed) && !has_random_run(inner)
@@ -290,7 +290,16 @@ mod tests {
     fn brackets() {
         check(
             Some("angle brackets"),
-            &["<token>", "Bearer <KEY>", "[API KEY]", "{key}", "[CENSORED]", "key=<the key>"],
+            &[
+                "<token>",
+                "Bearer <KEY>",
+                "[API KEY]",
+                "{key}",
+                "[CENSORED]",
+                "key=<the key>",
+                "exc_<alnum:32>",
+                "<[a-z]:4>Q~<alnum:12>",
+            ],
         );
     }
 

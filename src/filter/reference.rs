@@ -313,7 +313,7 @@ mod tests {
             "%%",
             "<<>>",
             "${",
-            "${API_KEY:-Zk3vTq8LmX1p}",
+            "${NAME:-Zk3vTq8LmX1p}",
             "vault:7",
             "[abc]",
             "Tr0ub4dor&3",

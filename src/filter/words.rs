@@ -36,7 +36,7 @@ pub(super) const FILLERS: &[&str] = &[
 /// What marks a trial value even with a few digits behind it.
 #[rustfmt::skip]
 pub(super) const TRIALS: &[&str] = &[
-    "test", "testing", "demo", "foo", "bar", "baz", "asdf", "hello", "temp", "tmp",
+    "test", "testing", "demo", "foo", "bar", "baz", "asdf", "hello", "temp", "tmp", "value",
 ];
 
 /// What stands where nothing does.

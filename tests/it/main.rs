@@ -3,5 +3,6 @@
 mod common;
 mod containers;
 mod report;
+mod repository;
 mod scan;
 mod signatures;
