@@ -163,7 +163,9 @@ impl Tables {
             let bucket = 1 << (number * 8 / keys.len());
             for (place, byte) in key.to_le_bytes()[..3].iter().chain(fourth).enumerate() {
                 tables.low[place][usize::from(byte & 15)] |= bucket;
+                // Either case: what folds to the byte differs from it in this bit at most.
                 tables.high[place][usize::from(byte >> 4)] |= bucket;
+                tables.high[place][usize::from((byte & !0x20) >> 4)] |= bucket;
             }
             if fourth.is_none() {
                 tables.low[3].iter_mut().chain(&mut tables.high[3]).for_each(|buckets| *buckets |= bucket);

@@ -3,8 +3,8 @@
 
 use std::arch::x86_64::{
     __m256i, _mm_loadu_si128, _mm256_and_si256, _mm256_broadcastsi128_si256, _mm256_cmpeq_epi8,
-    _mm256_loadu_si256, _mm256_movemask_epi8, _mm256_or_si256, _mm256_set1_epi8, _mm256_setzero_si256,
-    _mm256_shuffle_epi8, _mm256_srli_epi16,
+    _mm256_loadu_si256, _mm256_movemask_epi8, _mm256_set1_epi8, _mm256_setzero_si256, _mm256_shuffle_epi8,
+    _mm256_srli_epi16,
 };
 
 use super::Tables;
@@ -43,14 +43,13 @@ fn scan_avx2(text: &[u8], tables: &Tables, mut hit: impl FnMut(usize)) -> usize 
 /// Bytes that a step reads.
 const WINDOW: usize = 35;
 
-/// The 32 bytes from `from` (at most 3) on, folded as [`super::fold`] does.
+/// The 32 bytes from `from` (at most 3) on.
 #[inline]
 #[target_feature(enable = "avx2")]
 fn load(window: &[u8; WINDOW], from: usize) -> __m256i {
     debug_assert!(from <= 3);
     // SAFETY: `from` is 0 to 3, so the 32 bytes lie within the window; the load needs no alignment.
-    let bytes = unsafe { _mm256_loadu_si256(window.as_ptr().add(from).cast()) };
-    _mm256_or_si256(bytes, _mm256_set1_epi8(0x20))
+    unsafe { _mm256_loadu_si256(window.as_ptr().add(from).cast()) }
 }
 
 /// For each byte the buckets of words that have it in this place. None for bytes of 128 and more.
