@@ -73,9 +73,11 @@ fn lexeme(text: &[u8], from: usize) -> Option<Lexeme> {
 fn blank_end(text: &[u8], from: usize) -> usize {
     let mut at = from;
     loop {
+        // Indentation is a good part of a pretty document.
+        while tail(text, at).first_chunk() == Some(b"        ") {
+            at += 8;
+        }
         match tail(text, at) {
-            // Indentation is a good part of a pretty document.
-            [b' ', b' ', b' ', b' ', b' ', b' ', b' ', b' ', ..] => at += 8,
             [0..=b' ', ..] => at += 1,
             [0xEF, 0xBB, 0xBF, ..] => at += 3,
             [b'/', b'/', rest @ ..] => at += 2 + memchr(b'\n', rest).unwrap_or(rest.len()),
@@ -96,6 +98,32 @@ fn string_end(text: &[u8], start: usize) -> (usize, usize) {
         at += 2;
     }
     (text.len(), text.len())
+}
+
+/// The end of a string, or of an object or array, found without telling its tokens apart; `None` where that may not be
+/// done: in what has comments, or no end.
+fn plain_end(text: &[u8], start: usize) -> Option<usize> {
+    let (mut at, mut depth) = (start, 0usize);
+    if !matches!(text.get(start)?, b'"' | b'{' | b'[') {
+        return None;
+    }
+    loop {
+        while tail(text, at).first_chunk() == Some(b"        ") {
+            at += 8;
+        }
+        let byte = *text.get(at)?;
+        at += 1;
+        match byte {
+            b'"' => at = string_end(text, at - 1).1,
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => depth = depth.checked_sub(1)?,
+            b'/' => return None,
+            _ => continue,
+        }
+        if depth == 0 {
+            return Some(at);
+        }
+    }
 }
 
 fn scalar_end(text: &[u8], start: usize) -> usize {
@@ -134,6 +162,10 @@ impl<'a> Value<'a> {
 
     /// Offset behind its last byte. Linear in its size.
     pub fn end(self) -> usize {
+        plain_end(self.text, self.start).unwrap_or_else(|| self.end_by_tokens())
+    }
+
+    fn end_by_tokens(self) -> usize {
         let mut depth = 0usize;
         let mut at = self.start;
         while let Some(lexeme) = lexeme(self.text, at) {
