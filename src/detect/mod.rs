@@ -167,7 +167,7 @@ impl Detectors {
         let mut batch = std::mem::take(&mut found.batch);
         while finder.next(&mut batch) {
             self.runs(text, &batch, found);
-            found.escapes.extend_from_slice(&batch.escapes);
+            found.escapes.extend_from_slice(batch.escapes());
         }
         found.nul |= finder.nul;
         found.batch = batch;

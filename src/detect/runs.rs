@@ -39,8 +39,7 @@ static RUN_BYTES: [bool; 256] = {
 pub struct Batch {
     starts: Edges,
     ends: Edges,
-    /// Where an escape begins that can stand for a byte of a credential: `%`, or a backslash before `u` or `/`.
-    pub escapes: Vec<u32>,
+    escapes: Edges,
     /// Of all the text so far: which bytes are `+ - / _` and which are digits, 64 to a word, bit n for byte n.
     joints: Vec<u64>,
     digits: Vec<u64>,
@@ -50,7 +49,18 @@ impl Batch {
     fn clear(&mut self) {
         self.starts.count = 0;
         self.ends.count = 0;
-        self.escapes.clear();
+        self.escapes.count = 0;
+    }
+
+    /// Where an escape begins that can stand for a byte of a credential: `%`, or a backslash before `u` or `/`.
+    pub fn escapes(&self) -> &[u32] {
+        self.escapes.as_slice()
+    }
+
+    /// Whether the edges or escapes of one block more might find no room.
+    #[inline(always)]
+    fn is_full(&self) -> bool {
+        self.starts.count >= BATCH || self.escapes.count > EDGES - 64
     }
 
     /// The runs, ascending.
@@ -232,7 +242,7 @@ impl<'a> Finder<'a> {
                 self.open = batch.starts.pop();
             }
         }
-        !(batch.starts.count == 0 && batch.escapes.is_empty() && self.at >= self.text.len())
+        !(batch.starts.count == 0 && batch.escapes.count == 0 && self.at >= self.text.len())
     }
 
     fn vector_blocks(&mut self, batch: &mut Batch) {
@@ -244,7 +254,7 @@ impl<'a> Finder<'a> {
     /// The last bytes, fewer than a block: the same masks by a table, so that there is no second set of rules.
     fn tail(&mut self, batch: &mut Batch) {
         let rest = self.text.len() - self.at;
-        if rest >= 64 || batch.starts.count >= BATCH || self.at >= self.text.len() {
+        if rest >= 64 || batch.is_full() || self.at >= self.text.len() {
             return;
         }
         let masks = self.masks(rest);
@@ -255,7 +265,7 @@ impl<'a> Finder<'a> {
     }
 
     fn scalar_blocks(&mut self, batch: &mut Batch) {
-        while self.text.len() - self.at >= 64 && batch.starts.count < BATCH {
+        while self.text.len() - self.at >= 64 && !batch.is_full() {
             let masks = self.masks(64);
             self.nul |= masks.nul;
             batch.keep(self.at, masks);
@@ -309,13 +319,13 @@ impl State {
     }
 }
 
-#[cold]
-fn push_escapes(positions: &mut Vec<u32>, mut escapes: u64, percent: u64, block: usize) {
+#[inline(always)]
+fn push_escapes(places: &mut Edges, mut escapes: u64, percent: u64, block: usize) {
     while escapes != 0 {
         let bit = escapes.trailing_zeros();
         let at = block + bit as usize;
         // The mask of a backslash escape has its bit at the second byte.
-        positions.push((at - usize::from(percent >> bit & 1 == 0)) as u32);
+        places.push((at - usize::from(percent >> bit & 1 == 0)) as u32);
         escapes &= escapes - 1;
     }
 }
@@ -340,7 +350,7 @@ mod tests {
         while finder.next(&mut batch) {
             assert_eq!(batch.starts.count, batch.ends.count);
             runs.extend(batch.runs().map(|run| (run.start as u32, run.end as u32)));
-            escapes.extend(&batch.escapes);
+            escapes.extend(batch.escapes());
         }
         (runs, escapes, finder.nul)
     }

@@ -10,7 +10,7 @@ use std::arch::x86_64::{
     _mm256_slli_epi16, _mm256_srli_epi16,
 };
 
-use super::{BATCH, Batch, Finder, Masks};
+use super::{Batch, Finder, Masks};
 
 /// Takes whole blocks of 64 bytes until the batch is full or fewer bytes are left.
 pub(super) fn blocks(finder: &mut Finder, batch: &mut Batch) {
@@ -52,7 +52,7 @@ fn blocks_avx2(finder: &mut Finder, batch: &mut Batch) {
     let mut digits = std::mem::take(&mut batch.digits);
     let words = joints[at / 64..].iter_mut().zip(&mut digits[at / 64..]);
     for (block, (joint, digit)) in finder.text[at..].as_chunks::<64>().0.iter().zip(words) {
-        if batch.starts.count >= BATCH {
+        if batch.is_full() {
             break;
         }
         let masks = masks(block, state.backslash);

@@ -19,25 +19,47 @@ pub(super) fn scan(text: &[u8], tables: &Tables, hit: impl FnMut(usize)) -> usiz
 
 #[target_feature(enable = "avx2")]
 fn scan_avx2(text: &[u8], tables: &Tables, mut hit: impl FnMut(usize)) -> usize {
+    let mut at = 0;
+    let mut hits = [0; HITS];
+    loop {
+        let (count, reached) = gather(text, at, tables, &mut hits);
+        hits[..count].iter().for_each(|place| hit(*place as usize));
+        at = reached;
+        if text.len() - at < WINDOW {
+            return at;
+        }
+    }
+}
+
+/// Room for places that are gathered before any of them is looked at. The loop that gathers calls nothing, so that the
+/// tables stay in registers.
+const HITS: usize = 64;
+
+/// Gathers places from `at` on, until there might be no room for those of one step more, or at the end. Returns how many,
+/// and how far it went.
+#[target_feature(enable = "avx2")]
+fn gather(text: &[u8], mut at: usize, tables: &Tables, hits: &mut [u32; HITS]) -> (usize, usize) {
     let (low, high) = (&tables.low, &tables.high);
     let low = [table(&low[0]), table(&low[1]), table(&low[2]), table(&low[3])];
     let high = [table(&high[0]), table(&high[1]), table(&high[2]), table(&high[3])];
-    let mut at = 0;
-    while let Some(window) = text[at..].first_chunk() {
+    let mut count = 0;
+    while count <= HITS - 32 {
+        let Some(window) = text.get(at..).and_then(<[u8]>::first_chunk) else { break };
         let first = buckets(load(window, 0), low[0], high[0]);
         let second = buckets(load(window, 1), low[1], high[1]);
         let third = buckets(load(window, 2), low[2], high[2]);
         let fourth = buckets_of_any(load(window, 3), low[3], high[3]);
         let shared = _mm256_and_si256(_mm256_and_si256(first, second), _mm256_and_si256(third, fourth));
         let none = _mm256_cmpeq_epi8(shared, _mm256_setzero_si256());
-        let mut hits = !(_mm256_movemask_epi8(none) as u32);
-        while hits != 0 {
-            hit(at + hits.trailing_zeros() as usize);
-            hits &= hits - 1;
+        let mut places = !(_mm256_movemask_epi8(none) as u32);
+        while places != 0 {
+            hits[count % HITS] = at as u32 + places.trailing_zeros();
+            count += 1;
+            places &= places - 1;
         }
         at += 32;
     }
-    at
+    (count, at)
 }
 
 /// Bytes that a step reads.
