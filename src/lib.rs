@@ -19,6 +19,7 @@ pub mod report;
 pub mod scan;
 pub mod signature;
 pub mod source;
+pub mod terms;
 
 /// The README's examples, as tests.
 #[cfg(doctest)]

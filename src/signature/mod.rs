@@ -7,7 +7,7 @@
 use std::fmt;
 use std::path::Path;
 
-use crate::finding::{Kind, LifetimeClass, Severity};
+use crate::terms::{Kind, LifetimeClass, Severity};
 
 pub mod anchor;
 pub mod check;
