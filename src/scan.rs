@@ -13,7 +13,7 @@ use crate::blob::{Blob, Package, Provenance, Span};
 use crate::budget::{Budget, Gap, Reason};
 use crate::decode::{Decoded, OffsetMap, base64, json_string, percent, utf16};
 use crate::detect::runs::is_run_byte;
-use crate::detect::{Candidate, Detectors, Found, REACH};
+use crate::detect::{Candidate, Detectors, Found, REACH, keep_disjoint};
 use crate::filter;
 use crate::finding::{Encoding, Finding, Location, Place};
 use crate::label;
@@ -337,16 +337,7 @@ fn keep_best(placed: &mut Vec<Placed>) {
             .then(a.decoded.len().cmp(&b.decoded.len()))
             .then(a.secret.start.cmp(&b.secret.start))
     });
-    let mut taken: BTreeMap<u64, u64> = BTreeMap::new();
-    placed.retain(|placed| {
-        let Range { start, end } = placed.secret;
-        let overlaps = taken.range(..end).next_back().is_some_and(|(_, taken_end)| *taken_end > start);
-        if !overlaps {
-            taken.insert(start, end);
-        }
-        !overlaps
-    });
-    placed.sort_by_key(|placed| placed.secret.start);
+    keep_disjoint(placed, |placed| placed.secret.clone());
 }
 
 /// Reads a stream in overlapping windows and gathers what begins in the middle of each.

@@ -18,6 +18,8 @@ mod structure;
 mod vendor;
 mod words;
 
+use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::OnceLock;
 
 use regex::bytes::Regex;
@@ -328,16 +330,21 @@ fn keep_best(candidates: &mut Vec<Candidate>) {
             .then_with(|| b.signature.fixed_chars().cmp(&a.signature.fixed_chars()))
             .then_with(|| (a.signature.id, a.secret.start).cmp(&(b.signature.id, b.secret.start)))
     });
-    let mut taken: std::collections::BTreeMap<usize, usize> = std::collections::BTreeMap::new();
-    candidates.retain(|candidate| {
-        let Span { start, end } = candidate.secret;
+    keep_disjoint(candidates, |candidate| candidate.secret.start as u64..candidate.secret.end as u64);
+}
+
+/// Keeps of a ranked list what overlaps nothing before it, and puts it in the order of its places.
+pub fn keep_disjoint<T>(ranked: &mut Vec<T>, place: impl Fn(&T) -> Range<u64>) {
+    let mut taken: BTreeMap<u64, u64> = BTreeMap::new();
+    ranked.retain(|one| {
+        let Range { start, end } = place(one);
         let overlaps = taken.range(..end).next_back().is_some_and(|(_, taken_end)| *taken_end > start);
         if !overlaps {
             taken.insert(start, end);
         }
         !overlaps
     });
-    candidates.sort_by_key(|candidate| candidate.secret.start);
+    ranked.sort_by_key(|one| place(one).start);
 }
 
 /// The escapes of one level of a JSON string taken out.
