@@ -51,7 +51,7 @@ impl Default for Options {
 #[non_exhaustive]
 pub enum Error {
     /// A path that the user named cannot be looked at, mostly since there is no such thing.
-    #[error("{path}: {source}")]
+    #[error("{path}: cannot be looked at")]
     Input {
         /// The path as it was named.
         path: String,
@@ -59,10 +59,10 @@ pub enum Error {
         source: io::Error,
     },
     /// A glob that cannot be understood.
-    #[error("not a glob: {0}")]
+    #[error("not a glob")]
     Exclude(#[from] globset::Error),
     /// The system gave no threads.
-    #[error("cannot start the threads: {0}")]
+    #[error("cannot start the threads")]
     Threads(#[from] rayon::ThreadPoolBuildError),
 }
 

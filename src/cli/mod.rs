@@ -13,6 +13,9 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use self::args::{Args, Command};
+use crate::detect::Detectors;
+use crate::mask::Masker;
+use crate::signature::{self, LoadError};
 
 /// How a command ended; see `keysieve help`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,7 +62,12 @@ pub fn main() -> ExitCode {
         Ok(args) => args,
         Err(error) => {
             let status = if error.use_stderr() { Status::Usage } else { Status::Clean };
-            let _ = error.print();
+            let text = error.render().to_string();
+            if status == Status::Usage && !detectors().spans(&text).is_empty() {
+                say(text.lines());
+            } else {
+                let _ = error.print();
+            }
             return status.into();
         }
     };
@@ -70,12 +78,30 @@ pub fn main() -> ExitCode {
     match ended {
         Ok(status) => status.into(),
         Err(Failure { status, error }) => {
-            // What a path or a file put into an error comes from outside, like everything else.
-            let text = crate::mask::visible(&format!("{error:#}"));
-            let _ = writeln!(io::stderr().lock(), "keysieve: {text}");
+            match error.downcast_ref::<LoadError>() {
+                Some(LoadError { errors }) => say(errors.iter().map(|error| format!("keysieve: {error}"))),
+                None => say([format!("keysieve: {error:#}")]),
+            }
             status.into()
         }
     }
+}
+
+/// Writes lines to standard error. What a path or a file put into an error comes from outside, like everything else, so
+/// it is masked.
+fn say(lines: impl IntoIterator<Item = impl AsRef<str>>) {
+    let detectors = detectors();
+    let detector = |text: &str| detectors.spans(text);
+    let masker = Masker::new([], &detector);
+    let mut out = io::stderr().lock();
+    for line in lines {
+        let _ = writeln!(out, "{}", masker.text(line.as_ref()));
+    }
+}
+
+/// What secrets in errors are known by.
+fn detectors() -> Detectors {
+    Detectors::new(signature::built_in().iter().collect())
 }
 
 /// A panic in a decoder becomes a gap in the coverage; its message may hold a piece of the input, so it is not shown.

@@ -3,4 +3,4 @@
 mod formats;
 mod leaks;
 mod made;
-mod schemas;
+pub(crate) mod schemas;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::made::{run, written};
 
 /// The published schema, closed: a member that it does not name is an error here.
-fn schema() -> Value {
+pub(crate) fn schema() -> Value {
     let mut schema: Value =
         serde_json::from_str(include_str!("../../../schema/keysieve-1.json")).expect("JSON");
     close(&mut schema);
@@ -29,7 +29,7 @@ fn close(schema: &mut Value) {
     }
 }
 
-fn assert_valid(schema: &Value, value: &Value) {
+pub(crate) fn assert_valid(schema: &Value, value: &Value) {
     let validator = jsonschema::options().should_validate_formats(true).build(schema).expect("a schema");
     let errors: Vec<String> =
         validator.iter_errors(value).map(|error| format!("{}: {error}", error.instance_path())).collect();
@@ -62,10 +62,15 @@ fn json_is_as_its_schema_says() {
     }
 }
 
+/// The schema of one line of `jsonl`.
+pub(crate) fn line_schema() -> Value {
+    let mut schema = schema();
+    json!({"$schema": schema["$schema"], "$ref": "#/$defs/line", "$defs": schema["$defs"].take()})
+}
+
 #[test]
 fn jsonl_is_as_its_schema_says() {
-    let mut schema = schema();
-    let line = json!({"$schema": schema["$schema"], "$ref": "#/$defs/line", "$defs": schema["$defs"].take()});
+    let line = line_schema();
     for text in reports(Format::Jsonl) {
         for value in text.lines() {
             assert_valid(&line, &serde_json::from_str(value).expect("JSON"));
@@ -91,8 +96,7 @@ fn the_schema_knows_every_name() {
 }
 
 /// The official schema; where it is from stands in `tests/data/README.md`.
-#[test]
-fn sarif_is_as_its_schema_says() {
+pub(crate) fn sarif_schema() -> Value {
     let mut schema: Value =
         serde_json::from_str(include_str!("../../data/sarif-schema-2.1.0.json")).expect("JSON");
     // A stray bracket makes its pattern for languages one that only lenient engines read. We write no language.
@@ -100,6 +104,12 @@ fn sarif_is_as_its_schema_says() {
         let language = &mut schema["definitions"][definition]["properties"]["language"];
         assert!(language.as_object_mut().expect("as published").remove("pattern").is_some());
     }
+    schema
+}
+
+#[test]
+fn sarif_is_as_its_schema_says() {
+    let schema = sarif_schema();
     for text in reports(Format::Sarif) {
         assert_valid(&schema, &serde_json::from_str(&text).expect("JSON"));
     }
