@@ -138,6 +138,7 @@ const HARMLESS: &[&str] = &[
     "i18nkey",
     "hotkey",
     "consumerkey",
+    "documentkey",
     "postmantoken",
     "storagekey",
     "orderkey",
@@ -186,8 +187,6 @@ const HARMLESS: &[&str] = &[
     "embedcode",
     "statecode",
     "typecode",
-    "entitylogicalnamekey",
-    "requestedby",
 ];
 
 /// Keys that say nothing themselves: the name stands in a sibling.
@@ -456,6 +455,7 @@ mod tests {
             "partition_key",
             "id",
             "author",
+            "documentKey",
             "keyboard",
             "nextPageToken",
         ] {
