@@ -5,7 +5,9 @@
 //! written to disk. What the bytes of a blob mean is left to the visitor.
 
 mod closed;
+mod codec;
 mod companions;
+mod frames;
 mod gzip;
 mod pool;
 mod stream;
@@ -27,6 +29,7 @@ pub(crate) use workspace::{SMALL, Workspace, Workspaces};
 
 use crate::blob::{Alone, Blob, Package, Provenance};
 use crate::budget::{Allowance, Gap, Reason};
+use crate::finding::Secret;
 use crate::scan::BlobScan;
 use crate::source::{self, Memory, RangeReader, ReadAt};
 
@@ -82,6 +85,8 @@ pub(crate) struct Run<'a> {
     pub(crate) progress: &'a dyn Progress,
     pub(crate) workspaces: &'a Workspaces,
     pub(crate) pool: &'a Pool,
+    /// What members under a password are tried with.
+    pub(crate) passwords: &'a [Secret],
     /// Whether we are in a pool of threads.
     pub(crate) parallel: bool,
 }
@@ -365,12 +370,7 @@ fn gap_of(gap: Gap) -> Outcome {
 
 /// The gap behind the place where a stream broke off.
 fn broken(provenance: &Provenance, error: &io::Error) -> Outcome {
-    let reason = match error.kind() {
-        io::ErrorKind::UnexpectedEof => Reason::Truncated,
-        io::ErrorKind::InvalidData => Reason::Corrupt,
-        _ => Reason::Unreadable,
-    };
-    gap(provenance, reason, error.to_string())
+    gap(provenance, error.kind().into(), error.to_string())
 }
 
 #[cfg(test)]
@@ -415,6 +415,7 @@ mod tests {
             progress: &Unwatched,
             workspaces: &Workspaces::new(1),
             pool: &Pool::default(),
+            passwords: &[],
             parallel: false,
         };
         run.input(&Provenance::file("-"), &mut { bytes })

@@ -501,7 +501,7 @@ fn what_cannot_be_opened_is_said() {
     let first = find(&bytes, b"PK\x01\x02");
     bytes[first + 8] |= 1;
     let second = first + 4 + find(&bytes[first + 4..], b"PK\x01\x02");
-    bytes[second + 10] = 14;
+    bytes[second + 10] = 13;
     let (seen, gaps) = look(&Case::new().file("x", &bytes));
     assert_eq!(seen, pairs([("x!/open", "three")]));
     let wanted = [("x!/locked", Reason::Encrypted), ("x!/odd", Reason::Unsupported)];
