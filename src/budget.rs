@@ -145,6 +145,28 @@ impl From<io::ErrorKind> for Reason {
 }
 
 impl Reason {
+    /// Every reason.
+    pub const ALL: &[Self] = &[
+        Self::Encrypted,
+        Self::Corrupt,
+        Self::Truncated,
+        Self::Unsupported,
+        Self::BudgetDepth,
+        Self::BudgetMembers,
+        Self::BudgetBytes,
+        Self::BudgetRatio,
+        Self::TooManyFindings,
+        Self::Unreadable,
+        Self::Changed,
+        Self::Deadline,
+        Self::DecoderFailed,
+    ];
+
+    /// The reason of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|reason| reason.name() == name)
+    }
+
     /// The name in reports, e.g. `budget-ratio`.
     pub fn name(self) -> &'static str {
         match self {

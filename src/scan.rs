@@ -8,8 +8,9 @@
 use std::collections::BTreeMap;
 use std::io::{self, Read as _};
 use std::ops::Range;
+use std::path::PathBuf;
 
-use crate::blob::{Blob, Package, Provenance, Span};
+use crate::blob::{Blob, Landmarks, Package, Provenance, Span};
 use crate::budget::{Budget, Gap, Reason};
 use crate::decode::{Decoded, OffsetMap, base64, json_string, percent, utf16};
 use crate::detect::runs::is_run_byte;
@@ -27,6 +28,9 @@ pub struct Scanner {
     pub budget: Budget,
     /// The clock that expiries are judged by, seconds since 1970-01-01 UTC.
     pub now: i64,
+    /// The program that runs decoders in a process of their own ([`crate::document::worker`]): keysieve itself. If
+    /// there is none, they run in this process.
+    pub worker: Option<PathBuf>,
 }
 
 /// One thread's working memory, reused from blob to blob.
@@ -74,8 +78,7 @@ pub fn blob(blob: &Blob, scanner: &Scanner, scratch: &mut Scratch) -> BlobScan {
         return scan;
     }
     let text = wide.as_ref().map_or(blob.bytes, |wide| &wide.text[..]);
-    let view =
-        View { provenance: blob.provenance, text: Some(text), package: blob.package, wide: wide.as_ref() };
+    let view = View { text: Some(text), wide: wide.as_ref(), ..View::of(blob) };
     conclude(placed, &view, scanner, &mut scan);
     scan
 }
@@ -106,12 +109,14 @@ pub fn stream(
     match (&whole, &wide) {
         // Windows keep to the bytes; of a whole UTF-16 text the coordinates are the decoded text's, as in `blob`.
         (Some(bytes), Some(_)) => {
-            let blob_scan = blob(&Blob { provenance, bytes, package }, scanner, scratch);
+            let whole = Blob { provenance, bytes, package, landmarks: Landmarks::NONE };
+            let blob_scan = blob(&whole, scanner, scratch);
             scan.findings = blob_scan.findings;
             scan.gaps.extend(blob_scan.gaps);
         }
         _ => {
-            let view = View { provenance, text: whole.as_deref(), package, wide: None };
+            let text = whole.as_deref();
+            let view = View { provenance, text, package, landmarks: Landmarks::NONE, wide: None };
             conclude(placed, &view, scanner, &mut scan);
         }
     }
@@ -141,6 +146,7 @@ pub fn name(provenance: &Provenance, scanner: &Scanner, scratch: &mut Scratch) -
                 column: None,
                 decoded: placed.decoded,
                 pointer: None,
+                landmark: None,
             };
             Some(label::finding(placed.candidate, place, location, scanner.now))
         })
@@ -426,14 +432,26 @@ struct View<'a> {
     /// The text that spans index, where it is whole in memory.
     text: Option<&'a [u8]>,
     package: &'a dyn Package,
+    landmarks: &'a Landmarks,
     /// How the text was decoded, if the blob itself is UTF-16.
     wide: Option<&'a Decoded>,
 }
 
+impl<'a> View<'a> {
+    fn of(blob: &Blob<'a>) -> Self {
+        let Blob { provenance, bytes, package, landmarks } = *blob;
+        Self { provenance, text: Some(bytes), package, landmarks, wide: None }
+    }
+}
+
 /// Filters the candidates and makes findings of those that stand.
 fn conclude(placed: Vec<Placed>, view: &View, scanner: &Scanner, scan: &mut BlobScan) {
-    let outline_blob =
-        view.text.map(|bytes| Blob { provenance: view.provenance, bytes, package: view.package });
+    let outline_blob = view.text.map(|bytes| Blob {
+        provenance: view.provenance,
+        bytes,
+        package: view.package,
+        landmarks: view.landmarks,
+    });
     let mut outline = None;
     let mut lines = Lines::new(view.text.unwrap_or_default());
     let mut findings: Vec<Finding> = Vec::new();
@@ -490,7 +508,13 @@ fn location(placed: &Placed, place: &Place, view: &View, lines: &mut Lines) -> L
         column,
         decoded,
         pointer: place.pointer.clone(),
+        landmark: place.landmark.clone().or_else(|| landmark(placed, view)),
     }
+}
+
+/// What the document's own text calls the place; a text in UTF-16 was not made here, so it has no names.
+fn landmark(placed: &Placed, view: &View) -> Option<String> {
+    view.landmarks.at(usize::try_from(placed.secret.start).ok()?).map(str::to_owned)
 }
 
 /// Lines and columns of ascending places, counted once over the text.

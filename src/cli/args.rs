@@ -26,6 +26,12 @@ pub(super) enum Command {
     Scan(Scan),
     /// Make two small exports in memory and scan them: the main job with nothing prepared
     Demo(Demo),
+    /// Take a document on standard input apart, in a process that limits itself
+    #[command(hide = true)]
+    DecodeWorker {
+        /// The decoder
+        name: String,
+    },
 }
 
 #[derive(Debug, clap::Args)]

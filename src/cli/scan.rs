@@ -73,6 +73,7 @@ pub(super) fn scanner(options: &Options) -> Result<Scanner, Failure> {
         detectors: Detectors::new(signatures),
         budget: budget(options),
         now: options.now.unwrap_or_else(now),
+        worker: std::env::current_exe().ok(),
     })
 }
 

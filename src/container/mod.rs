@@ -7,6 +7,7 @@
 mod closed;
 mod codec;
 mod companions;
+mod documents;
 mod frames;
 mod gzip;
 mod pool;
@@ -27,8 +28,9 @@ use pool::{Reserve, Reserved, Share};
 pub use visit::{Counters, Outcome, Progress, Unwatched, Visit};
 pub(crate) use workspace::{SMALL, Workspace, Workspaces};
 
-use crate::blob::{Alone, Blob, Package, Provenance};
+use crate::blob::{Alone, Blob, Landmarks, Package, Provenance};
 use crate::budget::{Allowance, Gap, Reason};
+use crate::document::{self, Decoder};
 use crate::finding::Secret;
 use crate::scan::BlobScan;
 use crate::source::{self, Memory, RangeReader, ReadAt};
@@ -46,20 +48,31 @@ struct Format {
 enum Unpack {
     /// From its first byte to its last.
     Stream(fn(&Job, Place, Stream, &mut Workspace) -> Outcome),
-    /// By a directory at its end; what is too large to be held comes as a stream nevertheless.
-    Directory,
+    /// By a directory somewhere in it, so that it must be a file or be held whole.
+    Whole {
+        /// How it is unpacked.
+        unpack: fn(&Job, Place, &Arc<dyn ReadAt>, &mut Workspace) -> Outcome,
+        /// What is done with a stream of it that is too large to be held.
+        beyond: fn(&Job, Place, Stream, &mut Workspace) -> Outcome,
+    },
+    /// By a decoder that makes texts of it, which wants it like a [`Unpack::Whole`].
+    Document(&'static Decoder),
 }
+
+/// Zip, told by its first bytes or by its last.
+const ZIP: Unpack = Unpack::Whole { unpack: zip::unpack, beyond: zip::unpack_stream };
 
 /// All kinds, in the order in which they are tried.
 const FORMATS: &[Format] = &[
-    Format { begins: zip::begins, unpack: Unpack::Directory },
+    Format { begins: zip::begins, unpack: ZIP },
     Format { begins: gzip::begins, unpack: Unpack::Stream(gzip::unpack) },
     Format { begins: zstd::begins, unpack: Unpack::Stream(zstd::unpack) },
     Format { begins: tar::begins, unpack: Unpack::Stream(tar::unpack) },
 ];
 
 fn format(head: &[u8]) -> Option<Unpack> {
-    FORMATS.iter().find(|format| (format.begins)(head)).map(|format| format.unpack)
+    let format = FORMATS.iter().find(|format| (format.begins)(head)).map(|format| format.unpack);
+    format.or_else(|| document::decoder(head).map(Unpack::Document))
 }
 
 /// Gives a stream once more, from its first byte on.
@@ -120,8 +133,9 @@ impl Run<'_> {
         let allowance = self.allowance(size);
         let job = self.job(size, &allowance);
         self.workspaces.with(|workspace| {
-            if archive {
-                return zip::unpack(&job, place, source, workspace);
+            let kind = if archive { Some(ZIP) } else { format(&head[..read]) };
+            if let Some(kind @ (Unpack::Whole { .. } | Unpack::Document(_))) = kind {
+                return job.unpack(kind, place, source, workspace);
             }
             let opener = || Ok(Box::new(RangeReader::whole(source.clone())) as Box<dyn Read>);
             let stream = Stream { reader: &mut RangeReader::whole(source.clone()), opener: &opener };
@@ -200,7 +214,7 @@ pub(crate) struct Job<'a> {
 impl<'a> Job<'a> {
     /// Looks at bytes that are whole in memory, and at whatever unpacks out of them.
     fn whole(&self, place: Place, bytes: &[u8], workspace: &mut Workspace) -> Outcome {
-        let kind = format(bytes).or_else(|| zip::ends(bytes).then_some(Unpack::Directory));
+        let kind = format(bytes).or_else(|| zip::ends(bytes).then_some(ZIP));
         let Some(kind) = kind else {
             return self.blob(place, bytes, workspace).then(closed(place, bytes));
         };
@@ -212,7 +226,8 @@ impl<'a> Job<'a> {
     }
 
     fn blob(&self, Place { provenance, package }: Place, bytes: &[u8], workspace: &mut Workspace) -> Outcome {
-        self.seen(self.run.visit.blob(&Blob { provenance, bytes, package }, &mut workspace.scratch))
+        let blob = Blob { provenance, bytes, package, landmarks: Landmarks::NONE };
+        self.seen(self.run.visit.blob(&blob, &mut workspace.scratch))
     }
 
     fn unpack(
@@ -223,7 +238,8 @@ impl<'a> Job<'a> {
         workspace: &mut Workspace,
     ) -> Outcome {
         match kind {
-            Unpack::Directory => zip::unpack(self, place, source, workspace),
+            Unpack::Whole { unpack, .. } => unpack(self, place, source, workspace),
+            Unpack::Document(decoder) => documents::unpack(decoder, self, place, source, workspace),
             Unpack::Stream(unpack) => {
                 let opener = || Ok(Box::new(RangeReader::whole(source.clone())) as Box<dyn Read>);
                 let reader = &mut RangeReader::whole(source.clone());
@@ -256,7 +272,7 @@ impl<'a> Job<'a> {
             None => self.windows(place, stream, workspace).then(closed(place, head)),
             Some(_) if self.too_deep(place) => self.windows(place, stream, workspace).then(too_deep(place)),
             Some(Unpack::Stream(unpack)) => unpack(self, place, stream, workspace),
-            Some(Unpack::Directory) => self.hold_archive(place, stream, workspace),
+            Some(kind) => self.hold_whole(kind, place, stream, workspace),
         }
     }
 
@@ -267,23 +283,22 @@ impl<'a> Job<'a> {
         self.seen(self.run.visit.stream(provenance, stream.reader, &mut reopen, package, scratch))
     }
 
-    /// Holds an archive whole for the sake of the directory at its end; one that is too large for that is read as it
-    /// comes.
-    fn hold_archive(&self, place: Place, stream: Stream, workspace: &mut Workspace) -> Outcome {
+    /// Holds a container whole for the sake of the directory in it; one that is too large for that is read as it comes.
+    fn hold_whole(&self, kind: Unpack, place: Place, stream: Stream, workspace: &mut Workspace) -> Outcome {
         let limit = self.run.visit.budget().whole;
         let Some(held) = self.hold(limit) else {
-            return zip::unpack_stream(self, place, stream, workspace);
+            return kind.beyond(self, place, stream, workspace);
         };
         let job = held.job(self);
         let mut bytes = Vec::new();
         match (&mut *stream.reader).take(limit as u64).read_to_end(&mut bytes) {
             Ok(read) if read == limit => {
                 let mut all = bytes.as_slice().chain(stream.reader);
-                zip::unpack_stream(&job, place, Stream { reader: &mut all, ..stream }, workspace)
+                kind.beyond(&job, place, Stream { reader: &mut all, ..stream }, workspace)
             }
             ended => {
                 let source: Arc<dyn ReadAt> = Arc::new(Memory(bytes));
-                let outcome = zip::unpack(&job, place, &source, workspace);
+                let outcome = job.unpack(kind, place, &source, workspace);
                 match ended {
                     Ok(_) => outcome,
                     Err(error) => outcome.then(broken(place.provenance, &error)),
@@ -340,6 +355,22 @@ impl Held<'_> {
             Self::Reserved(_) => *job,
         }
     }
+}
+
+impl Unpack {
+    /// Looks at a stream of it that is too large to be held.
+    fn beyond(self, job: &Job, place: Place, stream: Stream, workspace: &mut Workspace) -> Outcome {
+        match self {
+            Self::Whole { beyond, .. } => beyond(job, place, stream, workspace),
+            Self::Stream(_) | Self::Document(_) => too_large(job, place, stream, workspace),
+        }
+    }
+}
+
+/// Looks at the bytes of a container as they stand, since they cannot be held.
+fn too_large(job: &Job, place: Place, stream: Stream, workspace: &mut Workspace) -> Outcome {
+    let detail = "too large to be held in memory; looked at as it is";
+    job.windows(place, stream, workspace).then(gap(place.provenance, Reason::BudgetBytes, detail))
 }
 
 fn too_deep(place: Place) -> Outcome {

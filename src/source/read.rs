@@ -23,6 +23,11 @@ pub trait ReadAt: Send + Sync {
     fn bytes(&self) -> Option<&[u8]> {
         None
     }
+
+    /// The open file, where they stand in one: another process can be given that.
+    fn file(&self) -> Option<&File> {
+        None
+    }
 }
 
 /// Bytes in memory.
@@ -91,6 +96,10 @@ impl ReadAt for OpenFile {
                 done => return done,
             }
         }
+    }
+
+    fn file(&self) -> Option<&File> {
+        Some(&self.file)
     }
 }
 
