@@ -13,7 +13,7 @@ use crate::budget::Reason;
 pub(super) const COMMON: u64 = 8 << 20;
 
 /// Room beside the window for tables and buffers.
-const TABLES: u64 = 1 << 20;
+pub(super) const TABLES: u64 = 1 << 20;
 
 /// A way to pack bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,7 +86,7 @@ pub(super) fn with_window(
 }
 
 /// Why a stream whose window is too large is not decoded, or not to its end.
-const NO_ROOM: &str = "its window is too large to be held";
+pub(super) const NO_ROOM: &str = "its window is too large to be held";
 
 /// Looks at a stream by a codec, with the memory that it takes. `work` is given the job to go on with, and a function
 /// from packed bytes to a reader.
@@ -133,12 +133,18 @@ impl Memory {
 fn opened<'a, R: Read + 'a>(reader: io::Result<R>) -> Box<dyn Read + 'a> {
     match reader {
         Ok(reader) => Box::new(Blamed(reader)),
-        Err(error) => Box::new(Blamed(Failed(Some(error)))),
+        Err(error) => Box::new(Blamed(Failed::new(error))),
     }
 }
 
 /// A stream that could not be begun.
-struct Failed(Option<io::Error>);
+pub(super) struct Failed(Option<io::Error>);
+
+impl Failed {
+    pub(super) fn new(error: io::Error) -> Self {
+        Self(Some(error))
+    }
+}
 
 impl Read for Failed {
     fn read(&mut self, _buffer: &mut [u8]) -> io::Result<usize> {

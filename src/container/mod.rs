@@ -4,12 +4,16 @@
 //! What a blob is, is told by its content, never by its name. Everything is held in memory or streamed; nothing is
 //! written to disk. What the bytes of a blob mean is left to the visitor.
 
+mod bare;
+mod bzip2;
 mod closed;
 mod codec;
 mod companions;
 mod documents;
 mod frames;
 mod gzip;
+mod lz4;
+mod lzma;
 mod pool;
 mod stream;
 mod tar;
@@ -67,12 +71,19 @@ const FORMATS: &[Format] = &[
     Format { begins: zip::begins, unpack: ZIP },
     Format { begins: gzip::begins, unpack: Unpack::Stream(gzip::unpack) },
     Format { begins: zstd::begins, unpack: Unpack::Stream(zstd::unpack) },
+    Format { begins: bzip2::begins, unpack: Unpack::Stream(bzip2::unpack) },
+    Format { begins: lzma::is_xz, unpack: Unpack::Stream(lzma::unpack_xz) },
+    Format { begins: lzma::is_lzip, unpack: Unpack::Stream(lzma::unpack_lzip) },
+    Format { begins: lz4::begins, unpack: Unpack::Stream(lz4::unpack) },
     Format { begins: tar::begins, unpack: Unpack::Stream(tar::unpack) },
+    Format { begins: lzma::is_alone, unpack: Unpack::Stream(lzma::unpack_alone) },
+    Format { begins: bare::is_zlib, unpack: Unpack::Stream(bare::unpack_zlib) },
 ];
 
-fn format(head: &[u8]) -> Option<Unpack> {
+fn format(place: Place, head: &[u8]) -> Option<Unpack> {
     let format = FORMATS.iter().find(|format| (format.begins)(head)).map(|format| format.unpack);
-    format.or_else(|| document::decoder(head).map(Unpack::Document))
+    let format = format.or_else(|| document::decoder(head).map(Unpack::Document));
+    format.or_else(|| bare::is_brotli(place, head).then_some(Unpack::Stream(bare::unpack_brotli)))
 }
 
 /// Gives a stream once more, from its first byte on.
@@ -133,7 +144,7 @@ impl Run<'_> {
         let allowance = self.allowance(size);
         let job = self.job(size, &allowance);
         self.workspaces.with(|workspace| {
-            let kind = if archive { Some(ZIP) } else { format(&head[..read]) };
+            let kind = if archive { Some(ZIP) } else { format(place, &head[..read]) };
             if let Some(kind @ (Unpack::Whole { .. } | Unpack::Document(_))) = kind {
                 return job.unpack(kind, place, source, workspace);
             }
@@ -214,7 +225,7 @@ pub(crate) struct Job<'a> {
 impl<'a> Job<'a> {
     /// Looks at bytes that are whole in memory, and at whatever unpacks out of them.
     fn whole(&self, place: Place, bytes: &[u8], workspace: &mut Workspace) -> Outcome {
-        let kind = format(bytes).or_else(|| zip::ends(bytes).then_some(ZIP));
+        let kind = format(place, bytes).or_else(|| zip::ends(bytes).then_some(ZIP));
         let Some(kind) = kind else {
             return self.blob(place, bytes, workspace).then(closed(place, bytes));
         };
@@ -268,7 +279,7 @@ impl<'a> Job<'a> {
 
     /// Looks at a stream with these first bytes that is not small.
     fn long(&self, place: Place, stream: Stream, head: &[u8], workspace: &mut Workspace) -> Outcome {
-        match format(head) {
+        match format(place, head) {
             None => self.windows(place, stream, workspace).then(closed(place, head)),
             Some(_) if self.too_deep(place) => self.windows(place, stream, workspace).then(too_deep(place)),
             Some(Unpack::Stream(unpack)) => unpack(self, place, stream, workspace),
