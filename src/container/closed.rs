@@ -3,13 +3,6 @@
 
 /// First bytes and names. Sources: the formats' own specifications, and `file(1)`'s magic.
 const CLOSED: &[(&[u8], &str)] = &[
-    (b"7z\xbc\xaf\x27\x1c", "7z archive"),
-    (b"Rar!\x1a\x07\x01\x00", "RAR archive"),
-    (b"Rar!\x1a\x07\x00", "RAR archive"),
-    (b"MSCF\0\0\0\0", "cabinet archive"),
-    (b"!<arch>\n", "ar archive"),
-    (b"\xed\xab\xee\xdb", "RPM package"),
-    (b"070701", "cpio archive"),
     (b"%PDF-", "PDF document"),
     (b"{\\rtf1", "RTF document"),
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "Office or Outlook file of the old binary form"),

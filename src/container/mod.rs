@@ -4,17 +4,25 @@
 //! What a blob is, is told by its content, never by its name. Everything is held in memory or streamed; nothing is
 //! written to disk. What the bytes of a blob mean is left to the visitor.
 
+mod ar;
 mod bare;
 mod bzip2;
+mod cab;
 mod closed;
 mod codec;
 mod companions;
+mod cpio;
 mod documents;
 mod frames;
 mod gzip;
 mod lz4;
 mod lzma;
+mod mashup;
 mod pool;
+mod prefixed;
+mod rar;
+mod rpm;
+mod sequence;
 mod stream;
 mod tar;
 mod visit;
@@ -75,7 +83,17 @@ const FORMATS: &[Format] = &[
     Format { begins: lzma::is_xz, unpack: Unpack::Stream(lzma::unpack_xz) },
     Format { begins: lzma::is_lzip, unpack: Unpack::Stream(lzma::unpack_lzip) },
     Format { begins: lz4::begins, unpack: Unpack::Stream(lz4::unpack) },
-    Format { begins: tar::begins, unpack: Unpack::Stream(tar::unpack) },
+    Format { begins: tar::begins, unpack: Unpack::Stream(sequence::unpack::<tar::Tar>) },
+    Format { begins: cab::begins, unpack: Unpack::Whole { unpack: cab::unpack, beyond: too_large } },
+    Format { begins: ar::begins, unpack: Unpack::Stream(sequence::unpack::<ar::Ar>) },
+    Format { begins: cpio::begins, unpack: Unpack::Stream(sequence::unpack::<cpio::Cpio>) },
+    Format { begins: rpm::begins, unpack: Unpack::Stream(rpm::unpack) },
+    Format { begins: rar::begins, unpack: Unpack::Stream(sequence::unpack::<rar::Rar>) },
+    Format { begins: mashup::begins, unpack: Unpack::Stream(mashup::unpack) },
+    Format {
+        begins: prefixed::begins,
+        unpack: Unpack::Whole { unpack: prefixed::unpack, beyond: prefixed::beyond },
+    },
     Format { begins: lzma::is_alone, unpack: Unpack::Stream(lzma::unpack_alone) },
     Format { begins: bare::is_zlib, unpack: Unpack::Stream(bare::unpack_zlib) },
 ];
@@ -130,10 +148,8 @@ impl Run<'_> {
         let size = source.size();
         let mut head = [0; 512];
         let read = source::fill(&mut RangeReader::whole(source.clone()), &mut head).0;
-        let mut end = [0; 22];
-        let tail = size.saturating_sub(22);
-        let tail = source::fill(&mut RangeReader::new(source.clone(), tail, size), &mut end).0;
-        let archive = zip::begins(&head[..read]) || zip::ends(&end[..tail]);
+        let kind = format(place, &head[..read]);
+        let archive = zip::begins(&head[..read]) || kind.is_none() && zip::has_directory(source.as_ref());
         if archive && self.parallel {
             let allowance = self.allowance(size);
             let outcome = zip::unpack_parallel(&self.job(size, &allowance), place, source);
@@ -144,7 +160,7 @@ impl Run<'_> {
         let allowance = self.allowance(size);
         let job = self.job(size, &allowance);
         self.workspaces.with(|workspace| {
-            let kind = if archive { Some(ZIP) } else { format(place, &head[..read]) };
+            let kind = if archive { Some(ZIP) } else { kind };
             if let Some(kind @ (Unpack::Whole { .. } | Unpack::Document(_))) = kind {
                 return job.unpack(kind, place, source, workspace);
             }

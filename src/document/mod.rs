@@ -6,6 +6,7 @@
 //! stack overflow, a loop. Such a one is marked as isolated and runs in a child process ([`worker`]).
 
 mod frames;
+mod seven_zip;
 pub mod worker;
 
 use std::io::Read;
@@ -30,7 +31,7 @@ pub struct Decoder {
 }
 
 /// All kinds, in the order in which they are tried.
-pub const DECODERS: &[Decoder] = &[];
+pub const DECODERS: &[Decoder] = &[seven_zip::DECODER];
 
 /// The decoder for a blob with these first bytes.
 pub fn decoder(head: &[u8]) -> Option<&'static Decoder> {

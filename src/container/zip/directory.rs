@@ -121,6 +121,11 @@ fn find_next(directory: &mut Directory) {
     }
 }
 
+/// Whether there is an end record whose directory is where it says.
+pub(super) fn has_end(source: &dyn ReadAt) -> io::Result<bool> {
+    Ok(find_end(source)?.is_some_and(|(end, record)| end.entries > 0 || record == end.start))
+}
+
 /// Finds the last end record whose directory is where it says, and where that record is.
 fn find_end(source: &dyn ReadAt) -> io::Result<Option<(End, u64)>> {
     let size = source.size();

@@ -44,10 +44,23 @@ pub(super) fn begins(head: &[u8]) -> bool {
     head.starts_with(LOCAL) || head.starts_with(END)
 }
 
-/// Whether bytes end as a zip without a comment does: other things may stand before an archive.
+/// Whether bytes end as a zip does: other things may stand before an archive.
 pub(super) fn ends(bytes: &[u8]) -> bool {
-    let end = bytes.last_chunk::<{ END_SIZE as usize }>();
-    end.is_some_and(|end| end.starts_with(END) && end.ends_with(&[0, 0]))
+    let tail = bytes.len().saturating_sub(END_SIZE as usize + 0xffff);
+    let tail = bytes.get(tail..).unwrap_or_default();
+    // The byte is rare in text, so what is no zip is passed at once.
+    memchr::memrchr_iter(6, tail).any(|last| {
+        let record = last.checked_sub(3).and_then(|at| tail.get(at..));
+        let fits = |record: &[u8]| {
+            record.starts_with(END) && record.len() == END_SIZE as usize + usize::from(u16_at(record, 20))
+        };
+        record.is_some_and(fits)
+    })
+}
+
+/// Whether there is a directory at the end of a file.
+pub(super) fn has_directory(source: &dyn ReadAt) -> bool {
+    directory::has_end(source).unwrap_or(false)
 }
 
 /// Looks at the members in the order of the directory.
