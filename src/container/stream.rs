@@ -144,11 +144,15 @@ impl<R: BufRead> Read for Inflate<R> {
     }
 }
 
-/// Calls the complaints of a decoder by their right name: what it says about its input becomes `InvalidData`.
+/// Calls the complaints of a decoder by their right name: what it says about its input becomes `InvalidData`. Nor is it
+/// asked for nothing, which some take for the end.
 pub(super) struct Blamed<R>(pub(super) R);
 
 impl<R: Read> Read for Blamed<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
         self.0.read(buffer).map_err(|error| match error.kind() {
             io::ErrorKind::Other | io::ErrorKind::InvalidInput => {
                 io::Error::new(io::ErrorKind::InvalidData, error.to_string())
