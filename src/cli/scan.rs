@@ -102,17 +102,22 @@ fn engine_options(options: &Options) -> Result<engine::Options, Failure> {
     Ok(engine::Options { threads, exclude, passwords: passwords.into() })
 }
 
-/// The most passwords that are read, in bytes: each costs time at each member that it does not open.
-const PASSWORDS: u64 = 64 << 10;
+/// The most passwords that are tried: each costs time at each member that it does not open.
+const PASSWORDS: usize = 100;
+
+/// The longest file of passwords, in bytes.
+const PASSWORD_FILE: u64 = 64 << 10;
 
 /// Reads passwords, one a line, whatever their encoding.
 fn passwords(path: &Path) -> Result<Vec<Secret>, Failure> {
     let read = || -> anyhow::Result<Vec<Secret>> {
-        let mut text = Zeroizing::new(Vec::with_capacity(PASSWORDS as usize + 1));
-        File::open(path)?.take(PASSWORDS + 1).read_to_end(&mut text)?;
-        anyhow::ensure!(text.len() as u64 <= PASSWORDS, "more than {PASSWORDS} bytes");
+        let mut text = Zeroizing::new(Vec::with_capacity(PASSWORD_FILE as usize + 1));
+        File::open(path)?.take(PASSWORD_FILE + 1).read_to_end(&mut text)?;
+        anyhow::ensure!(text.len() as u64 <= PASSWORD_FILE, "it has more than {PASSWORD_FILE} bytes");
         let lines = text.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
-        Ok(lines.filter(|line| !line.is_empty()).map(Secret::new).collect())
+        let passwords: Vec<_> = lines.filter(|line| !line.is_empty()).map(Secret::new).collect();
+        anyhow::ensure!(passwords.len() <= PASSWORDS, "it has more than {PASSWORDS} passwords");
+        Ok(passwords)
     };
     read().with_context(|| format!("cannot read the passwords {}", path.display())).map_err(Failure::usage)
 }

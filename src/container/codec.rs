@@ -5,7 +5,7 @@ use std::io::{self, BufRead, Read};
 
 use super::pool::Pool;
 use super::stream::{Blamed, Capped};
-use super::{Held, Job, Outcome, Place, gap};
+use super::{Job, Outcome, Place, gap};
 use crate::budget::Reason;
 
 /// What a decoder may take without asking: the window that any decoder of Zstandard should manage (RFC 8878,
@@ -66,7 +66,7 @@ impl Codec {
 }
 
 /// Does a piece of work that takes memory for a window: what is more than common comes out of the pool. Where there is
-/// no room, a decoder whose memory grows with its output may go on until it has used what is common.
+/// no room, a decoder whose memory grows with its output may go on until it has used what there is.
 pub(super) fn with_window(
     job: &Job,
     place: Place,
@@ -79,9 +79,15 @@ pub(super) fn with_window(
     }
     let wanted = usize::try_from(memory).ok().filter(|memory| *memory <= Pool::MOST);
     match wanted.and_then(|bytes| job.hold(bytes)) {
-        Some(held) => work(&Held::job(&held, job), memory, u64::MAX),
+        Some(held) => work(&held.job(job), memory, u64::MAX),
         None if at_once => gap(place.provenance, Reason::BudgetBytes, NO_ROOM),
-        None => work(job, memory, COMMON),
+        None => {
+            let room = job.run.visit.budget().whole;
+            match job.hold(room) {
+                Some(held) => work(&held.job(job), memory, COMMON.max(room as u64)),
+                None => work(job, memory, COMMON),
+            }
+        }
     }
 }
 

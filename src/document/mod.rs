@@ -1,5 +1,5 @@
 //! Documents: files that people read with a program of their own, as texts with landmarks and the files embedded in
-//! them. One file per format; a decoder turns bytes into pieces for a [`Sink`] and knows neither what is looked for in
+//! them; and archives whose decoder is not ours. One file per format; a decoder turns bytes into pieces for a [`Sink`] and knows neither what is looked for in
 //! them nor where they go.
 //!
 //! A decoder that is not ours can run wild on a hostile file in ways that no caught panic stops: a runaway allocation, a

@@ -182,6 +182,18 @@ fn wrappers_are_opened() {
     }
 }
 
+/// A reader that is asked for nothing must not take that for its end.
+#[test]
+fn a_tar_in_a_packed_stream_is_read_to_its_end() {
+    let (large, small) = (noise(5 << 18, 1), noise(100, 2));
+    let tar = tar(&[("large", &large), ("small", &small)]);
+    for method in [zip::CompressionMethod::Xz, zip::CompressionMethod::Zstd, zip::CompressionMethod::Bzip2] {
+        let (seen, gaps) = look(&Case::new().file("x", zip_by(method, &[("y.tar", &tar)])));
+        let names: Vec<_> = seen.iter().map(|(name, _)| &**name).collect();
+        assert_eq!((names, gaps), (vec!["x!/y.tar!/large", "x!/y.tar!/small"], vec![]), "{method:?}");
+    }
+}
+
 #[test]
 fn large_streams_come_out_of_wrappers() {
     let large = noise(5 << 18, 9);
