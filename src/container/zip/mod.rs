@@ -44,11 +44,14 @@ pub(super) fn begins(head: &[u8]) -> bool {
     head.starts_with(LOCAL) || head.starts_with(END)
 }
 
-/// Whether bytes end as a zip does: other things may stand before an archive.
+/// Whether bytes end as a zip does: other things may stand before an archive. Behind what looks like text only a short
+/// comment is looked for, so that text costs nothing.
 pub(super) fn ends(bytes: &[u8]) -> bool {
-    let tail = bytes.len().saturating_sub(END_SIZE as usize + 0xffff);
+    let head = bytes.get(..512).unwrap_or(bytes);
+    let is_text = memchr::memchr(0, head).is_none();
+    let comment = if is_text { 1024 } else { 0xffff };
+    let tail = bytes.len().saturating_sub(END_SIZE as usize + comment);
     let tail = bytes.get(tail..).unwrap_or_default();
-    // The byte is rare in text, so what is no zip is passed at once.
     memchr::memrchr_iter(6, tail).any(|last| {
         let record = last.checked_sub(3).and_then(|at| tail.get(at..));
         let fits = |record: &[u8]| {
