@@ -43,7 +43,7 @@ fn inside(
     workspace: &mut Workspace,
 ) -> Outcome {
     job.run.guarded(place.provenance, || {
-        let mut pieces = Pieces { job, place, workspace, outcome: Outcome::default() };
+        let mut pieces = Pieces { job, place, workspace, outcome: Outcome::default(), members: 0 };
         (decoder.decode)(source, &mut pieces);
         pieces.outcome
     })
@@ -70,7 +70,7 @@ fn outside(
     std::thread::scope(|scope| {
         // A worker that ends early closes the pipe; that is not our trouble.
         scope.spawn(move || feed.map(|mut feed| copy(source, &mut feed)));
-        let mut pieces = Pieces { job, place, workspace, outcome: Outcome::default() };
+        let mut pieces = Pieces { job, place, workspace, outcome: Outcome::default(), members: 0 };
         let ended = pipe.map_or(Ok(false), |pipe| receive(pipe, &mut pieces));
         let mut outcome = pieces.outcome;
         if let Some(gap) = verdict(&mut child, ended, place) {
@@ -141,6 +141,8 @@ struct Pieces<'a, 'w> {
     place: Place<'a>,
     workspace: &'w mut Workspace,
     outcome: Outcome,
+    /// How many were looked at.
+    members: usize,
 }
 
 impl Sink for Pieces<'_, '_> {
@@ -158,6 +160,11 @@ impl Sink for Pieces<'_, '_> {
     }
 
     fn member(&mut self, name: &str, content: &mut dyn Read) -> bool {
+        if self.members == self.job.run.visit.budget().members {
+            self.gap(Reason::BudgetMembers, "too many members; the rest is left out");
+            return false;
+        }
+        self.members += 1;
         let provenance = &self.place.provenance.entry(name);
         let place = Place { provenance, package: &Alone };
         let outcome = self.job.run.guarded(provenance, || self.job.once(place, content, self.workspace));

@@ -1,11 +1,12 @@
 //! Documents: files that people read with a program of their own, as texts with landmarks and the files embedded in
-//! them. One file per format; a decoder turns bytes into pieces for a [`Sink`] and knows neither what is looked for in
+//! them; and archives whose decoder is not ours. One file per format; a decoder turns bytes into pieces for a [`Sink`] and knows neither what is looked for in
 //! them nor where they go.
 //!
 //! A decoder that is not ours can run wild on a hostile file in ways that no caught panic stops: a runaway allocation, a
 //! stack overflow, a loop. Such a one is marked as isolated and runs in a child process ([`worker`]).
 
 mod frames;
+mod seven_zip;
 pub mod worker;
 
 use std::io::Read;
@@ -30,7 +31,7 @@ pub struct Decoder {
 }
 
 /// All kinds, in the order in which they are tried.
-pub const DECODERS: &[Decoder] = &[];
+pub const DECODERS: &[Decoder] = &[seven_zip::DECODER];
 
 /// The decoder for a blob with these first bytes.
 pub fn decoder(head: &[u8]) -> Option<&'static Decoder> {
