@@ -6,12 +6,14 @@
 //! stack overflow, a loop. Such a one is marked as isolated and runs in a child process ([`worker`]).
 
 mod frames;
+mod rows;
+mod sqlite;
 pub mod worker;
 
 use std::io::Read;
 use std::sync::Arc;
 
-use crate::blob::Landmarks;
+use crate::blob::{Landmarks, Package};
 use crate::budget::Reason;
 use crate::source::ReadAt;
 
@@ -30,11 +32,22 @@ pub struct Decoder {
 }
 
 /// All kinds, in the order in which they are tried.
-pub const DECODERS: &[Decoder] = &[];
+pub const DECODERS: &[Decoder] =
+    &[Decoder { name: sqlite::NAME, begins: sqlite::begins, decode: sqlite::decode, isolated: true }];
 
 /// The decoder for a blob with these first bytes.
 pub fn decoder(head: &[u8]) -> Option<&'static Decoder> {
     DECODERS.iter().find(|decoder| (decoder.begins)(head))
+}
+
+/// A document with what stands beside it and belongs to it: a database with the log of what is to be written into it.
+pub fn with_companions(
+    decoder: &Decoder,
+    source: &Arc<dyn ReadAt>,
+    package: &dyn Package,
+) -> Arc<dyn ReadAt> {
+    let whole = if decoder.name == sqlite::NAME { sqlite::with_log(source, package) } else { None };
+    whole.unwrap_or_else(|| source.clone())
 }
 
 /// Takes the pieces of a document, in its order.

@@ -1,0 +1,3 @@
+//! Documents and what else is made of records, looked at by the whole scan: one file per format.
+
+mod sqlite;
