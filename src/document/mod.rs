@@ -6,6 +6,8 @@
 //! stack overflow, a loop. Such a one is marked as isolated and runs in a child process ([`worker`]).
 
 mod frames;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod rows;
 mod sqlite;
 pub mod worker;
@@ -32,8 +34,11 @@ pub struct Decoder {
 }
 
 /// All kinds, in the order in which they are tried.
-pub const DECODERS: &[Decoder] =
-    &[Decoder { name: sqlite::NAME, begins: sqlite::begins, decode: sqlite::decode, isolated: true }];
+pub const DECODERS: &[Decoder] = &[
+    Decoder { name: sqlite::NAME, begins: sqlite::begins, decode: sqlite::decode, isolated: true },
+    #[cfg(feature = "parquet")]
+    Decoder { name: parquet::NAME, begins: parquet::begins, decode: parquet::decode, isolated: true },
+];
 
 /// The decoder for a blob with these first bytes.
 pub fn decoder(head: &[u8]) -> Option<&'static Decoder> {

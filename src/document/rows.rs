@@ -39,21 +39,27 @@ pub(super) struct Rows<'a> {
     row: u64,
     /// Where the present row begins in the text.
     start: usize,
+    /// Whether the present row has no end yet.
+    open: bool,
     more: bool,
 }
 
 impl<'a> Rows<'a> {
     pub(super) fn new(sink: &'a mut dyn Sink, name: &'a str, prefix: String) -> Self {
         let (text, landmarks) = (String::new(), Landmarks::default());
-        Self { sink, name, prefix, text, landmarks, row: 0, start: 0, more: true }
+        Self { sink, name, prefix, text, landmarks, row: 0, start: 0, open: false, more: true }
     }
 
     /// Begins a row, counted from 1. False once no more is wanted.
     pub(super) fn begin(&mut self) -> bool {
+        if self.open {
+            self.end(); // a reader that failed within a row has left it so
+        }
         if self.text.len() >= FLUSH {
             self.flush();
         }
         self.row += 1;
+        self.open = true;
         self.start = self.text.len();
         let place = self.place();
         self.landmarks.push(self.start, place);
@@ -65,9 +71,12 @@ impl<'a> Rows<'a> {
     pub(super) fn cell(&mut self, column: &str, cell: &Cell) {
         match *cell {
             Cell::Bare(value) => {
+                let value = value.to_string();
+                if self.is_long(value.as_bytes()) {
+                    return self.member(column, value.as_bytes());
+                }
                 self.key(column);
-                // Into a string nothing fails.
-                let _ = write!(self.text, "{value}");
+                self.text.push_str(&value);
             }
             Cell::Text(text) if self.is_long(text) => self.member(column, text),
             Cell::Text(text) => self.text(column, &String::from_utf8_lossy(text)),
@@ -82,6 +91,7 @@ impl<'a> Rows<'a> {
     /// Ends the present row.
     pub(super) fn end(&mut self) {
         self.text.push_str("}\n");
+        self.open = false;
     }
 
     /// Rows that were begun.
@@ -91,6 +101,9 @@ impl<'a> Rows<'a> {
 
     /// Gives what is left. False once no more is wanted.
     pub(super) fn finish(mut self) -> bool {
+        if self.open {
+            self.end();
+        }
         self.flush();
         self.more
     }
@@ -139,7 +152,7 @@ impl<'a> Rows<'a> {
 }
 
 /// A string of JSON (RFC 8259, 7). Only what must be is escaped: a credential stands there as it is.
-fn quoted(out: &mut String, text: &str) {
+pub(super) fn quoted(out: &mut String, text: &str) {
     out.push('"');
     for character in text.chars() {
         match character {

@@ -1,3 +1,5 @@
 //! Documents and what else is made of records, looked at by the whole scan: one file per format.
 
+#[cfg(feature = "parquet")]
+mod parquet;
 mod sqlite;
