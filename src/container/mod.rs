@@ -7,6 +7,7 @@
 mod closed;
 mod companions;
 mod documents;
+mod git;
 mod gzip;
 mod pool;
 mod stream;
@@ -65,6 +66,8 @@ const FORMATS: &[Format] = &[
     Format { begins: gzip::begins, unpack: Unpack::Stream(gzip::unpack) },
     Format { begins: zstd::begins, unpack: Unpack::Stream(zstd::unpack) },
     Format { begins: tar::begins, unpack: Unpack::Stream(tar::unpack) },
+    Format { begins: git::begins, unpack: Unpack::Whole { unpack: git::unpack, beyond: too_large } },
+    Format { begins: git::begins_loose, unpack: Unpack::Stream(git::unpack_loose) },
 ];
 
 fn format(head: &[u8]) -> Option<Unpack> {
