@@ -8,6 +8,7 @@ mod closed;
 mod companions;
 mod documents;
 mod gzip;
+mod mbox;
 mod pool;
 mod stream;
 mod tar;
@@ -65,6 +66,7 @@ const FORMATS: &[Format] = &[
     Format { begins: gzip::begins, unpack: Unpack::Stream(gzip::unpack) },
     Format { begins: zstd::begins, unpack: Unpack::Stream(zstd::unpack) },
     Format { begins: tar::begins, unpack: Unpack::Stream(tar::unpack) },
+    Format { begins: mbox::begins, unpack: Unpack::Stream(mbox::unpack) },
 ];
 
 fn format(head: &[u8]) -> Option<Unpack> {

@@ -5,7 +5,12 @@
 //! A decoder that is not ours can run wild on a hostile file in ways that no caught panic stops: a runaway allocation, a
 //! stack overflow, a loop. Such a one is marked as isolated and runs in a child process ([`worker`]).
 
+mod charset;
 mod frames;
+mod mail;
+#[cfg(test)]
+mod recorder;
+mod text;
 pub mod worker;
 
 use std::io::Read;
@@ -30,7 +35,7 @@ pub struct Decoder {
 }
 
 /// All kinds, in the order in which they are tried.
-pub const DECODERS: &[Decoder] = &[];
+pub const DECODERS: &[Decoder] = &[mail::MAIL];
 
 /// The decoder for a blob with these first bytes.
 pub fn decoder(head: &[u8]) -> Option<&'static Decoder> {
