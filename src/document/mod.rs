@@ -8,6 +8,7 @@
 mod charset;
 mod frames;
 mod mail;
+mod ole;
 #[cfg(test)]
 mod recorder;
 mod text;
@@ -35,7 +36,7 @@ pub struct Decoder {
 }
 
 /// All kinds, in the order in which they are tried.
-pub const DECODERS: &[Decoder] = &[mail::MAIL];
+pub const DECODERS: &[Decoder] = &[mail::MAIL, ole::OLE];
 
 /// The decoder for a blob with these first bytes.
 pub fn decoder(head: &[u8]) -> Option<&'static Decoder> {
