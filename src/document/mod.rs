@@ -11,6 +11,7 @@ mod mail;
 mod ole;
 #[cfg(test)]
 mod recorder;
+mod rtf;
 mod text;
 pub mod worker;
 
@@ -36,7 +37,7 @@ pub struct Decoder {
 }
 
 /// All kinds, in the order in which they are tried.
-pub const DECODERS: &[Decoder] = &[mail::MAIL, ole::OLE];
+pub const DECODERS: &[Decoder] = &[mail::MAIL, ole::OLE, rtf::RTF];
 
 /// The decoder for a blob with these first bytes.
 pub fn decoder(head: &[u8]) -> Option<&'static Decoder> {

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use self::headers::{Headers, Structured};
 use self::lines::{Delimiter, Lines};
 use self::transfer::Encoding;
+pub(super) use self::transfer::hex;
 use super::charset::{self, Transcode};
 use super::text::Writer;
 use super::{Decoder, Sink};

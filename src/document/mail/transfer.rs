@@ -112,7 +112,7 @@ pub(super) fn split_ending(line: &[u8]) -> (&[u8], &[u8]) {
 }
 
 /// The value of a hexadecimal digit.
-pub(super) fn hex(digit: u8) -> Option<u8> {
+pub(in crate::document) fn hex(digit: u8) -> Option<u8> {
     char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
 }
 

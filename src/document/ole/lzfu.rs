@@ -70,7 +70,7 @@ mod tests {
     #[test]
     fn the_examples_of_the_specification() {
         let simple = data_encoding::HEXLOWER
-            .decode(b"2d0000002b0000004c5a4675f1c5c7a703000a007263706731323542320af868656c090020627705b06c647d0a800fa0")
+            .decode(b"2d0000002b0000004c5a4675f1c5c7a703000a007263706731323542320af32068656c090020627705b06c647d0a800fa0")
             .unwrap();
         assert_eq!(decompress(&simple).unwrap(), b"{\\rtf1\\ansi\\ansicpg1252\\pard hello world}\r\n");
         let crossing = data_encoding::HEXLOWER

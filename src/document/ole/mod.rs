@@ -20,6 +20,8 @@ use std::sync::Arc;
 
 use cfb::CompoundFile;
 
+pub(super) use self::native::embedded;
+
 use super::text::Writer;
 use super::{Decoder, Sink};
 use crate::budget::Reason;

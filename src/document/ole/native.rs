@@ -12,15 +12,29 @@ pub(super) fn give(compound: &mut Compound, writer: &mut Writer) {
         .collect();
     for number in numbers {
         let stream = compound.read(number);
-        if let Some((name, mut content)) = embedded(&stream) {
+        if let Some((name, mut content)) = package(&stream) {
             compound.given.insert(number);
             writer.member(&name, &mut content);
         }
     }
 }
 
+/// The file in an object of OLE 1 ([MS-OLEDS] 2.2.4 and 2.2.5): two numbers, three names with their lengths, and the data;
+/// with its name if it is a package.
+pub(in crate::document) fn embedded(object: &[u8]) -> Option<(Option<String>, &[u8])> {
+    let mut rest = object.get(8..)?;
+    for _ in 0..3 {
+        rest = rest.get(4usize.checked_add(size_at(rest, 0)?)?..)?;
+    }
+    let data = part(rest, 4, size_at(rest, 0)?);
+    let is_package = part(object, 12, 8) == b"Package\0";
+    // What stands before a package's version is its size here as well.
+    let file = if is_package { package(rest) } else { None };
+    Some(file.map_or((None, data), |(name, content)| (Some(name), content)))
+}
+
 /// The name and the bytes of the file in a package.
-pub(super) fn embedded(stream: &[u8]) -> Option<(String, &[u8])> {
+fn package(stream: &[u8]) -> Option<(String, &[u8])> {
     let mut rest = stream.get(6..)?; // the size of all, and a version
     let label = until_zero(&mut rest)?;
     let path = until_zero(&mut rest)?;
