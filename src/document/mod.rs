@@ -9,6 +9,7 @@ mod charset;
 mod frames;
 mod mail;
 mod ole;
+mod pdf;
 #[cfg(test)]
 mod recorder;
 mod rtf;
@@ -37,7 +38,7 @@ pub struct Decoder {
 }
 
 /// All kinds, in the order in which they are tried.
-pub const DECODERS: &[Decoder] = &[mail::MAIL, ole::OLE, rtf::RTF];
+pub const DECODERS: &[Decoder] = &[mail::MAIL, ole::OLE, rtf::RTF, pdf::PDF];
 
 /// The decoder for a blob with these first bytes.
 pub fn decoder(head: &[u8]) -> Option<&'static Decoder> {
