@@ -1,5 +1,5 @@
 //! Mboxes: mails one behind the other, each behind a line `From sender date` (RFC 4155, appendix A). They are shown as
-//! members `message 1`, `message 2`, …, as they come, so that an mailbox of many GB is never held.
+//! members `message 1`, `message 2`, …, as they come, so that a mailbox of many GB is never held.
 
 use std::io::{self, BufRead, BufReader, Read};
 
@@ -67,7 +67,8 @@ fn rest(job: &Job, place: Place, messages: Messages<&mut dyn Read>, workspace: &
 fn is_from(line: &[u8]) -> bool {
     let Some(rest) = line.strip_prefix(b"From ") else { return false };
     let mut words = rest.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).peekable();
-    let time = |word: &[u8]| matches!(word, [h, .., b':', m, n] if [h, m, n].iter().all(|d| d.is_ascii_digit()));
+    let time =
+        |word: &[u8]| matches!(word, [h, .., b':', m, n] if [h, m, n].iter().all(|d| d.is_ascii_digit()));
     let year = |word: &[u8]| word.len() == 4 && word.iter().all(u8::is_ascii_digit);
     let words: Vec<&[u8]> = words.by_ref().take(16).collect();
     words.iter().any(|word| time(word)) && words.iter().any(|word| year(word))
@@ -86,9 +87,8 @@ struct Messages<R> {
     at_start: bool,
     /// Where the present message begins.
     start: u64,
-    /// Whether the last piece ended its line, and whether that line was empty.
+    /// Whether the last piece ended its line.
     ended: bool,
-    blank: bool,
 }
 
 impl<R: Read> Messages<R> {
@@ -101,7 +101,6 @@ impl<R: Read> Messages<R> {
             at_start: false,
             start: 0,
             ended: true,
-            blank: true,
         }
     }
 
@@ -127,8 +126,7 @@ impl<R: Read> Messages<R> {
         (&mut self.reader).take(PIECE).read_until(b'\n', &mut self.line)?;
         self.position += self.line.len() as u64;
         if self.ended {
-            self.at_start = self.blank && is_from(&self.line);
-            self.blank = matches!(self.line.as_slice(), b"\n" | b"\r\n");
+            self.at_start = is_from(&self.line);
         }
         let begins = self.ended;
         self.ended = self.line.ends_with(b"\n");
@@ -171,14 +169,14 @@ mod tests {
         all
     }
 
-    // Where messages begin: Python's mailbox.mbox, but that a blank line must stand before.
+    // Where messages begin: Python's mailbox.mbox, but that it asks for no date.
     #[test]
     fn messages_are_split_at_their_lines() {
         let from = "From a@b Mon Jun 01 10:00:00 2009\n";
-        let mailbox = format!("{from}A: b\n\ntext\n>From x\nFrom here on\n{from}\n{from}C: d\n\r\n{from}\nend");
+        let mailbox = format!("{from}A: b\n\ntext\n>From x\nFrom here on\n{from}C: d\n\r\n{from}\nend");
         let head = "Mbox-From: a@b Mon Jun 01 10:00:00 2009\n";
         let texts: Vec<String> = split(&mailbox).into_iter().map(|(_, text)| text).collect();
-        let first = format!("{head}A: b\n\ntext\nFrom x\nFrom here on\n{from}\n");
+        let first = format!("{head}A: b\n\ntext\nFrom x\nFrom here on\n");
         assert_eq!(texts, [first, format!("{head}C: d\n\r\n"), format!("{head}\nend")]);
         for (start, text) in split(&mailbox) {
             let again = &mailbox[start as usize..];

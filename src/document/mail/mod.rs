@@ -205,7 +205,11 @@ impl<R: BufRead> Walk<'_, R> {
             let part = Part::of(headers, self.levels.last().is_some_and(|level| level.digest));
             let nested = part.kind.starts_with("message/rfc822") || part.kind == "message/global";
             if !(nested && part.encoding == Encoding::Plain) {
-                return if part.kind.starts_with("multipart/") { self.multipart(&part) } else { self.leaf(&part) };
+                return if part.kind.starts_with("multipart/") {
+                    self.multipart(&part)
+                } else {
+                    self.leaf(&part)
+                };
             }
             self.messages += 1;
             self.message = format!("attached message {}, ", self.messages);

@@ -46,7 +46,8 @@ fn a_plain_mail() {
 
 #[test]
 fn what_is_encrypted_or_cut_off_is_told() {
-    let enveloped = "From: a\nContent-Type: application/pkcs7-mime; smime-type=enveloped-data; name=smime.p7m\n\nx";
+    let enveloped =
+        "From: a\nContent-Type: application/pkcs7-mime; smime-type=enveloped-data; name=smime.p7m\n\nx";
     assert_eq!(decoded(enveloped).gaps, [(Reason::Encrypted, "the message is encrypted".to_owned())]);
     let cut = decoded(&NESTED[..NESTED.len() - 20]);
     assert_eq!(cut.gaps.first().map(|(reason, _)| *reason), Some(Reason::Truncated));
@@ -59,7 +60,10 @@ fn mails_within_mails_without_end() {
     let open = |level| format!("Content-Type: multipart/mixed; boundary=b{level}\n\n--b{level}\n");
     let deep: String = (0..5000).map(open).collect();
     let gaps = decoded(&deep).gaps;
-    assert_eq!(gaps.iter().map(|(reason, _)| *reason).collect::<Vec<_>>(), [Reason::BudgetDepth, Reason::Truncated]);
+    assert_eq!(
+        gaps.iter().map(|(reason, _)| *reason).collect::<Vec<_>>(),
+        [Reason::BudgetDepth, Reason::Truncated]
+    );
 }
 
 #[test]

@@ -110,7 +110,9 @@ impl Compound {
             if !writer.wanted() {
                 return;
             }
-            let Some(entry) = self.entries.get(number).filter(|_| !self.given.contains(&number)) else { continue };
+            let Some(entry) = self.entries.get(number).filter(|_| !self.given.contains(&number)) else {
+                continue;
+            };
             if entry.length == 0 {
                 continue;
             }

@@ -81,9 +81,11 @@ fn property(name: &str) -> Option<(u16, u16)> {
 /// The code page of 8-bit strings, out of the root's properties of fixed length: 16 bytes each behind a header of 32
 /// ([MS-OXMSG] 2.4).
 fn code_page(compound: &mut Compound) -> u32 {
-    let stream = compound.root("__properties_version1.0").map(|number| compound.read(number)).unwrap_or_default();
+    let stream =
+        compound.root("__properties_version1.0").map(|number| compound.read(number)).unwrap_or_default();
     let entries = || stream.get(32..).unwrap_or_default().chunks_exact(16);
-    let of = |id: u16| entries().find(|entry| u16_at(entry, 2) == Some(id)).and_then(|entry| u32_at(entry, 8));
+    let of =
+        |id: u16| entries().find(|entry| u16_at(entry, 2) == Some(id)).and_then(|entry| u32_at(entry, 8));
     CODE_PAGES.iter().find_map(|id| of(*id)).unwrap_or(1252)
 }
 
@@ -138,7 +140,11 @@ fn decoded(bytes: &[u8], kind: u16, page: u32) -> String {
 
 /// Gives the bodies in HTML and RTF and the attachments of a storage as members.
 fn files(compound: &mut Compound, names: &[String], properties: &[Property], page: u32, writer: &mut Writer) {
-    let inner = if place(names).is_empty() { String::new() } else { format!("{}/", place(names).trim_end_matches(", ")) };
+    let inner = if place(names).is_empty() {
+        String::new()
+    } else {
+        format!("{}/", place(names).trim_end_matches(", "))
+    };
     for Property { id, kind, entry } in properties {
         let is_file = matches!((*id, *kind), (HTML, _) | (RTF | DATA, BINARY));
         if !is_file || !writer.wanted() {

@@ -8,7 +8,9 @@ use crate::document::text::Writer;
 
 pub(super) fn give(compound: &mut Compound, writer: &mut Writer) {
     let numbers: Vec<usize> = (0..compound.entries.len())
-        .filter(|number| compound.entries.get(*number).is_some_and(|entry| entry.name() == "\u{1}Ole10Native"))
+        .filter(|number| {
+            compound.entries.get(*number).is_some_and(|entry| entry.name() == "\u{1}Ole10Native")
+        })
         .collect();
     for number in numbers {
         let stream = compound.read(number);

@@ -20,8 +20,9 @@ const LIMIT: usize = 64 << 20;
 
 pub(super) fn give(compound: &mut Compound, writer: &mut Writer) {
     let is_dir = |names: &[String]| matches!(names, [.., storage, own] if storage == "VBA" && own.eq_ignore_ascii_case("dir"));
-    let dirs: Vec<usize> =
-        (0..compound.entries.len()).filter(|n| compound.entries.get(*n).is_some_and(|e| is_dir(&e.names))).collect();
+    let dirs: Vec<usize> = (0..compound.entries.len())
+        .filter(|n| compound.entries.get(*n).is_some_and(|e| is_dir(&e.names)))
+        .collect();
     for dir in dirs {
         let (page, modules) = modules(&decompress(&compound.read(dir)));
         let Some(parents) = compound.entries.get(dir).map(|entry| entry.parents().to_vec()) else { continue };
@@ -73,7 +74,11 @@ pub(super) fn decompress(container: &[u8]) -> Vec<u8> {
         if header & 0x7000 != 0x3000 || out.len() > LIMIT {
             break;
         }
-        if header & 0x8000 == 0 { out.extend_from_slice(part(data, 0, CHUNK)) } else { chunk(data, &mut out) }
+        if header & 0x8000 == 0 {
+            out.extend_from_slice(part(data, 0, CHUNK))
+        } else {
+            chunk(data, &mut out)
+        }
         rest = rest.get(size..).unwrap_or_default();
     }
     out

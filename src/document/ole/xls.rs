@@ -39,7 +39,9 @@ const HEAD: usize = 64;
 const COLUMNS: u16 = 256;
 
 pub(super) fn give(compound: &mut Compound, writer: &mut Writer) {
-    let Some(name) = ["Workbook", "Book"].into_iter().find(|name| compound.root(name).is_some()) else { return };
+    let Some(name) = ["Workbook", "Book"].into_iter().find(|name| compound.root(name).is_some()) else {
+        return;
+    };
     let Some(number) = compound.root(name) else { return };
     let stream = compound.read(number);
     if records(&stream).take(16).any(|record| record.kind == FILEPASS) {
@@ -114,7 +116,9 @@ impl Book {
         match record.kind {
             BOF => self.begin(record, writer),
             EOF => self.end_row(writer),
-            CODE_PAGE => self.page = u16_at(data, 0).map_or(1252, |page| if page == 1200 { 1252 } else { page.into() }),
+            CODE_PAGE => {
+                self.page = u16_at(data, 0).map_or(1252, |page| if page == 1200 { 1252 } else { page.into() })
+            }
             BOUND_SHEET => {
                 if let (Some(at), Some(name)) = (size_at(data, 0), self.short(part(data, 6, data.len()))) {
                     self.sheets.push((at, name));
@@ -127,13 +131,15 @@ impl Book {
             }
             LABEL | RICH_LABEL => self.cell(data, self.long(part(data, 6, data.len())), writer),
             NUMBER => {
-                let number = data.get(6..).and_then(<[u8]>::first_chunk).map(|bytes| f64::from_le_bytes(*bytes));
+                let number =
+                    data.get(6..).and_then(<[u8]>::first_chunk).map(|bytes| f64::from_le_bytes(*bytes));
                 self.number(u16_at(data, 0), u16_at(data, 2), number, writer);
             }
             RK => self.number(u16_at(data, 0), u16_at(data, 2), u32_at(data, 6).map(rk), writer),
             MULTIPLE_RK => {
                 let first = u16_at(data, 2).unwrap_or(0);
-                for (number, cell) in part(data, 4, data.len().saturating_sub(6)).chunks_exact(6).enumerate() {
+                for (number, cell) in part(data, 4, data.len().saturating_sub(6)).chunks_exact(6).enumerate()
+                {
                     let column = first.saturating_add(u16::try_from(number).unwrap_or(COLUMNS));
                     self.number(u16_at(data, 0), Some(column), u32_at(cell, 2).map(rk), writer);
                 }
@@ -177,7 +183,11 @@ impl Book {
             return Some(page.decode_without_bom_handling(part(data, 0, length)).0.into_owned());
         }
         let (flags, rest) = data.split_first()?;
-        Some(if flags & 1 == 0 { latin(part(rest, 0, length)) } else { charset::utf16(part(rest, 0, length * 2)) })
+        Some(if flags & 1 == 0 {
+            latin(part(rest, 0, length))
+        } else {
+            charset::utf16(part(rest, 0, length * 2))
+        })
     }
 
     fn cell(&mut self, data: &[u8], text: Option<String>, writer: &mut Writer) {
@@ -212,9 +222,15 @@ impl Book {
         for (number, (column, text, is_text)) in cells.iter().enumerate() {
             let head = self.heads.iter().find(|(own, _)| own == column).map(|(_, head)| head.clone());
             let head = head.unwrap_or_else(|| letters(*column));
-            let value = if *is_text { serde_json::Value::from(text.as_str()).to_string() } else { text.clone() };
+            let value =
+                if *is_text { serde_json::Value::from(text.as_str()).to_string() } else { text.clone() };
             writer.push(if number == 0 { b"{" } else { b", " });
-            writer.landmark(format!("sheet \"{}\", cell {}{}", self.sheet, letters(*column), u32::from(self.row) + 1));
+            writer.landmark(format!(
+                "sheet \"{}\", cell {}{}",
+                self.sheet,
+                letters(*column),
+                u32::from(self.row) + 1
+            ));
             writer.push(format!("{}: {value}", serde_json::Value::from(head)).as_bytes());
         }
         writer.push(b"}\n");
@@ -313,7 +329,9 @@ impl<'a> Cursor<'a, '_> {
             length -= (taken.len() / width).min(length);
             self.rest = self.rest.get(taken.len()..).unwrap_or_default();
             if length > 0 {
-                let Some((flags, rest)) = self.records.next().and_then(|record| record.split_first()) else { break };
+                let Some((flags, rest)) = self.records.next().and_then(|record| record.split_first()) else {
+                    break;
+                };
                 (wide, self.rest) = (flags & 1 != 0, rest);
             }
         }

@@ -15,8 +15,22 @@ const DEPTH: usize = 16;
 /// Keys of strings that are no text: identifiers, checksums, keys of the encryption, signatures, tables of colours,
 /// names of fonts.
 const NO_TEXT: &[&str] = &[
-    "ID", "O", "U", "OE", "UE", "Perms", "CheckSum", "Cert", "ByteRange", "Lookup", "Panose", "CharSet", "Registry",
-    "Ordering", "DA", "IDTree",
+    "ID",
+    "O",
+    "U",
+    "OE",
+    "UE",
+    "Perms",
+    "CheckSum",
+    "Cert",
+    "ByteRange",
+    "Lookup",
+    "Panose",
+    "CharSet",
+    "Registry",
+    "Ordering",
+    "DA",
+    "IDTree",
 ];
 
 /// Writes all strings, and gives streams as members.
@@ -108,11 +122,17 @@ impl Strings<'_, '_> {
 
     fn dict(&mut self, dict: &Dict, depth: usize) {
         let signature = dict.contains_key("ByteRange");
+        // The value of a form's field has the field's name.
+        let field = dict.get::<Object>("T").and_then(Object::into_string).map(|field| text(&field));
         for (name, value) in dict.entries() {
+            let key = match (name.as_str(), &field) {
+                ("V" | "DV", Some(field)) => field,
+                (name, _) => name,
+            };
             if let MaybeRef::NotRef(value) = value
                 && !(signature && name.as_str() == "Contents")
             {
-                self.object(name.as_str(), &value, depth + 1);
+                self.object(key, &value, depth + 1);
             }
         }
     }
@@ -178,7 +198,14 @@ fn is(dict: &Dict, key: &str, wanted: &[&str]) -> bool {
 /// Streams of the file's own structure, pictures, fonts, colours, and forms, which the pages that show them include.
 fn is_shown(dict: &Dict) -> bool {
     const KEYS: &[&str] = &[
-        "Length1", "Length2", "PatternType", "ShadingType", "FunctionType", "CMapName", "Alternate", "BitsPerComponent",
+        "Length1",
+        "Length2",
+        "PatternType",
+        "ShadingType",
+        "FunctionType",
+        "CMapName",
+        "Alternate",
+        "BitsPerComponent",
     ];
     is(dict, "Type", &["XRef", "ObjStm"])
         || is(dict, "Subtype", &["Image", "Form", "Type1C", "CIDFontType0C", "OpenType"])

@@ -29,8 +29,22 @@ const KEPT: usize = 64 << 20;
 
 /// Destinations that hold no text.
 const SKIPPED: &[&str] = &[
-    "colortbl", "stylesheet", "listtable", "listoverridetable", "rsidtbl", "pict", "themedata", "datastore",
-    "colorschememapping", "latentstyles", "filetbl", "revtbl", "xmlnstbl", "mmathPr", "pgdsctbl", "nonshppict",
+    "colortbl",
+    "stylesheet",
+    "listtable",
+    "listoverridetable",
+    "rsidtbl",
+    "pict",
+    "themedata",
+    "datastore",
+    "colorschememapping",
+    "latentstyles",
+    "filetbl",
+    "revtbl",
+    "xmlnstbl",
+    "mmathPr",
+    "pgdsctbl",
+    "nonshppict",
 ];
 
 /// Destinations whose text stands beside the text, and what a reader calls them.
@@ -182,7 +196,11 @@ impl<'s, R: BufRead> Document<'s, R> {
     fn open(&mut self) {
         self.decode_narrow();
         self.passed_over = 0;
-        if self.states.len() < DEPTH { self.states.push(self.state) } else { self.deeper += 1 }
+        if self.states.len() < DEPTH {
+            self.states.push(self.state)
+        } else {
+            self.deeper += 1
+        }
         (self.fresh, self.ignorable) = (true, false);
     }
 
@@ -276,7 +294,10 @@ impl<'s, R: BufRead> Document<'s, R> {
             "ldblquote" => self.character('“'),
             "rdblquote" => self.character('”'),
             "u" => self.unicode(number.unwrap_or(0)),
-            "uc" => self.state.fallback = number.and_then(|number| usize::try_from(number).ok()).unwrap_or(1).min(32),
+            "uc" => {
+                self.state.fallback =
+                    number.and_then(|number| usize::try_from(number).ok()).unwrap_or(1).min(32)
+            }
             "ansicpg" => self.page = number.and_then(|number| u32::try_from(number).ok()).unwrap_or(1252),
             "mac" => self.page = 10000,
             "f" => {
