@@ -6,11 +6,13 @@ use super::Sink;
 use crate::blob::Landmarks;
 use crate::budget::Reason;
 
+/// Name, text and landmarks.
+type Text = (String, String, Vec<(usize, String)>);
+
 /// Keeps what it is given.
 #[derive(Default)]
 pub(super) struct Recorder {
-    /// Name, text and landmarks.
-    pub(super) texts: Vec<(String, String, Vec<(usize, String)>)>,
+    pub(super) texts: Vec<Text>,
     /// Name and content.
     pub(super) members: Vec<(String, Vec<u8>)>,
     pub(super) gaps: Vec<(Reason, String)>,

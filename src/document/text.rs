@@ -7,6 +7,9 @@ use crate::blob::Landmarks;
 /// So many bytes are given at a time, or some more up to the end of a line.
 const STRETCH: usize = 2 << 20;
 
+/// So many places are named in one stretch, or some more up to the end of a line.
+const PLACES: usize = 64 << 10;
+
 /// The longest line that is kept together, in bytes.
 const LINE: usize = 16 << 20;
 
@@ -43,7 +46,8 @@ impl<'s> Writer<'s> {
     /// The next bytes of the text.
     pub(super) fn push(&mut self, bytes: &[u8]) {
         self.text.extend_from_slice(bytes);
-        if self.text.len() >= STRETCH && (bytes.ends_with(b"\n") || self.text.len() >= LINE) {
+        let full = self.text.len() >= STRETCH || self.landmarks.len() >= PLACES;
+        if full && (bytes.ends_with(b"\n") || self.text.len() >= LINE || self.landmarks.len() >= 2 * PLACES) {
             self.flush();
         }
     }

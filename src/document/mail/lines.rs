@@ -48,14 +48,13 @@ impl<R: BufRead> Lines<R> {
 
     fn find_delimiter(&self) -> Option<Delimiter> {
         let text = split_ending(&self.line).0.strip_prefix(b"--")?.trim_ascii_end();
-        let found = self.boundaries.iter().enumerate().rev().find_map(|(level, boundary)| {
+        self.boundaries.iter().enumerate().rev().find_map(|(level, boundary)| {
             match text.strip_prefix(boundary.as_slice())? {
                 b"" => Some(Delimiter { level, closes: false }),
                 b"--" => Some(Delimiter { level, closes: true }),
                 _ => None,
             }
-        });
-        found
+        })
     }
 
     /// Goes on behind the delimiter, if there is one.

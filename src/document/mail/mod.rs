@@ -67,9 +67,8 @@ const TELLING: &[&str] = &[
 fn begins(head: &[u8]) -> bool {
     let head = head.get(..head.len().min(TOLD_BY)).unwrap_or_default();
     let mut told = Vec::new();
-    let mut lines = head.split_inclusive(|byte| *byte == b'\n').peekable();
     let mut first = true;
-    while let Some(line) = lines.next() {
+    for line in head.split_inclusive(|byte| *byte == b'\n') {
         let (text, ending) = transfer::split_ending(line);
         if text.is_empty() || ending.is_empty() {
             break; // the end of the headers, or of what we see of them

@@ -115,13 +115,12 @@ impl<'a, 's, 'w> Text<'a, 's, 'w> {
 
     fn give(mut self, pieces: &[Piece]) {
         self.begin_paragraph();
+        let mut missing = false;
         for piece in pieces {
             let width = if piece.wide { 2 } else { 1 };
             let bytes = part(self.stream, piece.start, piece.characters.saturating_mul(width).min(self.left));
             self.left -= bytes.len();
-            if bytes.len() < piece.characters.saturating_mul(width) {
-                self.writer.sink().gap(Reason::Truncated, "a piece of its text is not there");
-            }
+            missing |= bytes.len() < piece.characters.saturating_mul(width);
             for chunk in bytes.chunks(CHUNK) {
                 if !self.writer.wanted() {
                     return;
@@ -130,6 +129,9 @@ impl<'a, 's, 'w> Text<'a, 's, 'w> {
             }
         }
         self.writer.end_line();
+        if missing {
+            self.writer.sink().gap(Reason::Truncated, "a piece of its text is not there");
+        }
     }
 
     /// 8-bit characters are those of code page 1252 ([MS-DOC] 2.9.73).

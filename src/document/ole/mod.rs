@@ -106,6 +106,7 @@ impl Compound {
 
     /// All streams that nobody gave yet.
     fn give_streams(&mut self, writer: &mut Writer) {
+        let mut broken = false;
         for number in 0..self.entries.len() {
             if !writer.wanted() {
                 return;
@@ -119,8 +120,11 @@ impl Compound {
             let name = shown(&entry.names);
             match self.file.open_stream(&entry.path) {
                 Ok(mut stream) => writer.member(&name, &mut stream),
-                Err(_) => writer.sink().gap(Reason::Corrupt, "a stream of it cannot be read"),
+                Err(_) => broken = true,
             }
+        }
+        if broken {
+            writer.sink().gap(Reason::Corrupt, "a stream of it cannot be read");
         }
     }
 

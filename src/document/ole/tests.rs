@@ -48,7 +48,7 @@ fn word(flags: u16) -> Vec<u8> {
     put(&mut stream, 0x400, three);
     put(&mut stream, 0x500, &two);
     put(&mut stream, 0x600, one);
-    let narrow = |at: u32| at * 2 | 0x4000_0000;
+    let narrow = |at: u32| (at * 2) | 0x4000_0000;
     let mut table = vec![0; 4];
     table.extend([1, 2, 0, 9, 9]); // a property modifier, which is passed over
     table.push(2);

@@ -16,21 +16,32 @@ const OFFSET: u16 = 0x0031;
 const CHUNK: usize = 4096;
 
 /// The most source that is decompressed out of one stream, in bytes.
-const LIMIT: usize = 64 << 20;
+const LIMIT: usize = 16 << 20;
+
+/// Projects in a file, and modules in a project.
+const PROJECTS: usize = 64;
+const MODULES: usize = 4096;
 
 pub(super) fn give(compound: &mut Compound, writer: &mut Writer) {
     let is_dir = |names: &[String]| matches!(names, [.., storage, own] if storage == "VBA" && own.eq_ignore_ascii_case("dir"));
     let dirs: Vec<usize> = (0..compound.entries.len())
-        .filter(|n| compound.entries.get(*n).is_some_and(|e| is_dir(&e.names)))
+        .filter(|number| compound.entries.get(*number).is_some_and(|entry| is_dir(&entry.names)))
+        .take(PROJECTS)
         .collect();
     for dir in dirs {
         let (page, modules) = modules(&decompress(&compound.read(dir)));
         let Some(parents) = compound.entries.get(dir).map(|entry| entry.parents().to_vec()) else { continue };
         for (name, offset) in modules {
-            let is_module = |entry: &super::Entry| {
-                entry.parents() == parents.as_slice() && entry.name().eq_ignore_ascii_case(&name)
+            let is_module = |(number, entry): &(usize, &super::Entry)| {
+                entry.parents() == parents.as_slice()
+                    && entry.name().eq_ignore_ascii_case(&name)
+                    && !compound.given.contains(number)
             };
-            let Some(number) = compound.entries.iter().position(is_module) else { continue };
+            let Some((number, _)) = compound.entries.iter().enumerate().find(is_module) else { continue };
+            if !writer.wanted() {
+                return;
+            }
+            compound.given.insert(number);
             let source = decompress(compound.read(number).get(offset..).unwrap_or_default());
             let source = charset::code_page(page).decode_without_bom_handling(&source).0.into_owned();
             writer.end_line();
@@ -51,7 +62,7 @@ fn modules(dir: &[u8]) -> (u32, Vec<(String, usize)>) {
         match id {
             CODE_PAGE => page = u16_at(data, 0).map_or(1252, u32::from),
             STREAM_NAME => name = data.to_vec(),
-            OFFSET => {
+            OFFSET if modules.len() < MODULES => {
                 if let Some(offset) = u32_at(data, 0).and_then(|offset| usize::try_from(offset).ok()) {
                     let name = charset::code_page(page).decode_without_bom_handling(&name).0.into_owned();
                     modules.push((name, offset));

@@ -1,6 +1,8 @@
 //! Excel of the old form ([MS-XLS], and BIFF5 before it): records in a stream. Each row of a sheet becomes a line of
 //! JSON with the texts of the first row as keys.
 
+use std::collections::BTreeMap;
+
 use super::Compound;
 use super::bytes::{part, size_at, u16_at, u32_at};
 use crate::budget::Reason;
@@ -96,7 +98,7 @@ fn truncated(stream: &[u8]) -> Option<&'static str> {
 #[derive(Default)]
 struct Book {
     /// Names of sheets by where they begin.
-    sheets: Vec<(usize, String)>,
+    sheets: BTreeMap<usize, String>,
     strings: Vec<String>,
     biff8: bool,
     page: u32,
@@ -121,7 +123,7 @@ impl Book {
             }
             BOUND_SHEET => {
                 if let (Some(at), Some(name)) = (size_at(data, 0), self.short(part(data, 6, data.len()))) {
-                    self.sheets.push((at, name));
+                    self.sheets.insert(at, name);
                 }
             }
             SST => self.strings = shared(data, more),
@@ -160,8 +162,7 @@ impl Book {
     fn begin(&mut self, record: &Record, writer: &mut Writer) {
         self.end_row(writer);
         self.biff8 = u16_at(record.data, 0) == Some(BIFF8);
-        let name = self.sheets.iter().find(|(at, _)| *at == record.at).map(|(_, name)| name.clone());
-        self.sheet = name.unwrap_or_default();
+        self.sheet = self.sheets.get(&record.at).cloned().unwrap_or_default();
         (self.first, self.row) = (true, 0);
         self.heads.clear();
     }

@@ -24,8 +24,14 @@ const DEPTH: usize = 4096;
 /// Fonts whose code pages are kept.
 const FONTS: usize = 4096;
 
-/// The most that is kept of one object, or of all texts beside the text, in bytes.
-const KEPT: usize = 64 << 20;
+/// The most that is kept of one object, of HTML in RTF, or of the texts beside one paragraph, in bytes.
+const KEPT: usize = 32 << 20;
+
+/// Texts beside the text of so many bytes are given at the end of a paragraph.
+const BESIDE_KEPT: usize = 1 << 20;
+
+/// What one of them costs at least, in bytes.
+const BESIDE_COST: usize = 64;
 
 /// Destinations that hold no text.
 const SKIPPED: &[&str] = &[
@@ -336,7 +342,10 @@ impl<'s, R: BufRead> Document<'s, R> {
         if !hidden {
             self.state.goal = goal;
         }
-        if let (Goal::Beside(what), false) = (goal, hidden) {
+        if let (Goal::Beside(what), false) = (goal, hidden)
+            && self.beside_size < KEPT
+        {
+            self.beside_size += BESIDE_COST;
             self.beside.push((what, String::new()));
         }
         if goal == Goal::Object {
@@ -378,6 +387,7 @@ impl<'s, R: BufRead> Document<'s, R> {
 
     fn text(&mut self, text: &str) {
         if let Some(html) = &mut self.html
+            && html.len() < KEPT
             && (self.state.goal == Goal::Tag || self.state.goal == Goal::Text && !self.state.rtf_only)
         {
             html.push_str(text);
@@ -409,6 +419,9 @@ impl<'s, R: BufRead> Document<'s, R> {
         if self.state.goal == Goal::Text {
             self.give_line();
             self.paragraph += 1;
+            if self.beside_size > BESIDE_KEPT {
+                self.give_beside();
+            }
             self.writer.landmark(format!("paragraph {}", self.paragraph));
         }
     }
@@ -428,15 +441,24 @@ impl<'s, R: BufRead> Document<'s, R> {
     }
 
     /// Gives what stands beside the text.
-    fn finish(&mut self) {
-        self.decode_narrow();
-        self.give_line();
-        self.writer.end_line();
+    fn give_beside(&mut self) {
+        if self.beside_size >= KEPT {
+            self.writer.sink().gap(Reason::BudgetBytes, "too much stands beside its text");
+        }
+        self.beside_size = 0;
         for (what, text) in std::mem::take(&mut self.beside) {
             self.writer.landmark(what);
             self.writer.push(text.as_bytes());
             self.writer.end_line();
         }
+    }
+
+    /// Gives what is left.
+    fn finish(&mut self) {
+        self.decode_narrow();
+        self.give_line();
+        self.writer.end_line();
+        self.give_beside();
         self.writer.flush();
         if let Some(html) = self.html.take().filter(|html| !html.is_empty()) {
             self.writer.member("body.html", &mut html.as_bytes());
