@@ -14,7 +14,6 @@ const CLOSED: &[(&[u8], &str)] = &[
     (b"\xed\xab\xee\xdb", "RPM package"),
     (b"070701", "cpio archive"),
     (b"!BDN", "Outlook data file"),
-    (b"\xe4\x52\x5c\x7b\x8c\xd8\xa7\x4d", "OneNote section"),
     (b"SQLite format 3\0", "SQLite database"),
     (b"PAR1", "Parquet file"),
 ];

@@ -9,6 +9,7 @@ mod charset;
 mod frames;
 mod mail;
 mod ole;
+mod onenote;
 mod pdf;
 #[cfg(test)]
 mod recorder;
@@ -38,7 +39,7 @@ pub struct Decoder {
 }
 
 /// All kinds, in the order in which they are tried.
-pub const DECODERS: &[Decoder] = &[mail::MAIL, ole::OLE, rtf::RTF, pdf::PDF];
+pub const DECODERS: &[Decoder] = &[mail::MAIL, ole::OLE, rtf::RTF, pdf::PDF, onenote::ONENOTE];
 
 /// The decoder for a blob with these first bytes.
 pub fn decoder(head: &[u8]) -> Option<&'static Decoder> {
