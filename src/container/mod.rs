@@ -19,6 +19,7 @@ mod gzip;
 mod lz4;
 mod lzma;
 mod mashup;
+mod mbox;
 mod pool;
 mod prefixed;
 mod rar;
@@ -99,6 +100,7 @@ const FORMATS: &[Format] = &[
     Format { begins: git::begins_loose, unpack: Unpack::Stream(git::unpack_loose) },
     Format { begins: bare::is_zlib, unpack: Unpack::Stream(bare::unpack_zlib) },
     Format { begins: git::begins, unpack: Unpack::Whole { unpack: git::unpack, beyond: too_large } },
+    Format { begins: mbox::begins, unpack: Unpack::Stream(mbox::unpack) },
 ];
 
 fn format(place: Place, head: &[u8]) -> Option<Unpack> {

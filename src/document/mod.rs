@@ -5,12 +5,21 @@
 //! A decoder that is not ours can run wild on a hostile file in ways that no caught panic stops: a runaway allocation, a
 //! stack overflow, a loop. Such a one is marked as isolated and runs in a child process ([`worker`]).
 
+mod charset;
 mod frames;
+mod mail;
+mod ole;
+mod onenote;
 #[cfg(feature = "parquet")]
 mod parquet;
+mod pdf;
+#[cfg(test)]
+mod recorder;
 mod rows;
+mod rtf;
 mod seven_zip;
 mod sqlite;
+mod text;
 pub mod worker;
 
 use std::io::Read;
@@ -37,6 +46,11 @@ pub struct Decoder {
 /// All kinds, in the order in which they are tried.
 pub const DECODERS: &[Decoder] = &[
     seven_zip::DECODER,
+    mail::MAIL,
+    ole::OLE,
+    rtf::RTF,
+    pdf::PDF,
+    onenote::ONENOTE,
     Decoder { name: sqlite::NAME, begins: sqlite::begins, decode: sqlite::decode, isolated: true },
     #[cfg(feature = "parquet")]
     Decoder { name: parquet::NAME, begins: parquet::begins, decode: parquet::decode, isolated: true },
