@@ -5,7 +5,7 @@
 //! (`avx2`), three to four without. Both are driven by [`Finder`], which hands out small batches so that what looks at
 //! the runs next finds their bytes still in the first-level cache.
 
-use memchr::{memchr, memchr2_iter};
+use memchr::{memchr, memchr3_iter};
 
 use crate::blob::Span;
 
@@ -52,7 +52,8 @@ impl Batch {
         self.escapes.count = 0;
     }
 
-    /// Where an escape begins that can stand for a byte of a credential: `%`, or a backslash before `u` or `/`.
+    /// Where an escape begins that can stand for a byte of a credential: `%` and `&`, or a backslash before `u`, `x`, a
+    /// line end, a digit or one of `+ - / _`.
     pub fn escapes(&self) -> &[u32] {
         self.escapes.as_slice()
     }
@@ -198,9 +199,10 @@ struct Masks {
     class: u64,
     joint: u64,
     digit: u64,
+    /// `%` or `&`.
     percent: u64,
     backslash: u64,
-    /// `u` or `/`.
+    /// What a backslash makes an escape of; see [`Batch::escapes`].
     escaped: u64,
     nul: bool,
 }
@@ -284,11 +286,12 @@ impl<'a> Finder<'a> {
             masks.joint |= u64::from(matches!(byte, b'+' | b'-' | b'/' | b'_')) << bit;
             masks.digit |= u64::from(byte.is_ascii_digit()) << bit;
         }
-        for bit in memchr2_iter(b'%', b'\\', block) {
-            *if block[bit] == b'%' { &mut masks.percent } else { &mut masks.backslash } |= 1 << bit;
+        for bit in memchr3_iter(b'%', b'&', b'\\', block) {
+            *if block[bit] == b'\\' { &mut masks.backslash } else { &mut masks.percent } |= 1 << bit;
         }
         if masks.backslash | self.state.backslash != 0 {
-            for bit in memchr2_iter(b'u', b'/', block) {
+            masks.escaped = masks.joint | masks.digit;
+            for bit in memchr3_iter(b'u', b'x', b'\n', block) {
                 masks.escaped |= 1 << bit;
             }
         }
@@ -367,7 +370,8 @@ mod tests {
             }
         }
         let escape = |at: &usize| {
-            text[*at] == b'%' || text[*at] == b'\\' && matches!(text.get(at + 1), Some(b'u' | b'/'))
+            let escaped = |byte: &u8| byte.is_ascii_digit() || b"ux\n+-/_".contains(byte);
+            b"%&".contains(&text[*at]) || text[*at] == b'\\' && text.get(at + 1).is_some_and(escaped)
         };
         let escapes = (0..text.len()).filter(escape).map(|at| at as u32).collect();
         (runs, escapes, text.contains(&0))
@@ -413,7 +417,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn both_agree_with_the_definition(text in "[a-zA-Z0-9_+/%\\\\u .\\x00é-]{0,900}") {
+        fn both_agree_with_the_definition(text in "[a-zA-Z0-9_+/%&\\\\u \n.\\x00é-]{0,900}") {
             let expected = by_definition(text.as_bytes());
             prop_assert_eq!(&collect(Finder::new(text.as_bytes())), &expected);
             prop_assert_eq!(&collect(Finder::scalar(text.as_bytes())), &expected);

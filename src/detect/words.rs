@@ -1,5 +1,5 @@
 //! The few rare words that lead to what is no run: short passwords under their name, PEM headers, URLs with a password,
-//! and the anchors of signatures whose runs may be too short.
+//! the anchors of signatures whose runs may be too short, and places where text is encoded so that no run tells of it.
 //!
 //! Three or four bytes of each word, chosen for being rare in text, are looked for at every place in one pass: with AVX2 by
 //! nibble tables (`avx2`), else by a bitmap. What is compared whole is then only a few places in a thousand bytes.
@@ -20,9 +20,29 @@ pub(super) enum Word {
     Pem,
     /// The anchor of a signature that no run leads to.
     Anchor,
+    /// Where text may be encoded.
+    Opener(Opener),
 }
 
-/// Words in lower case, compared without case; with the place of their three rarest bytes.
+/// A way to encode text that no run tells of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Opener {
+    /// A sign that may put two strings together, at a quote or before one.
+    Join,
+    /// A function that puts its arguments together, or the call that does so with a list behind it.
+    List,
+    /// A call that puts the list before it together.
+    ListBefore,
+    /// A literal in a template literal.
+    Template,
+    /// Numbers of characters.
+    Codes,
+    /// Quoted-printable.
+    Quoted,
+}
+
+/// Words in lower case, compared without case; of the encodings' those that clean text has less than once in fifty
+/// kilobytes. With the place of their three rarest bytes.
 const WORDS: &[(&str, usize, Word)] = &[
     ("://", 0, Word::Url),
     ("-----begin ", 4, Word::Pem),
@@ -38,7 +58,56 @@ const WORDS: &[(&str, usize, Word)] = &[
     ("apik", 1, Word::Name),
     ("senha", 2, Word::Name),
     ("contrase", 4, Word::Name),
+    ("\" +", 0, JOIN),
+    ("' +", 0, JOIN),
+    ("\"+\"", 0, JOIN),
+    ("\"+\\", 0, JOIN),
+    ("'+'", 0, JOIN),
+    ("+ \"", 0, JOIN),
+    ("+ '", 0, JOIN),
+    ("+ \\", 0, JOIN),
+    ("\" &", 0, JOIN),
+    ("\"&\"", 0, JOIN),
+    ("\"&\\", 0, JOIN),
+    ("& \"", 0, JOIN),
+    ("' .", 0, JOIN),
+    ("'.'", 0, JOIN),
+    ("\" .", 0, JOIN),
+    ("\".\"", 0, JOIN),
+    ("' |", 0, JOIN),
+    ("'||", 0, JOIN),
+    ("\" \"", 0, JOIN),
+    ("' '", 0, JOIN),
+    ("concat(", 3, Word::Opener(Opener::List)),
+    ("concatenate(", 8, Word::Opener(Opener::List)),
+    ("text.combine(", 3, Word::Opener(Opener::List)),
+    ("\".join(", 0, Word::Opener(Opener::List)),
+    ("'.join(", 0, Word::Opener(Opener::List)),
+    ("join('')", 3, Word::Opener(Opener::ListBefore)),
+    ("join(\"\")", 3, Word::Opener(Opener::ListBefore)),
+    ("join(\\\"", 3, Word::Opener(Opener::ListBefore)),
+    ("${\"", 0, Word::Opener(Opener::Template)),
+    ("${'", 0, Word::Opener(Opener::Template)),
+    ("${\\\"", 0, Word::Opener(Opener::Template)),
+    ("charcode(", 3, CODES),
+    ("codepoint(", 3, CODES),
+    ("chr(", 0, CODES),
+    ("chrw(", 1, CODES),
+    ("char(", 1, CODES),
+    ("from([", 3, CODES),
+    ("array([", 4, CODES),
+    ("bytes([", 4, CODES),
+    ("fer\",", 1, CODES),
+    (",0x", 0, CODES),
+    (", 0x", 1, CODES),
+    ("=3d", 0, QUOTED),
+    ("=\r\n", 0, QUOTED),
+    ("quoted-print", 5, QUOTED),
 ];
+
+const JOIN: Word = Word::Opener(Opener::Join);
+const CODES: Word = Word::Opener(Opener::Codes);
+const QUOTED: Word = Word::Opener(Opener::Quoted);
 
 /// Where a word's three bytes were seen: the word, and how far into it they stand.
 struct Entry {

@@ -20,7 +20,7 @@ pub(super) fn blocks(finder: &mut Finder, batch: &mut Batch) {
 
 // Each byte's low nibble and high nibble choose a set of bits; a byte has the classes that both sets share:
 // bit 0 `+ - /`, bit 1 `A-O a-o`, bit 2 `P-Z _`, bit 3 `p-z`, bit 4 `+ - / _` (and `[ ]`, which are in no run),
-// bit 5 `\`, bit 6 `%`, bit 7 `0-9`. A shuffle gives 0 for an index with its top bit set, so bytes of 128 and more have none.
+// bit 5 `\`, bit 6 `%` and `&`, bit 7 `0-9`. A shuffle gives 0 for an index with its top bit set, so bytes of 128 and more have none.
 const CLASS: i8 = 0b1000_1111u8 as i8;
 const BY_LOW: [i8; 16] = [
     0b1000_1100u8 as i8, // 0: 0, P, p
@@ -29,7 +29,7 @@ const BY_LOW: [i8; 16] = [
     0b1000_1110u8 as i8,
     0b1000_1110u8 as i8,
     0b1100_1110u8 as i8, // 5: %
-    0b1000_1110u8 as i8,
+    0b1100_1110u8 as i8, // 6: &
     0b1000_1110u8 as i8,
     0b1000_1110u8 as i8,
     0b1000_1110u8 as i8,
@@ -79,15 +79,17 @@ fn masks(block: &[u8; 64], backslash: u64) -> Masks {
     // Spelled out: a closure handed to `map` would be compiled without AVX2.
     let (low, high) = (half(halves[0]), half(halves[1]));
     let backslashes = join(low.backslash, high.backslash);
+    let (joint, digit) = (join(low.joint, high.joint), join(low.digit, high.digit));
+    let class = !join(low.other, high.other);
     let escaped = match backslashes | backslash {
         0 => 0,
-        _ => join(escaped(halves[0]), escaped(halves[1])),
+        _ => join(escaped(halves[0]), escaped(halves[1])) | (joint | digit) & class,
     };
     let zeros = _mm256_cmpeq_epi8(_mm256_min_epu8(halves[0], halves[1]), _mm256_setzero_si256());
     Masks {
-        class: !join(low.other, high.other),
-        joint: join(low.joint, high.joint),
-        digit: join(low.digit, high.digit),
+        class,
+        joint,
+        digit,
         percent: join(low.percent, high.percent),
         backslash: backslashes,
         escaped,
@@ -121,15 +123,16 @@ fn half(bytes: __m256i) -> Half {
     }
 }
 
-/// Which of 32 bytes are `u` or `/`.
+/// Which of 32 bytes are `u`, `x` or a line end.
 #[inline]
 #[target_feature(enable = "avx2")]
 fn escaped(bytes: __m256i) -> u32 {
-    let escaped = _mm256_or_si256(
+    let letters = _mm256_or_si256(
         _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8(b'u' as i8)),
-        _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8(b'/' as i8)),
+        _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8(b'x' as i8)),
     );
-    _mm256_movemask_epi8(escaped) as u32
+    let ends = _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8(b'\n' as i8));
+    _mm256_movemask_epi8(_mm256_or_si256(letters, ends)) as u32
 }
 
 #[inline]
