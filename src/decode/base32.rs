@@ -27,16 +27,23 @@ const SAMPLE: usize = 32;
 /// Whether a run begins as base32 digits of text do: of one case, and 20 printable bytes.
 pub fn promising(run: &[u8]) -> bool {
     let Some(sample) = run.get(..SAMPLE) else { return false };
-    // The upper three bits of the first byte tell most other runs apart.
-    let first = DIGIT[usize::from(sample[0])] >> 2;
-    if !(1..=3).contains(&first) {
-        return false;
+    // The first group tells most other runs apart.
+    sample.as_chunks().0.iter().all(is_printable) && {
+        let lower = sample.iter().any(u8::is_ascii_lowercase);
+        !(lower && sample.iter().any(u8::is_ascii_uppercase))
     }
-    let lower = sample.iter().any(u8::is_ascii_lowercase);
-    let one_case = !(lower && sample.iter().any(u8::is_ascii_uppercase));
-    let text = digits::decode(&ALPHABET, sample, 0..SAMPLE).map(|decoded| decoded.text);
+}
+
+/// Whether a group of digits gives printable ASCII.
+fn is_printable(group: &[u8; 8]) -> bool {
+    let (mut bits, mut all) = (0u64, 0);
+    for digit in group {
+        let value = DIGIT[usize::from(*digit)];
+        all |= value;
+        bits = bits << 5 | u64::from(value & 31);
+    }
     let printable = |byte: &u8| matches!(byte, b' '..=b'~' | b'\t' | b'\n' | b'\r');
-    one_case && text.is_some_and(|text| text.len() == SAMPLE * 5 / 8 && text.iter().all(printable))
+    all & digits::NO_DIGIT == 0 && bits.to_be_bytes()[3..].iter().all(printable)
 }
 
 /// The whole stretch from the run's start: its lines, as long as they are equal, and its padding. At most `limit` bytes.

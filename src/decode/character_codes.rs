@@ -21,7 +21,7 @@ const WORDS: &[&str] = &[
 /// text; else how far was looked.
 pub fn region(text: &[u8], at: usize, floor: usize) -> Result<Span, usize> {
     let word = |byte: &&u8| byte.is_ascii_alphanumeric();
-    let before = text.get(floor.min(at)..at).unwrap_or_default().iter().rev().take(4).take_while(word).count();
+    let before = text.get(floor.min(at)..at).unwrap_or_default().iter().rev().take(16).take_while(word).count();
     let (mut place, mut end, mut first, mut count) = (at - before, at, at, 0);
     while let Some(token) = next_token(text, place) {
         if number(&text[token.clone()]).is_some() {

@@ -92,11 +92,19 @@ pub fn list(text: &[u8], at: usize) -> Option<Span> {
     Some(start..end)
 }
 
-/// The list that ends before `at`.
+/// The list that ends before the method's name at `at`, if it begins with a literal.
 pub fn list_before(text: &[u8], at: usize, floor: usize) -> Option<Span> {
     let from = floor.max(at.saturating_sub(LIST)).min(at);
-    let start = memchr::memrchr(b'[', text.get(from..at)?)?;
-    Some(from + start..at)
+    let before = text.get(from..at)?.strip_suffix(b".")?.trim_ascii_end();
+    let start = from + memchr::memrchr(b'[', before.strip_suffix(b"]")?)?;
+    quote_behind(text, start + 1)?;
+    Some(start..at)
+}
+
+/// The quote at `at`, or behind blanks there.
+fn quote_behind(text: &[u8], at: usize) -> Option<usize> {
+    let rest = text.get(at..)?;
+    quote(rest.get(blanks(rest)..)?)
 }
 
 /// The template literal around `at`, from its backtick or `floor` on.
@@ -267,7 +275,7 @@ mod tests {
         let decoded = decode(text.as_bytes(), span, By::List).expect("a list");
         assert_eq!(decoded.text, b"('abcdef')");
         let text = r#"x = ["q"]; k = ["ab","c(d"].join("")"#;
-        let at = text.find(".join").expect("it stands there");
+        let at = text.find("join").expect("it stands there");
         let decoded = decode(text.as_bytes(), list_before(text.as_bytes(), at, 0).expect("a list"), By::List);
         assert_eq!(decoded.expect("a list").text, br#"["abc(d"]"#);
         let text = r#"k = `ab${"cd"}e${'f'}g`;"#;

@@ -103,6 +103,11 @@ fn step(alphabet: &Alphabet, text: &[u8], at: usize) -> Step {
     match byte {
         b'\n' | b'\r' => Step::Break { len: 1 + indent(text, at + 1) },
         b'\\' => escape(alphabet, text, at),
+        // As Word writes line ends into an attribute.
+        b'&' => match text[at..].starts_with(b"&#xA;") || text[at..].starts_with(b"&#xD;") {
+            true => Step::Break { len: 5 },
+            false => Step::End,
+        },
         _ => Step::End,
     }
 }

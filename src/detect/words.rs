@@ -280,16 +280,41 @@ impl Bucket {
 
     /// How often text fits it, in no unit: as if its bytes were independent.
     fn frequency(&self) -> u64 {
-        let places = self.low.iter().zip(self.high);
-        places.map(|(low, high)| (0..128).filter(|byte| low >> (byte & 15) & high >> (byte >> 4) & 1 == 1).map(weight).sum::<u64>()).product()
+        let place = |low: u16, high: u16| match (low, high) {
+            (u16::MAX, _) => ANY,
+            _ => bits(high).map(|row| bits(low).map(|column| WEIGHTS[usize::from(row << 4 | column)]).sum::<u64>()).sum(),
+        };
+        self.low.iter().zip(self.high).map(|(low, high)| place(*low, high)).product()
     }
 }
 
-/// Roughly how often text has a byte.
-fn weight(byte: u8) -> u64 {
+/// The numbers of the bits that are set.
+fn bits(mut set: u16) -> impl Iterator<Item = u8> {
+    std::iter::from_fn(move || {
+        let bit = (set != 0).then(|| set.trailing_zeros() as u8)?;
+        set &= set - 1;
+        Some(bit)
+    })
+}
+
+/// Roughly how often text has each byte.
+static WEIGHTS: [u64; 256] = {
+    let mut weights = [0; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        weights[byte as usize] = weight(byte);
+        byte += 1;
+    }
+    weights
+};
+
+/// The same for any byte.
+const ANY: u64 = 219;
+
+const fn weight(byte: u8) -> u64 {
     match byte {
         b'a' | b'e' | b'i' | b'n' | b'o' | b'r' | b's' | b't' | b' ' | b'"' => 8,
-        byte if byte.is_ascii_lowercase() => 3,
+        b'a'..=b'z' => 3,
         b'0'..=b'9' | b'-' | b'.' | b'/' | b'_' | b',' | b':' | b'\n' => 2,
         b'!'..=b'~' => 1,
         _ => 0,

@@ -18,6 +18,9 @@ use crate::finding::Encoding;
 /// How far around an escape its stretch goes.
 const ESCAPE_REACH: usize = 4096;
 
+/// How far around a character reference its stretch goes.
+const ENTITY_REACH: usize = 1024;
+
 /// Containers that are handed on of one blob.
 const EMBEDDED: usize = 1000;
 
@@ -102,9 +105,13 @@ impl Looking<'_> {
         }
     }
 
-    /// Hands a container on.
+    /// Hands a container on. One that two layers see counts once, where more of it is seen.
     fn embed(&mut self, at: u64, bytes: Vec<u8>) {
-        if self.embedded.len() < EMBEDDED {
+        if let Some(known) = self.embedded.iter_mut().find(|known| known.at == at) {
+            if known.bytes.len() < bytes.len() {
+                known.bytes = bytes;
+            }
+        } else if self.embedded.len() < EMBEDDED {
             self.embedded.push(Embedded { at, bytes });
         } else {
             self.cut.layers += 1;
@@ -163,7 +170,7 @@ impl Looking<'_> {
                 percent::decode(text, region)
             }
             [b'&', ..] if at >= behind.entities && entities::hides_ascii(text, at) => {
-                let region = entities::region(text, at, behind.entities, ESCAPE_REACH);
+                let region = entities::region(text, at, behind.entities, ENTITY_REACH);
                 behind.entities = region.end;
                 entities::decode(text, region)
             }
