@@ -2,7 +2,7 @@
 //! in Python, lists (`concat('ab','cd')`, `["ab","cd"].join("")`), template literals (`${"ab"}`). What stands between two
 //! literals is taken out, all else is copied; so the text is the code with one literal for many.
 
-use super::{Decoded, Replacing, in_token, readable};
+use super::{Decoded, Replacing, readable};
 use crate::blob::Span;
 use crate::finding::Encoding;
 
@@ -29,13 +29,12 @@ const AROUND: usize = 256;
 /// The longest list and template, in bytes.
 const LIST: usize = 4096;
 
-/// The stretch around the sign or quote at `at`, from `floor` on at the earliest, if two literals meet there and the text
-/// goes on over their meeting without a blank: prose in several lines is no credential.
+/// The stretch around the sign or quote at `at`, from `floor` on at the earliest, if two literals meet there and a word goes
+/// on over their meeting: prose and markup in several lines are no credential.
 pub fn region(text: &[u8], at: usize, floor: usize) -> Option<Span> {
     let quote = closing_quote(text, at, floor)?;
     let first = join(text.get(quote..)?, By::Operator)?;
-    let before = text[floor.min(quote)..quote].last()?;
-    if !in_token(*before) || !in_token(*text.get(quote + first)?) {
+    if !in_word(&text[floor.min(quote)..quote]) || !goes_on(*text.get(quote + first)?) {
         return None;
     }
     let start = floor.max(quote.saturating_sub(LITERAL + AROUND)).min(quote);
@@ -52,6 +51,20 @@ pub fn region(text: &[u8], at: usize, floor: usize) -> Option<Span> {
         }
     }
     Some(line..text.len().min(end + AROUND))
+}
+
+/// Whether a byte goes on with a word, in the sense of credentials.
+fn goes_on(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"_-+/.=:~".contains(&byte)
+}
+
+/// Whether a text ends within a word; not with an escaped line end, which is a letter too.
+fn in_word(text: &[u8]) -> bool {
+    match text {
+        [.., b'\\', _] => false,
+        [.., last] => goes_on(*last),
+        [] => false,
+    }
 }
 
 /// Where the quote (with its backslashes) begins that ends the literal before the sign at `at`.
@@ -98,7 +111,7 @@ pub fn list_before(text: &[u8], at: usize, floor: usize) -> Option<Span> {
     let before = text.get(from..at)?.strip_suffix(b".")?.trim_ascii_end();
     let start = from + memchr::memrchr(b'[', before.strip_suffix(b"]")?)?;
     quote_behind(text, start + 1)?;
-    Some(start..at)
+    Some(start..from + before.len())
 }
 
 /// The quote at `at`, or behind blanks there.
@@ -145,10 +158,10 @@ fn decode_bytes(parent: &[u8], span: Span, by: By) -> Option<Decoded> {
 /// The next place where something may be taken out.
 fn next_place(text: &[u8], by: By) -> Option<Span> {
     let quote = next_quote(text);
-    let dollar = memchr::memchr(b'$', text).filter(|_| by == By::Template);
-    match (quote, dollar) {
-        (quote, Some(dollar)) if quote.as_ref().is_none_or(|quote| dollar < quote.start) => Some(dollar..dollar + 1),
-        (quote, _) => quote,
+    let before = quote.as_ref().map_or(text.len(), |quote| quote.start);
+    match memchr::memchr(b'$', &text[..before]).filter(|_| by == By::Template) {
+        Some(dollar) => Some(dollar..dollar + 1),
+        None => quote,
     }
 }
 

@@ -112,7 +112,11 @@ fn decode_bytes(parent: &[u8], span: Span) -> Option<Decoded> {
 /// The character of the reference at the start of `text`, and the reference's length.
 fn reference(text: &[u8]) -> Option<(char, usize)> {
     let head = text.get(..text.len().min(LONGEST))?;
-    let end = memchr::memchr(b';', head)?;
+    let in_name = |byte: &&u8| byte.is_ascii_alphanumeric() || **byte == b'#';
+    let end = 1 + head.iter().skip(1).take_while(in_name).count();
+    if head.get(end) != Some(&b';') {
+        return None;
+    }
     let name = std::str::from_utf8(head.get(1..end)?).ok()?;
     let c = match name.strip_prefix('#') {
         Some(number) => number_of(number).and_then(char::from_u32)?,

@@ -163,6 +163,10 @@ fn readable(bytes: &[u8]) -> bool {
 }
 
 fn readable_bytes(text: &str) -> usize {
+    if text.is_ascii() {
+        let readable = |byte: &&u8| matches!(**byte, b' '..=b'~' | b'\t' | b'\n' | b'\r');
+        return text.as_bytes().iter().filter(readable).count();
+    }
     let readable = |c: &char| !c.is_control() || matches!(c, '\t' | '\n' | '\r');
     text.chars().filter(readable).map(char::len_utf8).sum()
 }
