@@ -82,6 +82,11 @@ const BARE: usize = 96;
 /// another script. One random run in some hundred is.
 pub fn holds_more(run: &[u8]) -> bool {
     let Some(first) = run.first_chunk::<8>() else { return false };
+    // The first byte tells nearly all others apart.
+    let byte = DIGIT[usize::from(first[0])] << 2 | DIGIT[usize::from(first[1])] >> 4 & 3;
+    if run.len() < BARE && byte & 0x8f != 8 && byte < 0xc2 && !packed::may_begin(byte) {
+        return false;
+    }
     let bits = first.iter().fold(0u64, |bits, digit| bits << 6 | u64::from(DIGIT[usize::from(*digit)] & 63));
     let [_, _, first @ ..] = bits.to_be_bytes();
     let zlib = deflate::is_zlib([first[0], first[1]]);

@@ -48,6 +48,9 @@ fn next_token(text: &[u8], at: usize) -> Option<Span> {
 }
 
 fn is_known(word: &[u8]) -> bool {
+    if word.first().is_none_or(u8::is_ascii_digit) {
+        return false;
+    }
     // The letter of an escaped line end glues to a word.
     let word = word.to_ascii_lowercase();
     WORDS.iter().any(|known| known.as_bytes() == word || word.strip_prefix(b"n") == Some(known.as_bytes()))

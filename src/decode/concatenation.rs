@@ -24,7 +24,7 @@ const GAP: usize = 256;
 const LITERAL: usize = 1024;
 
 /// How much is copied before the first literal and behind the last one: their name, and what else tells of them.
-const AROUND: usize = 256;
+const AROUND: usize = 128;
 
 /// The longest list and template, in bytes.
 const LIST: usize = 4096;
@@ -37,7 +37,10 @@ pub fn region(text: &[u8], at: usize, floor: usize) -> Option<Span> {
     if !in_word(&text[floor.min(quote)..quote]) || !goes_on(*text.get(quote + first)?) {
         return None;
     }
-    let start = floor.max(quote.saturating_sub(LITERAL + AROUND)).min(quote);
+    let from = floor.max(quote.saturating_sub(LITERAL)).min(quote);
+    let open = next_quote(&text[quote..]).and_then(|span| text.get(quote + span.end - 1));
+    let open = open.and_then(|mark| memchr::memrchr(*mark, &text[from..quote])).map_or(from, |open| from + open);
+    let start = floor.max(open.saturating_sub(AROUND)).min(quote);
     let line = memchr::memrchr(b'\n', &text[start..quote]).map_or(start, |end| start + end + 1);
     let mut end = quote + first;
     // Over all that is joined; the literal behind the last sign ends it.

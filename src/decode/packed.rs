@@ -28,9 +28,14 @@ pub fn is_container(bytes: &[u8]) -> bool {
         || bytes.get(TAR.0..).is_some_and(|rest| rest.starts_with(TAR.1))
 }
 
+/// Whether a container may begin with this byte.
+pub(super) fn may_begin(byte: u8) -> bool {
+    matches!(byte, b'P' | b'(' | b'7' | b'R' | 0xfd | 4 | b'M' | b'%' | 0xd0 | b'S')
+}
+
 /// Whether these six bytes may begin a container: the same by as much as is there.
 pub(super) fn may_be_container(first: &[u8; 6]) -> bool {
-    b"P(7R\xfd\x04M%\xd0S".contains(&first[0]) && MAGIC.iter().any(|magic| first.starts_with(&magic[..magic.len().min(6)]))
+    may_begin(first[0]) && MAGIC.iter().any(|magic| first.starts_with(&magic[..magic.len().min(6)]))
 }
 
 #[cfg(test)]

@@ -19,7 +19,10 @@ use crate::finding::Encoding;
 const ESCAPE_REACH: usize = 4096;
 
 /// How far around a character reference its stretch goes.
-const ENTITY_REACH: usize = 1024;
+const ENTITY_REACH: usize = 512;
+
+/// The shortest text that is put together of pieces and looked at.
+const SHORTEST: usize = 16;
 
 /// Containers that are handed on of one blob.
 const EMBEDDED: usize = 1000;
@@ -144,7 +147,7 @@ impl Looking<'_> {
                 continue;
             }
             let text = frame.text.get(run.clone()).unwrap_or_default();
-            let prefix = if text.starts_with(b"0x") { 2 } else { 0 };
+            let prefix = if matches!(text, [b'0', b'x', ..]) { 2 } else { 0 };
             let run = run.start + prefix..run.end;
             let digits = &text[prefix..];
             if hex::promising(digits) {
@@ -223,6 +226,7 @@ impl Looking<'_> {
             }
             _ => None,
         };
-        self.layer(frame, decoded, depth);
+        // Less is no credential, and what opens a layer at each place would make as many of nothing.
+        self.layer(frame, decoded.filter(|decoded| decoded.text.len() >= SHORTEST), depth);
     }
 }

@@ -11,10 +11,12 @@ use keysieve::finding::Encoding::{
     self, Base32, Base64, CharacterCodes, CodePage, CodeString, Concatenation, Deflate, Entities, Hex, JsonString,
     QuotedPrintable, Utf16Le, Utf32Be, Utf32Le,
 };
+use keysieve::engine::{self, Input, Options, Outcome, Unwatched};
 use keysieve::finding::Finding;
 use serde_json::json;
+use zip::write::SimpleFileOptions;
 
-use crate::common::{findings, place, short, token};
+use crate::common::{SCANNER, findings, place, scan_bytes, short, token};
 
 const IDS: [&str; 4] =
     ["github-personal-access-token", "stripe-secret-key", "openai-project-key", "slack-bot-token"];
@@ -387,6 +389,84 @@ fn as_deep_as_the_budget_allows() {
             assert!(found.iter().all(|finding| finding.signature.id == id));
         }
     });
+}
+
+/// An archive of one member.
+fn archive(name: &str, bytes: &[u8]) -> Vec<u8> {
+    let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    writer.start_file(name, SimpleFileOptions::default()).expect("memory");
+    writer.write_all(bytes).expect("memory");
+    writer.finish().expect("memory").into_inner()
+}
+
+/// Through the engine, which unpacks containers.
+fn engine(text: impl Into<Vec<u8>>) -> Outcome {
+    let input = Input::Bytes { name: "flow.json".into(), bytes: text.into().into() };
+    engine::run(&[input], &SCANNER, &Options::default(), &Unwatched).expect("it runs")
+}
+
+#[test]
+fn archives_in_base64() {
+    tokens(|id, token| {
+        let document = archive("word/document.xml", format!("<w:t>the key is {token}</w:t>").as_bytes());
+        let digits = BASE64.encode(&document);
+        let lines: Vec<_> = digits.as_bytes().chunks(76).map(String::from_utf8_lossy).collect();
+        for text in [
+            json!({"name": "a.docx", "contentBytes": digits}).to_string(),
+            json!({"body": json!({"contentBytes": digits}).to_string()}).to_string(),
+            json!({"mail": lines.join("\r\n")}).to_string(),
+            format!("Content-Transfer-Encoding: base64\r\n\r\n{}\r\n", lines.join("\r\n")),
+            format!("<v:shape o:gfxdata=\"{}\"/>", lines.join("&#xA;")),
+            json!({"packed": BASE64.encode(&gzip(&document))}).to_string(),
+        ] {
+            let outcome = engine(text.clone());
+            let found: Vec<_> = outcome.findings.iter().map(short).map(|(id, value, _)| (id, value)).collect();
+            assert_eq!(found, [(id, token.to_owned())], "{text}");
+            let start = text.find(&BASE64.encode(&document)[..8]).or_else(|| text.find("H4sI")).expect("it begins there");
+            let shown = outcome.findings[0].location.provenance.to_string();
+            assert_eq!(shown, format!("flow.json!/(base64 at byte {start})!/word/document.xml"));
+            assert_eq!((outcome.coverage.gaps.len(), outcome.coverage.members), (0, 2), "{:?}", outcome.coverage.gaps);
+        }
+    });
+}
+
+/// Archives in base64 in archives: each costs a container's depth and comes out of one allowance.
+#[test]
+fn archives_in_base64_are_bounded() {
+    let mut text = format!("the key is {}", token(IDS[0], 3));
+    for depth in 1..20 {
+        text = json!({"contentBytes": BASE64.encode(&archive("a.json", text.as_bytes()))}).to_string();
+        let outcome = engine(text.clone());
+        let (found, gaps) = (outcome.findings.len(), outcome.coverage.gaps.len());
+        assert_eq!((found, gaps), if depth <= 6 { (1, 0) } else { (0, 1) }, "depth {depth}");
+    }
+    // A document that is no archive after all is a gap, and no error.
+    let broken = json!({"contentBytes": BASE64.encode(&[b"PK\x03\x04".as_slice(), &[0x9d; 60]].concat())}).to_string();
+    assert!(!engine(broken).coverage.gaps.is_empty());
+}
+
+/// What an inflated text may be is bounded by the size of the blob it stands in.
+#[test]
+fn a_bomb_in_base64_is_a_gap() {
+    let text = json!({"data": BASE64.encode(&gzip(&vec![b'a'; 16 << 20]))}).to_string();
+    let scan = scan_bytes(text.as_bytes());
+    assert_eq!(scan.gaps.len(), 1);
+    assert_eq!(scan.gaps[0].reason, keysieve::budget::Reason::BudgetBytes);
+}
+
+/// Texts that are nothing but one encoding, or open one at each place: they end, find nothing, and find what stands behind.
+#[test]
+fn texts_of_nothing_but_encodings() {
+    let token = token(IDS[0], 5);
+    for unit in [
+        "\\x41", "\\u0041", "\\101", "\\u{41}", "&#65;", "&amp;", "&amp;amp;", "%41", "%2541", "\"a\"+", "'a' . ", "\" +", "+ \"", "\" \"",
+        "concat(", "concat('a',", "['a'].join('')", "[", "join('')", "${\"", "`${\"a\"}", "chr(65)+", "65,", "0x41, ", ",0x", "=41", "=\r\n",
+        "a=\r\n", "=3D", "41", "ME", "QUFB", "eJw", "H4sI", "UEsDBA", "\\\n", "a\\\n", "\\", "\"", "'", "&", "&#", "=", "AAAA\n", "\\/",
+    ] {
+        let text = format!("{}\n\n key: {token}\n", unit.repeat(200_000 / unit.len()));
+        let found = findings(&text);
+        assert!(found.iter().any(|finding| short(finding).1 == token), "{unit}");
+    }
 }
 
 /// What looks like an encoding and is none.
