@@ -321,7 +321,9 @@ impl<'a> Job<'a> {
         let mut outcome = Outcome { findings: scan.findings, ..Outcome::default() };
         outcome.coverage.bytes = scan.bytes;
         outcome.coverage.gaps = scan.gaps;
-        scan.embedded.into_iter().fold(outcome, |outcome, one| outcome.then(self.embedded(place, one, workspace)))
+        scan.embedded
+            .into_iter()
+            .fold(outcome, |outcome, one| outcome.then(self.embedded(place, one, workspace)))
     }
 
     /// Unpacks a container that stands in the text of a blob.

@@ -13,15 +13,41 @@ const GAP: usize = 48;
 
 /// Words that may stand between two numbers or before the first: functions, types, members, the letters of `\n`.
 const WORDS: &[&str] = &[
-    "array", "b", "buffer", "byte", "bytearray", "bytes", "char", "charcode", "chr", "chrw", "codepoint", "data", "from",
-    "fromcharcode", "fromcodepoint", "n", "new", "nchar", "of", "r", "rn", "string", "t", "type", "uint8array", "unichar", "unicode",
+    "array",
+    "b",
+    "buffer",
+    "byte",
+    "bytearray",
+    "bytes",
+    "char",
+    "charcode",
+    "chr",
+    "chrw",
+    "codepoint",
+    "data",
+    "from",
+    "fromcharcode",
+    "fromcodepoint",
+    "n",
+    "new",
+    "nchar",
+    "of",
+    "r",
+    "rn",
+    "string",
+    "t",
+    "type",
+    "uint8array",
+    "unichar",
+    "unicode",
 ];
 
 /// The numbers that begin at or behind `at` (or in the word before it, not before `floor`), if they are enough to be a
 /// text; else how far was looked.
 pub fn region(text: &[u8], at: usize, floor: usize) -> Result<Span, usize> {
     let word = |byte: &&u8| byte.is_ascii_alphanumeric();
-    let before = text.get(floor.min(at)..at).unwrap_or_default().iter().rev().take(16).take_while(word).count();
+    let before =
+        text.get(floor.min(at)..at).unwrap_or_default().iter().rev().take(16).take_while(word).count();
     let (mut place, mut end, mut first, mut count) = (at - before, at, at, 0);
     while let Some(token) = next_token(text, place) {
         if number(&text[token.clone()]).is_some() {
@@ -41,7 +67,10 @@ pub fn region(text: &[u8], at: usize, floor: usize) -> Result<Span, usize> {
 /// The next letters and digits at or behind `at`, with nothing between that ends a list of numbers.
 fn next_token(text: &[u8], at: usize) -> Option<Span> {
     let rest = text.get(at..text.len().min(at.saturating_add(GAP)))?;
-    let between = rest.iter().take_while(|byte| byte.is_ascii_whitespace() || b"()[]+&.,;:\"'\\".contains(byte)).count();
+    let between = rest
+        .iter()
+        .take_while(|byte| byte.is_ascii_whitespace() || b"()[]+&.,;:\"'\\".contains(byte))
+        .count();
     let start = at + between;
     let length = text[start..].iter().take(GAP).take_while(|byte| byte.is_ascii_alphanumeric()).count();
     (length > 0).then_some(start..start + length)
@@ -145,7 +174,9 @@ mod tests {
 
     #[test]
     fn takes_no_other_numbers() {
-        for text in ["chr(97)", "bytes([1000,98,99,100,101,102,103,104,105])", "char(a + 1, 2, 3, 4, 5, 6, 7, 8, 9)"] {
+        for text in
+            ["chr(97)", "bytes([1000,98,99,100,101,102,103,104,105])", "char(a + 1, 2, 3, 4, 5, 6, 7, 8, 9)"]
+        {
             assert_eq!(decoded(text), None, "{text}");
         }
     }

@@ -177,8 +177,16 @@ mod tests {
     #[test]
     fn tells_what_hides_a_byte() {
         let hides = |text: &str| hides_ascii(text.as_bytes(), text.find('\\').expect("a backslash"));
-        assert!(hides(r"sk\x5flive") && hides(r"sk\137live") && hides(r"sk\u{5f}live") && hides("sk_\\\nlive"));
-        assert!(!hides(r"\x1b[0m") && !hides(r"\0") && !hides(r"$\1") && !hides("curl \\\n  -H") && !hides(r"\xe9"));
+        assert!(
+            hides(r"sk\x5flive") && hides(r"sk\137live") && hides(r"sk\u{5f}live") && hides("sk_\\\nlive")
+        );
+        assert!(
+            !hides(r"\x1b[0m")
+                && !hides(r"\0")
+                && !hides(r"$\1")
+                && !hides("curl \\\n  -H")
+                && !hides(r"\xe9")
+        );
         assert!(!hides(r"\d"));
     }
 

@@ -39,7 +39,8 @@ pub fn region(text: &[u8], at: usize, floor: usize) -> Option<Span> {
     }
     let from = floor.max(quote.saturating_sub(LITERAL)).min(quote);
     let open = next_quote(&text[quote..]).and_then(|span| text.get(quote + span.end - 1));
-    let open = open.and_then(|mark| memchr::memrchr(*mark, &text[from..quote])).map_or(from, |open| from + open);
+    let open =
+        open.and_then(|mark| memchr::memrchr(*mark, &text[from..quote])).map_or(from, |open| from + open);
     let start = floor.max(open.saturating_sub(AROUND)).min(quote);
     let line = memchr::memrchr(b'\n', &text[start..quote]).map_or(start, |end| start + end + 1);
     let mut end = quote + first;
@@ -98,7 +99,9 @@ pub fn list(text: &[u8], at: usize) -> Option<Span> {
         match byte {
             b'(' | b'[' | b'{' => depth += 1,
             b')' | b']' | b'}' => depth = depth.saturating_sub(1),
-            byte if is_quote(byte) => end += memchr::memchr(byte, &text[end..bound]).map_or(0, |close| close + 1),
+            byte if is_quote(byte) => {
+                end += memchr::memchr(byte, &text[end..bound]).map_or(0, |close| close + 1)
+            }
             _ => {}
         }
         if depth == 0 {
@@ -242,7 +245,9 @@ fn brace(text: &[u8]) -> Option<usize> {
 /// The text itself, if it means the same within a literal of any language; and something of it must be such that it cannot
 /// be taken for what stands between two literals.
 pub(super) fn encode(text: &[u8]) -> Option<Vec<u8>> {
-    let plain = text.iter().all(|byte| (b' '..0x7f).contains(byte) && !is_quote(*byte) && !matches!(byte, b'\\' | b'$'));
+    let plain = text
+        .iter()
+        .all(|byte| (b' '..0x7f).contains(byte) && !is_quote(*byte) && !matches!(byte, b'\\' | b'$'));
     let telling = text.iter().any(|byte| byte.is_ascii_alphanumeric() && !b"rRbBuUfFLNnt".contains(byte));
     (plain && telling).then(|| text.to_vec())
 }
@@ -279,7 +284,13 @@ mod tests {
 
     #[test]
     fn prose_is_left_alone() {
-        for text in [r#""first line, " + "second""#, r#""ab" + x + "cd""#, r#"{"a": "+", "b": 1}"#, r#"\"ab\" + "cd""#, "+"] {
+        for text in [
+            r#""first line, " + "second""#,
+            r#""ab" + x + "cd""#,
+            r#"{"a": "+", "b": 1}"#,
+            r#"\"ab\" + "cd""#,
+            "+",
+        ] {
             assert_eq!(operators(text), None, "{text}");
         }
     }

@@ -116,8 +116,12 @@ fn inflate(decoder: impl Read, limit: usize) -> Vec<u8> {
 pub(super) fn encode_like(text: &[u8], old: &[u8]) -> Option<Vec<u8>> {
     let encoded = match detect(old)? {
         Wrapper::Gzip => write(GzEncoder::new(Vec::new(), Compression::default()), text, GzEncoder::finish),
-        Wrapper::Zlib => write(ZlibEncoder::new(Vec::new(), Compression::default()), text, ZlibEncoder::finish),
-        Wrapper::None => write(DeflateEncoder::new(Vec::new(), Compression::default()), text, DeflateEncoder::finish),
+        Wrapper::Zlib => {
+            write(ZlibEncoder::new(Vec::new(), Compression::default()), text, ZlibEncoder::finish)
+        }
+        Wrapper::None => {
+            write(DeflateEncoder::new(Vec::new(), Compression::default()), text, DeflateEncoder::finish)
+        }
     };
     encoded.ok()
 }
@@ -136,7 +140,8 @@ mod tests {
     /// `zlib.compressobj(9, 8, -15)` of Python's library over "a request, a request of some length", and so on.
     const TEXT: &[u8] = b"a request, a request of some length";
     const BARE: &[u8] = &[
-        75, 84, 40, 74, 45, 44, 77, 45, 46, 209, 81, 72, 132, 49, 21, 242, 211, 20, 138, 243, 115, 83, 21, 114, 82, 243, 210, 75, 50, 0,
+        75, 84, 40, 74, 45, 44, 77, 45, 46, 209, 81, 72, 132, 49, 21, 242, 211, 20, 138, 243, 115, 83, 21,
+        114, 82, 243, 210, 75, 50, 0,
     ];
 
     fn text(packed: &[u8]) -> Option<Vec<u8>> {
@@ -165,7 +170,9 @@ mod tests {
 
     #[test]
     fn writes_without_a_wrapper() {
-        let Some(Inflated::Text(decoded)) = decode(BARE, 0..BARE.len(), 1000) else { panic!("deflated text") };
+        let Some(Inflated::Text(decoded)) = decode(BARE, 0..BARE.len(), 1000) else {
+            panic!("deflated text")
+        };
         let rewrite = decoded.rewrite(BARE, 2..9, b"letter").expect("it lies there");
         assert_eq!(rewrite.span, 0..BARE.len());
         assert_eq!(text(&rewrite.bytes).as_deref(), Some(&b"a letter, a request of some length"[..]));

@@ -16,7 +16,12 @@ const ALPHABET: Alphabet =
 const SAMPLE: usize = 32;
 
 /// Whether a run begins as hexadecimal digits of ASCII text do; random ones pass once in a million.
+#[inline]
 pub fn promising(run: &[u8]) -> bool {
+    matches!(run, [b'0' | b'2'..=b'7', ..]) && begins_text(run)
+}
+
+fn begins_text(run: &[u8]) -> bool {
     let Some(sample) = run.get(..SAMPLE) else { return false };
     let printable = |pair: &[u8; 2]| {
         let byte = hex_value(pair[0]).zip(hex_value(pair[1])).map(|(high, low)| high << 4 | low);

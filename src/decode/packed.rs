@@ -44,10 +44,16 @@ mod tests {
 
     #[test]
     fn tells_containers() {
-        assert!(is_container(b"PK\x03\x04\x14\0") && is_container(b"BZh91AY&SY") && is_container(b"%PDF-1.7"));
+        assert!(
+            is_container(b"PK\x03\x04\x14\0") && is_container(b"BZh91AY&SY") && is_container(b"%PDF-1.7")
+        );
         assert!(!is_container(b"\x89PNG\r\n\x1a\n") && !is_container(b"") && !is_container(b"PK and more"));
         assert!(is_container(&[&[b'a'; 257][..], b"ustar\x0000"].concat()));
-        assert!(MAGIC.iter().all(|magic| may_be_container(&std::array::from_fn(|at| *magic.get(at).unwrap_or(&0)))));
+        assert!(
+            MAGIC
+                .iter()
+                .all(|magic| may_be_container(&std::array::from_fn(|at| *magic.get(at).unwrap_or(&0))))
+        );
         assert!(may_be_container(b"SQLite") && !may_be_container(b"SQLit "));
     }
 }

@@ -5,8 +5,8 @@ use super::{Decoded, Replacing, hex_value, in_token, readable};
 use crate::blob::Span;
 use crate::finding::Encoding;
 
-/// Whether what stands at `at` makes it clear that the text is quoted-printable: the name, an escaped `=`, or a line that
-/// goes on within a word.
+/// Whether what stands at `at` makes it clear that the text is quoted-printable: an escaped `=` (in lower case it may be an
+/// identifier's beginning, as in `id=3d4e`), or a line that goes on within a word.
 pub fn opens(text: &[u8], at: usize) -> bool {
     let rest = text.get(at..).unwrap_or_default();
     match line_end(rest) {
@@ -14,7 +14,7 @@ pub fn opens(text: &[u8], at: usize) -> bool {
             let before = at.checked_sub(1).and_then(|before| text.get(before));
             before.zip(rest.get(length)).is_some_and(|(before, next)| in_token(*before) && in_token(*next))
         }
-        None => true,
+        None => rest.get(2) == Some(&b'D') || !rest.get(3).is_some_and(u8::is_ascii_hexdigit),
     }
 }
 
@@ -23,7 +23,8 @@ pub fn opens(text: &[u8], at: usize) -> bool {
 pub fn region(text: &[u8], at: usize, floor: usize, reach: usize) -> Span {
     let at = at.min(text.len());
     let from = floor.max(at.saturating_sub(reach)).min(at);
-    let start = memchr::memchr(b'\n', &text[from..at]).filter(|_| from > floor).map_or(from, |end| from + end + 1);
+    let start =
+        memchr::memchr(b'\n', &text[from..at]).filter(|_| from > floor).map_or(from, |end| from + end + 1);
     let mut end = at;
     loop {
         let rest = &text[end..text.len().min(end.saturating_add(reach))];
@@ -109,7 +110,13 @@ mod tests {
 
     #[test]
     fn regions_go_on_with_what_is_encoded() {
-        let text = format!("{}\nsecond {}\na=3Db{}=3Dc{}", "w".repeat(50), "x".repeat(30), "y".repeat(50), "z".repeat(99));
+        let text = format!(
+            "{}\nsecond {}\na=3Db{}=3Dc{}",
+            "w".repeat(50),
+            "x".repeat(30),
+            "y".repeat(50),
+            "z".repeat(99)
+        );
         let at = text.find('=').expect("a sign");
         let region = region(text.as_bytes(), at, 0, 60);
         assert!(text[region.clone()].starts_with("second x"));

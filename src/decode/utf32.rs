@@ -39,7 +39,8 @@ fn is_text(sample: &[u8], encoding: Encoding) -> bool {
 }
 
 fn character(unit: [u8; 4], encoding: Encoding) -> Option<char> {
-    let value = if encoding == Encoding::Utf32Be { u32::from_be_bytes(unit) } else { u32::from_le_bytes(unit) };
+    let value =
+        if encoding == Encoding::Utf32Be { u32::from_be_bytes(unit) } else { u32::from_le_bytes(unit) };
     char::from_u32(value)
 }
 
@@ -164,7 +165,11 @@ mod tests {
             for shift in 0..60 {
                 let run = encode(b"password of mine", encoding);
                 let binary = [vec![0x83; shift], run.clone(), vec![0x83; 31]].concat();
-                assert_eq!(runs(&binary).collect::<Vec<_>>(), [(encoding, shift..shift + run.len())], "{shift}");
+                assert_eq!(
+                    runs(&binary).collect::<Vec<_>>(),
+                    [(encoding, shift..shift + run.len())],
+                    "{shift}"
+                );
             }
         }
         assert_eq!(runs(&[0; 100]).count(), 0);

@@ -370,7 +370,8 @@ mod tests {
             }
         }
         let escape = |at: &usize| {
-            let escaped = |byte: &u8| byte.is_ascii_digit() || b"ux+-/_".contains(byte) || (8..16).contains(byte);
+            let escaped =
+                |byte: &u8| byte.is_ascii_digit() || b"ux+-/_".contains(byte) || (8..16).contains(byte);
             b"%&".contains(&text[*at]) || text[*at] == b'\\' && text.get(at + 1).is_some_and(escaped)
         };
         let escapes = (0..text.len()).filter(escape).map(|at| at as u32).collect();

@@ -146,8 +146,10 @@ struct Tables {
 impl Words {
     /// For [`WORDS`] and the beginnings of these anchors, which the caller compares whole.
     pub(super) fn new(anchors: impl Iterator<Item = &'static str>) -> Self {
-        let mut entries: Vec<Entry> =
-            WORDS.iter().map(|(text, back, word, bucket)| Entry::new(text, *back, *word, Some(*bucket))).collect();
+        let mut entries: Vec<Entry> = WORDS
+            .iter()
+            .map(|(text, back, word, bucket)| Entry::new(text, *back, *word, Some(*bucket)))
+            .collect();
         for text in anchors {
             // Three bytes that are looked for anyway cost nothing more.
             let shared = (0..text.len().saturating_sub(2))
@@ -282,7 +284,9 @@ impl Bucket {
     fn frequency(&self) -> u64 {
         let place = |low: u16, high: u16| match (low, high) {
             (u16::MAX, _) => ANY,
-            _ => bits(high).map(|row| bits(low).map(|column| WEIGHTS[usize::from(row << 4 | column)]).sum::<u64>()).sum(),
+            _ => bits(high)
+                .map(|row| bits(low).map(|column| WEIGHTS[usize::from(row << 4 | column)]).sum::<u64>())
+                .sum(),
         };
         self.low.iter().zip(self.high).map(|(low, high)| place(*low, high)).product()
     }

@@ -9,8 +9,8 @@ use crate::blob::Span;
 use crate::decode::concatenation::By;
 use crate::decode::deflate::{self, Inflated};
 use crate::decode::{
-    Decoded, base32, base64, character_codes, code_string, concatenation, entities, hex, json_string, packed, percent,
-    quoted_printable, utf16, utf32,
+    Decoded, base32, base64, character_codes, code_string, concatenation, entities, hex, json_string, packed,
+    percent, quoted_printable, utf16, utf32,
 };
 use crate::detect::{Found, Opener};
 use crate::finding::Encoding;
@@ -127,7 +127,8 @@ impl Looking<'_> {
             self.cut.deeper += 1;
             return;
         }
-        let inner = Frame { text: &packed.text, out_of: Some((&packed.map, frame, packed.encoding)), base: 0 };
+        let inner =
+            Frame { text: &packed.text, out_of: Some((&packed.map, frame, packed.encoding)), base: 0 };
         match deflate::decode(&packed.text, 0..packed.text.len(), self.left) {
             Some(Inflated::Text(inflated)) if packed::is_container(&inflated.text) => {
                 self.left = self.left.saturating_sub(inflated.text.len());
@@ -196,10 +197,12 @@ impl Looking<'_> {
     fn opener(&mut self, frame: &Frame, opener: Opener, at: usize, behind: &mut Behind, depth: usize) {
         let text = frame.text;
         let decoded = match opener {
-            Opener::Join if at >= behind.join => concatenation::region(text, at, behind.join).and_then(|region| {
-                behind.join = region.end;
-                concatenation::decode(text, region, By::Operator)
-            }),
+            Opener::Join if at >= behind.join => {
+                concatenation::region(text, at, behind.join).and_then(|region| {
+                    behind.join = region.end;
+                    concatenation::decode(text, region, By::Operator)
+                })
+            }
             Opener::List if at >= behind.list => concatenation::list(text, at).and_then(|region| {
                 behind.list = region.end;
                 concatenation::decode(text, region, By::List)

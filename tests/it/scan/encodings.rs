@@ -7,11 +7,11 @@ use std::io::Write as _;
 use data_encoding::{BASE32, BASE32_NOPAD, BASE64, BASE64_NOPAD, BASE64URL_NOPAD, HEXLOWER, HEXUPPER};
 use flate2::Compression;
 use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
-use keysieve::finding::Encoding::{
-    self, Base32, Base64, CharacterCodes, CodePage, CodeString, Concatenation, Deflate, Entities, Hex, JsonString,
-    QuotedPrintable, Utf16Le, Utf32Be, Utf32Le,
-};
 use keysieve::engine::{self, Input, Options, Outcome, Unwatched};
+use keysieve::finding::Encoding::{
+    self, Base32, Base64, CharacterCodes, CodePage, CodeString, Concatenation, Deflate, Entities, Hex,
+    JsonString, QuotedPrintable, Utf16Le, Utf32Be, Utf32Le,
+};
 use keysieve::finding::Finding;
 use serde_json::json;
 use zip::write::SimpleFileOptions;
@@ -61,10 +61,13 @@ fn pieces(token: &str) -> Vec<&str> {
 #[test]
 fn escapes_of_code() {
     tokens(|id, token| {
-        for (number, encode) in
-            [|byte: u8| format!("\\x{byte:02x}"), |byte: u8| format!("\\u{{{byte:x}}}"), |byte: u8| format!("\\{byte:03o}")]
-                .into_iter()
-                .enumerate()
+        for (number, encode) in [
+            |byte: u8| format!("\\x{byte:02x}"),
+            |byte: u8| format!("\\u{{{byte:x}}}"),
+            |byte: u8| format!("\\{byte:03o}"),
+        ]
+        .into_iter()
+        .enumerate()
         {
             for step in [1, 3, 5] {
                 let encoded = some(token, step, encode);
@@ -93,7 +96,11 @@ fn lines_that_go_on() {
 #[test]
 fn character_references() {
     tokens(|id, token| {
-        for encode in [|byte: u8| format!("&#{byte};"), |byte: u8| format!("&#x{byte:X};"), |byte: u8| format!("&#x{byte:04x};")] {
+        for encode in [
+            |byte: u8| format!("&#{byte};"),
+            |byte: u8| format!("&#x{byte:X};"),
+            |byte: u8| format!("&#x{byte:04x};"),
+        ] {
             for step in [1, 2, 7] {
                 let encoded = some(token, step, encode);
                 check(id, format!("<add key=\"a\" value=\"{encoded}\"/>"), &encoded, token, &[Entities]);
@@ -111,7 +118,9 @@ fn quoted_printable() {
         // A token that a line's end cuts, among other things that are encoded.
         for end in ["=\r\n", "=\n"] {
             let encoded = format!("{}{end}{}", &token[..9], &token[9..]);
-            let text = format!("Content-Type: text/plain; charset=3D\"utf-8\"\r\n\r\ngr=C3=BC=C3=9Fe, {encoded} is it\r\n");
+            let text = format!(
+                "Content-Type: text/plain; charset=3D\"utf-8\"\r\n\r\ngr=C3=BC=C3=9Fe, {encoded} is it\r\n"
+            );
             check(id, text, &encoded, token, &[QuotedPrintable]);
         }
         // Nothing else is encoded; as mails have their lines' ends.
@@ -132,13 +141,15 @@ fn groups<'a>(digits: &'a str, text: &[u8], part: &[u8], (bytes, group): (usize,
 fn other_digits() {
     tokens(|id, token| {
         let inner = format!("key={token};");
-        let parts = |digits: &str, shape| groups(digits, inner.as_bytes(), token.as_bytes(), shape).to_owned();
+        let parts =
+            |digits: &str, shape| groups(digits, inner.as_bytes(), token.as_bytes(), shape).to_owned();
         for encoding in [HEXLOWER, HEXUPPER] {
             let digits = encoding.encode(inner.as_bytes());
             check(id, format!("data: {digits}\n"), parts(&digits, (1, 2)), token, &[Hex]);
             check(id, format!("0x{digits},"), parts(&digits, (1, 2)), token, &[Hex]);
         }
-        for digits in [BASE32.encode(inner.as_bytes()), BASE32_NOPAD.encode(inner.as_bytes()).to_lowercase()] {
+        for digits in [BASE32.encode(inner.as_bytes()), BASE32_NOPAD.encode(inner.as_bytes()).to_lowercase()]
+        {
             check(id, format!("data: \"{digits}\""), parts(&digits, (5, 8)), token, &[Base32]);
         }
     });
@@ -148,7 +159,8 @@ fn other_digits() {
 fn hexadecimal_over_lines() {
     tokens(|id, token| {
         // `xxd -p` breaks at 60 digits.
-        let digits = HEXLOWER.encode(format!("some words before it {token} and some more words behind").as_bytes());
+        let digits =
+            HEXLOWER.encode(format!("some words before it {token} and some more words behind").as_bytes());
         let lines = |digits: &str| {
             let mut text = String::new();
             for (at, digit) in digits.char_indices() {
@@ -165,15 +177,23 @@ fn hexadecimal_over_lines() {
 #[test]
 fn base64_in_many_settings() {
     tokens(|id, token| {
-        let inner = format!("{} {token} {}", "some words that stand before it, ".repeat(4), "and others behind. ".repeat(5));
+        let inner = format!(
+            "{} {token} {}",
+            "some words that stand before it, ".repeat(4),
+            "and others behind. ".repeat(5)
+        );
         let check = |text: String| {
             let found = only(id, text.as_bytes(), token);
             assert_eq!(found.location.decoded.last(), Some(&Base64), "{text}");
         };
-        for digits in [BASE64, BASE64_NOPAD, BASE64URL_NOPAD].map(|encoding| encoding.encode(inner.as_bytes())) {
+        for digits in
+            [BASE64, BASE64_NOPAD, BASE64URL_NOPAD].map(|encoding| encoding.encode(inner.as_bytes()))
+        {
             check(format!("<img src=\"data:text/plain;charset=utf-8;base64,{digits}\">"));
             check(json!({"file": {"$content-type": "text/plain", "$content": digits}}).to_string());
-            for line in ["\n", "\r\n", "\n  ", "\n> ", "\r\n# ", "\\n", "\\r\\n", "\\\\n", "\\n    ", "\\\\r\\\\n"] {
+            for line in
+                ["\n", "\r\n", "\n  ", "\n> ", "\r\n# ", "\\n", "\\r\\n", "\\\\n", "\\n    ", "\\\\r\\\\n"]
+            {
                 let lines: Vec<_> = digits.as_bytes().chunks(64).map(String::from_utf8_lossy).collect();
                 check(format!("  {}", lines.join(line)));
             }
@@ -187,8 +207,10 @@ fn base64_in_many_settings() {
 #[test]
 fn powershell_commands() {
     tokens(|id, token| {
-        let script: Vec<u8> =
-            format!("irm https://example.com -Headers @{{a='{token}'}}").encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let script: Vec<u8> = format!("irm https://example.com -Headers @{{a='{token}'}}")
+            .encode_utf16()
+            .flat_map(u16::to_le_bytes)
+            .collect();
         for option in ["-enc", "-EncodedCommand", "-e"] {
             let text = format!("powershell.exe -NoProfile {option} {}", BASE64.encode(&script));
             assert_eq!(only(id, text.as_bytes(), token).location.decoded, [Base64, Utf16Le]);
@@ -208,8 +230,25 @@ fn base64_of_other_scripts() {
 fn strings_that_code_puts_together() {
     tokens(|id, token| {
         for sign in [
-            "\" + \"", "\"+\"", "' + '", "'+'", "\" & \"", "\"&\"", "' . '", "'.'", "\" . \"", "' ' ", "\" +\n      \"", "'\n  + '",
-            "\" & _\r\n    \"", "' \"", "' + f'", "\\\" + \\\"", "\\\"+\\\"", "\\\" +\\n  \\\"", "' +\\n  '",
+            "\" + \"",
+            "\"+\"",
+            "' + '",
+            "'+'",
+            "\" & \"",
+            "\"&\"",
+            "' . '",
+            "'.'",
+            "\" . \"",
+            "' ' ",
+            "\" +\n      \"",
+            "'\n  + '",
+            "\" & _\r\n    \"",
+            "' \"",
+            "' + f'",
+            "\\\" + \\\"",
+            "\\\"+\\\"",
+            "\\\" +\\n  \\\"",
+            "' +\\n  '",
         ] {
             // Neighbours have nothing but a blank between them.
             let sign = match sign {
@@ -238,7 +277,9 @@ fn strings_that_code_puts_together() {
 #[test]
 fn lists_that_are_joined() {
     tokens(|id, token| {
-        let list = |quote: &str, sign: &str| format!("{quote}{}{quote}", pieces(token).join(&format!("{quote}{sign}{quote}")));
+        let list = |quote: &str, sign: &str| {
+            format!("{quote}{}{quote}", pieces(token).join(&format!("{quote}{sign}{quote}")))
+        };
         for text in [
             format!("@{{concat({})}}", list("'", ",")),
             format!("@concat('Bearer ', {})", list("'", ", ")),
@@ -313,7 +354,13 @@ fn deflated_in_base64() {
         );
         for packed in [zlib(inner.as_bytes()), gzip(inner.as_bytes()), deflate(inner.as_bytes())] {
             let digits = BASE64.encode(&packed);
-            check(id, format!("{{\"SAMLRequest\": \"{digits}\"}}"), &digits, token, &[JsonString, Base64, Deflate]);
+            check(
+                id,
+                format!("{{\"SAMLRequest\": \"{digits}\"}}"),
+                &digits,
+                token,
+                &[JsonString, Base64, Deflate],
+            );
         }
         // As it stands in an address, where base64's signs are escaped.
         let digits = BASE64.encode(&deflate(inner.as_bytes()));
@@ -327,8 +374,11 @@ fn deflated_in_base64() {
 #[test]
 fn utf32() {
     tokens(|id, token| {
-        for (to_bytes, encoding) in [(u32::to_le_bytes as fn(u32) -> [u8; 4], Utf32Le), (u32::to_be_bytes, Utf32Be)] {
-            let wide = |text: &str| -> Vec<u8> { text.chars().flat_map(|c| to_bytes(u32::from(c))).collect() };
+        for (to_bytes, encoding) in
+            [(u32::to_le_bytes as fn(u32) -> [u8; 4], Utf32Le), (u32::to_be_bytes, Utf32Be)]
+        {
+            let wide =
+                |text: &str| -> Vec<u8> { text.chars().flat_map(|c| to_bytes(u32::from(c))).collect() };
             for mark in ["", "\u{feff}"] {
                 check(id, wide(&format!("{mark}größe: 1\nkey: {token}\n")), wide(token), token, &[encoding]);
             }
@@ -350,7 +400,8 @@ fn code_pages() {
     // The value itself needs it.
     let text = b"<?xml version=\"1.0\" encoding=\"iso-8859-1\"?>\n<a password=\"Gr\xf6\xdfe7k!xQ\"/>";
     let found = findings(text);
-    let values: Vec<_> = found.iter().map(|finding| String::from_utf8_lossy(finding.secret.expose())).collect();
+    let values: Vec<_> =
+        found.iter().map(|finding| String::from_utf8_lossy(finding.secret.expose())).collect();
     assert_eq!(values, ["Größe7k!xQ"]);
 }
 
@@ -361,7 +412,8 @@ fn encodings_in_encodings() {
         let escaped = token.replace('-', "\\u002d").replace('_', "\\u005f");
         let inner = format!("{{\"note\": \"see {escaped} there\"}}");
         let outer = json!({"document": inner, "filler": "x?>x?>x?>"}).to_string();
-        let digits = BASE64.encode(outer.as_bytes()).replace('+', "%2B").replace('/', "%2F").replace('=', "%3D");
+        let digits =
+            BASE64.encode(outer.as_bytes()).replace('+', "%2B").replace('/', "%2F").replace('=', "%3D");
         let text = format!("https://example.com/?state={digits}&x=1");
         let found = only(id, text.as_bytes(), token);
         assert!(found.location.decoded.contains(&Base64), "{:?}", found.location.decoded);
@@ -420,12 +472,21 @@ fn archives_in_base64() {
             json!({"packed": BASE64.encode(&gzip(&document))}).to_string(),
         ] {
             let outcome = engine(text.clone());
-            let found: Vec<_> = outcome.findings.iter().map(short).map(|(id, value, _)| (id, value)).collect();
+            let found: Vec<_> =
+                outcome.findings.iter().map(short).map(|(id, value, _)| (id, value)).collect();
             assert_eq!(found, [(id, token.to_owned())], "{text}");
-            let start = text.find(&BASE64.encode(&document)[..8]).or_else(|| text.find("H4sI")).expect("it begins there");
+            let start = text
+                .find(&BASE64.encode(&document)[..8])
+                .or_else(|| text.find("H4sI"))
+                .expect("it begins there");
             let shown = outcome.findings[0].location.provenance.to_string();
             assert_eq!(shown, format!("flow.json!/(base64 at byte {start})!/word/document.xml"));
-            assert_eq!((outcome.coverage.gaps.len(), outcome.coverage.members), (0, 2), "{:?}", outcome.coverage.gaps);
+            assert_eq!(
+                (outcome.coverage.gaps.len(), outcome.coverage.members),
+                (0, 2),
+                "{:?}",
+                outcome.coverage.gaps
+            );
         }
     });
 }
@@ -441,7 +502,8 @@ fn archives_in_base64_are_bounded() {
         assert_eq!((found, gaps), if depth <= 6 { (1, 0) } else { (0, 1) }, "depth {depth}");
     }
     // A document that is no archive after all is a gap, and no error.
-    let broken = json!({"contentBytes": BASE64.encode(&[b"PK\x03\x04".as_slice(), &[0x9d; 60]].concat())}).to_string();
+    let broken =
+        json!({"contentBytes": BASE64.encode(&[b"PK\x03\x04".as_slice(), &[0x9d; 60]].concat())}).to_string();
     assert!(!engine(broken).coverage.gaps.is_empty());
 }
 
@@ -459,9 +521,51 @@ fn a_bomb_in_base64_is_a_gap() {
 fn texts_of_nothing_but_encodings() {
     let token = token(IDS[0], 5);
     for unit in [
-        "\\x41", "\\u0041", "\\101", "\\u{41}", "&#65;", "&amp;", "&amp;amp;", "%41", "%2541", "\"a\"+", "'a' . ", "\" +", "+ \"", "\" \"",
-        "concat(", "concat('a',", "['a'].join('')", "[", "join('')", "${\"", "`${\"a\"}", "chr(65)+", "65,", "0x41, ", ",0x", "=41", "=\r\n",
-        "a=\r\n", "=3D", "41", "ME", "QUFB", "eJw", "H4sI", "UEsDBA", "\\\n", "a\\\n", "\\", "\"", "'", "&", "&#", "=", "AAAA\n", "\\/",
+        "\\x41",
+        "\\u0041",
+        "\\101",
+        "\\u{41}",
+        "&#65;",
+        "&amp;",
+        "&amp;amp;",
+        "%41",
+        "%2541",
+        "\"a\"+",
+        "'a' . ",
+        "\" +",
+        "+ \"",
+        "\" \"",
+        "concat(",
+        "concat('a',",
+        "['a'].join('')",
+        "[",
+        "join('')",
+        "${\"",
+        "`${\"a\"}",
+        "chr(65)+",
+        "65,",
+        "0x41, ",
+        ",0x",
+        "=41",
+        "=\r\n",
+        "a=\r\n",
+        "=3D",
+        "41",
+        "ME",
+        "QUFB",
+        "eJw",
+        "H4sI",
+        "UEsDBA",
+        "\\\n",
+        "a\\\n",
+        "\\",
+        "\"",
+        "'",
+        "&",
+        "&#",
+        "=",
+        "AAAA\n",
+        "\\/",
     ] {
         let text = format!("{}\n\n key: {token}\n", unit.repeat(200_000 / unit.len()));
         let found = findings(&text);
