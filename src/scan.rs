@@ -214,8 +214,8 @@ struct Looking<'s> {
     /// Candidates that may still be taken.
     room: usize,
     embedded: Vec<Embedded>,
-    /// Whether more of the blob follows its text: it is a window.
-    goes_on: bool,
+    /// Of a window that others follow: from where on the next one sees the text better.
+    next_from: Option<usize>,
     cut: Cut,
 }
 
@@ -279,7 +279,7 @@ impl<'s> Looking<'s> {
             left,
             room,
             embedded: Vec::new(),
-            goes_on: false,
+            next_from: None,
             cut: Cut::default(),
         }
     }
@@ -368,7 +368,7 @@ fn windows(
         let owned_to = if end { u64::MAX } else { base + (window.len() - REACH) as u64 };
         let mut looking = Looking::new(scanner, window.len(), scratch);
         looking.room = looking.room.saturating_sub(all.len());
-        looking.goes_on = !end;
+        looking.next_from = (!end).then(|| window.len() - REACH);
         looking.look(&Frame { text: &window, out_of: None, base }, 0);
         let owned = |at: u64| (owned_from..owned_to).contains(&at);
         scan.embedded.extend(std::mem::take(&mut looking.embedded).into_iter().filter(|one| owned(one.at)));

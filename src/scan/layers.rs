@@ -93,8 +93,11 @@ impl Looking<'_> {
         if !container && deflate::detect(&decoded.text).is_none() {
             return;
         }
-        if self.goes_on && frame.out_of.is_none() && region.end == frame.text.len() {
-            self.cut.cut_off += 1;
+        if let Some(next) = self.next_from.filter(|_| frame.out_of.is_none()) {
+            if region.start >= next {
+                return;
+            }
+            self.cut.cut_off += u64::from(region.end == frame.text.len());
         }
         let Some(left) = self.left.checked_sub(decoded.text.len()) else {
             self.cut.layers += 1;

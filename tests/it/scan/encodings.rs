@@ -7,16 +7,21 @@ use std::io::Write as _;
 use data_encoding::{BASE32, BASE32_NOPAD, BASE64, BASE64_NOPAD, BASE64URL_NOPAD, HEXLOWER, HEXUPPER};
 use flate2::Compression;
 use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
+use keysieve::blob::{Alone, Provenance};
+use keysieve::budget::Budget;
+use keysieve::detect::Detectors;
 use keysieve::engine::{self, Input, Options, Outcome, Unwatched};
 use keysieve::finding::Encoding::{
     self, Base32, Base64, CharacterCodes, CodePage, CodeString, Concatenation, Deflate, Entities, Hex,
     JsonString, QuotedPrintable, Utf16Le, Utf32Be, Utf32Le,
 };
 use keysieve::finding::Finding;
+use keysieve::scan::{self, Scanner, Scratch};
+use keysieve::signature::built_in;
 use serde_json::json;
 use zip::write::SimpleFileOptions;
 
-use crate::common::{SCANNER, findings, place, scan_bytes, short, token};
+use crate::common::{Random, SCANNER, findings, place, scan_bytes, short, token};
 
 const IDS: [&str; 4] =
     ["github-personal-access-token", "stripe-secret-key", "openai-project-key", "slack-bot-token"];
@@ -507,6 +512,39 @@ fn archives_in_base64_are_bounded() {
     assert!(!engine(broken).coverage.gaps.is_empty());
 }
 
+/// In a stream a document is handed on once, whole; one that does not fit a window is a gap.
+#[test]
+fn archives_in_base64_in_windows() {
+    let scanner = Scanner {
+        detectors: Detectors::new(built_in().iter().collect()),
+        budget: Budget { window: 1 << 17, ..Budget::default() },
+        now: SCANNER.now,
+    };
+    for (length, gaps) in [(20_000, 0), (300_000, 1)] {
+        for before in [0, 40_000, 90_000, 100_000, 130_000, 200_000, 400_000] {
+            let noise = Random(9).bytes(length);
+            let digits = BASE64.encode(&[b"PK\x03\x04".as_slice(), &noise].concat());
+            let text = format!(
+                "{}{{\"a\": \"{digits}\"}}{}",
+                "words ".repeat(before / 6),
+                " and so on".repeat(60_000)
+            );
+            let provenance = Provenance::file("test");
+            let mut reopen = || Ok(Box::new(std::io::empty()) as Box<dyn std::io::Read>);
+            let scratch = &mut Scratch::default();
+            let found =
+                scan::stream(&provenance, &mut text.as_bytes(), &mut reopen, &Alone, &scanner, scratch);
+            assert_eq!(found.gaps.len(), gaps, "{length} behind {before}: {:?}", found.gaps);
+            let places: Vec<u64> = found.embedded.iter().map(|one| one.at).collect();
+            assert_eq!(
+                places,
+                [text.find("UEsD").expect("it begins there") as u64],
+                "{length} behind {before}"
+            );
+        }
+    }
+}
+
 /// What an inflated text may be is bounded by the size of the blob it stands in.
 #[test]
 fn a_bomb_in_base64_is_a_gap() {
@@ -567,7 +605,7 @@ fn texts_of_nothing_but_encodings() {
         "AAAA\n",
         "\\/",
     ] {
-        let text = format!("{}\n\n key: {token}\n", unit.repeat(200_000 / unit.len()));
+        let text = format!("{}\n\n key: {token}\n", unit.repeat(40_000 / unit.len()));
         let found = findings(&text);
         assert!(found.iter().any(|finding| short(finding).1 == token), "{unit}");
     }
