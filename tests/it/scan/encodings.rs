@@ -403,7 +403,8 @@ fn code_pages() {
         check(id, text, token, token, &[CodePage]);
     });
     // The value itself needs it.
-    let text = b"<?xml version=\"1.0\" encoding=\"iso-8859-1\"?>\n<a password=\"Gr\xf6\xdfe7k!xQ\"/>";
+    let head: &[u8] = b"<?xml version=\"1.0\" encoding=\"iso-8859-1\"?>\n<a password=\"";
+    let text = [head, b"Gr\xf6\xdfe7k!xQ", b"\"/>"].concat();
     let found = findings(text);
     let values: Vec<_> =
         found.iter().map(|finding| String::from_utf8_lossy(finding.secret.expose())).collect();
