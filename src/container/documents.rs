@@ -191,7 +191,8 @@ impl Job<'_> {
     ) -> Outcome {
         let Place { provenance, package } = place;
         let blob = crate::blob::Blob { provenance, bytes: text, package, landmarks };
-        self.seen(self.run.visit.blob(&blob, &mut workspace.scratch))
+        let scan = self.run.visit.blob(&blob, &mut workspace.scratch);
+        self.seen(place, scan, workspace)
     }
 
     /// Looks at a stream that comes only once. What is not too large is held, so that an outline can be made of it.

@@ -46,7 +46,7 @@ use crate::blob::{Alone, Blob, Landmarks, Package, Provenance};
 use crate::budget::{Allowance, Gap, Reason};
 use crate::document::{self, Decoder};
 use crate::finding::Secret;
-use crate::scan::BlobScan;
+use crate::scan::{BlobScan, Embedded};
 use crate::source::{self, Memory, RangeReader, ReadAt};
 
 /// A kind of container.
@@ -257,9 +257,11 @@ impl<'a> Job<'a> {
         self.unpack(kind, place, &source, workspace)
     }
 
-    fn blob(&self, Place { provenance, package }: Place, bytes: &[u8], workspace: &mut Workspace) -> Outcome {
+    fn blob(&self, place: Place, bytes: &[u8], workspace: &mut Workspace) -> Outcome {
+        let Place { provenance, package } = place;
         let blob = Blob { provenance, bytes, package, landmarks: Landmarks::NONE };
-        self.seen(self.run.visit.blob(&blob, &mut workspace.scratch))
+        let scan = self.run.visit.blob(&blob, &mut workspace.scratch);
+        self.seen(place, scan, workspace)
     }
 
     fn unpack(
@@ -312,7 +314,8 @@ impl<'a> Job<'a> {
         let Place { provenance, package } = place;
         let mut reopen = || (stream.opener)();
         let scratch = &mut workspace.scratch;
-        self.seen(self.run.visit.stream(provenance, stream.reader, &mut reopen, package, scratch))
+        let scan = self.run.visit.stream(provenance, stream.reader, &mut reopen, package, scratch);
+        self.seen(place, scan, workspace)
     }
 
     /// Holds a container whole for the sake of the directory in it; one that is too large for that is read as it comes.
@@ -363,12 +366,30 @@ impl<'a> Job<'a> {
         gap(provenance, self.limit, "the input expands to more than is unpacked of one input")
     }
 
-    fn seen(&self, scan: BlobScan) -> Outcome {
+    /// Takes in what a blob gave, and unpacks the containers that stand in its text.
+    fn seen(&self, place: Place, scan: BlobScan, workspace: &mut Workspace) -> Outcome {
         self.run.progress.bytes(scan.bytes);
         self.run.progress.findings(scan.findings.len() as u64);
         let mut outcome = Outcome { findings: scan.findings, ..Outcome::default() };
         outcome.coverage.bytes = scan.bytes;
         outcome.coverage.gaps = scan.gaps;
+        scan.embedded
+            .into_iter()
+            .fold(outcome, |outcome, one| outcome.then(self.embedded(place, one, workspace)))
+    }
+
+    /// Unpacks a container that stands in the text of a blob.
+    fn embedded(&self, place: Place, Embedded { at, bytes }: Embedded, workspace: &mut Workspace) -> Outcome {
+        let provenance = &place.provenance.entry(format!("(base64 at byte {at})"));
+        let place = Place { provenance, package: &Alone };
+        if self.too_deep(place) {
+            return gap(provenance, Reason::BudgetDepth, "too many containers within containers");
+        }
+        if !self.allowance.take(bytes.len() as u64) {
+            return self.spent_gap(provenance);
+        }
+        let mut outcome = self.whole(place, &bytes, workspace);
+        outcome.coverage.members += 1;
         outcome
     }
 }

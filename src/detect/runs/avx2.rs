@@ -20,7 +20,7 @@ pub(super) fn blocks(finder: &mut Finder, batch: &mut Batch) {
 
 // Each byte's low nibble and high nibble choose a set of bits; a byte has the classes that both sets share:
 // bit 0 `+ - /`, bit 1 `A-O a-o`, bit 2 `P-Z p-z`, bit 3 `0-9`, bit 4 `_`, bit 5 `\`, bit 6 `%` and `&`, bit 7 `u`, `x`, line
-// ends (and `z` and two control characters). A shuffle gives 0 for an index with its top bit set, so bytes of 128 and
+// ends (and `z`, `}` and two control characters). A shuffle gives 0 for an index with its top bit set, so bytes of 128 and
 // more have none.
 const CLASS: i8 = 0b0001_1111;
 /// What a backslash makes an escape of: bit 7, digits and `+ - / _`.
@@ -39,7 +39,7 @@ const BY_LOW: [i8; 16] = [
     0b1000_0110u8 as i8, // a: J, Z, z, the line end
     0b0000_0011,         // b: +
     0b0010_0010,         // c: \
-    0b0000_0011,         // d: -
+    0b1000_0011u8 as i8, // d: -, the other line end
     0b0000_0010,
     0b0001_0011, // f: /, _
 ];
