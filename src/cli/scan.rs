@@ -83,6 +83,7 @@ fn budget(options: &Options) -> Budget {
         depth: options.max_depth.unwrap_or(default.depth),
         members: options.max_members.unwrap_or(default.members),
         expanded: options.max_expanded.unwrap_or(default.expanded),
+        run_expanded: options.max_run_expanded.unwrap_or(default.run_expanded),
         ratio: options.max_ratio.unwrap_or(default.ratio),
         findings: options.max_findings.unwrap_or(default.findings),
         ..default
@@ -92,7 +93,8 @@ fn budget(options: &Options) -> Budget {
 fn engine_options(options: &Options) -> Result<engine::Options, Failure> {
     let default = engine::Options::default();
     let exclude = engine::excludes(options.exclude.iter().map(String::as_str)).map_err(Failure::usage)?;
-    Ok(engine::Options { threads: options.threads.unwrap_or(default.threads), exclude })
+    let deadline = options.deadline.map(Duration::from_secs);
+    Ok(engine::Options { threads: options.threads.unwrap_or(default.threads), exclude, deadline })
 }
 
 /// The settings that change what is found, as the report names them.

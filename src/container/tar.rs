@@ -38,7 +38,7 @@ pub(super) fn unpack(job: &Job, place: Place, stream: Stream, workspace: &mut Wo
     loop {
         let next = walk.next();
         if job.spent() {
-            outcome.add(gap(place.provenance, job.limit, "members from here on are left out"));
+            outcome.add(gap(place.provenance, job.limit(), "members from here on are left out"));
             break;
         }
         match next {

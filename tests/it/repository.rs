@@ -15,7 +15,7 @@ const ALLOWED: &[(&str, &str, &str)] = &[];
 fn it_is_clean_under_its_own_scan() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let exclude = engine::excludes(["target", ".git"]).expect("globs");
-    let options = Options { exclude, threads: NonZeroUsize::MIN.saturating_add(1) };
+    let options = Options { exclude, threads: NonZeroUsize::MIN.saturating_add(1), ..Options::default() };
     let outcome = engine::run(&[Input::Path(root.into())], &SCANNER, &options, &Unwatched).expect("a run");
     assert!(outcome.coverage.files > 400, "{:?}", outcome.coverage);
     assert_eq!(outcome.coverage.gaps, []);
