@@ -6,5 +6,6 @@ mod containers;
 mod documents;
 mod report;
 mod repository;
+mod robust;
 mod scan;
 mod signatures;
