@@ -84,7 +84,7 @@ fn database(encoding: &str) -> Result<Vec<u8>> {
     database.execute_batch(&format!("PRAGMA page_size = 512; PRAGMA encoding = '{encoding}'; CREATE TABLE t (a, b);
          CREATE TABLE w (k TEXT PRIMARY KEY, v) WITHOUT ROWID; INSERT INTO w VALUES ('k', x'00ff00ff00ff00ff')"))?;
     for row in 0..20 {
-        database.execute("INSERT INTO t VALUES (?1, ?2)", (row, JSON.repeat(row % 4)))?;
+        database.execute("INSERT INTO t VALUES (?1, ?2)", (row as i64, JSON.repeat(row % 4)))?;
     }
     Ok(database.serialize("main")?.to_vec())
 }
