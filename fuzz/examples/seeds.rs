@@ -1,4 +1,4 @@
-//! Writes seeds: `cargo run --bin seeds`, in this folder. They hold plain words only; what a token looks like libFuzzer
+//! Writes seeds: `cargo run --example seeds`, in this folder. They hold plain words only; what a token looks like libFuzzer
 //! learns from the tables in the program.
 
 use std::error::Error;
