@@ -28,7 +28,7 @@ pub(super) fn unpack(job: &Job, place: Place, stream: Stream, workspace: &mut Wo
             Err(error) => return outcome.then(broken(place.provenance, &error)),
         }
         if job.spent() {
-            return outcome.then(gap(place.provenance, job.limit, "messages from here on are left out"));
+            return outcome.then(gap(place.provenance, job.limit(), "messages from here on are left out"));
         }
         if number > job.run.visit.budget().members {
             return outcome.then(rest(job, place, messages, workspace));

@@ -43,7 +43,7 @@ pub use visit::{Counters, Outcome, Progress, Unwatched, Visit};
 pub(crate) use workspace::{SMALL, Workspace, Workspaces};
 
 use crate::blob::{Alone, Blob, Landmarks, Package, Provenance};
-use crate::budget::{Allowance, Gap, Reason};
+use crate::budget::{Allowance, Funds, Gap, Reason};
 use crate::document::{self, Decoder};
 use crate::finding::Secret;
 use crate::scan::{BlobScan, Embedded};
@@ -136,6 +136,8 @@ pub(crate) struct Run<'a> {
     pub(crate) passwords: &'a [Secret],
     /// Whether we are in a pool of threads.
     pub(crate) parallel: bool,
+    /// What all inputs may spend together. Without `parallel` it is spent in the order of the walk.
+    pub(crate) funds: &'a Arc<Funds>,
 }
 
 impl Run<'_> {
@@ -158,7 +160,7 @@ impl Run<'_> {
         if archive && self.parallel {
             let allowance = self.allowance(size);
             let outcome = zip::unpack_parallel(&self.job(size, &allowance), place, source);
-            if let Some(outcome) = outcome.filter(|_| !allowance.exhausted()) {
+            if let Some(outcome) = outcome.filter(|_| !allowance.exhausted() || allowance.late()) {
                 return outcome;
             }
         }
@@ -221,12 +223,13 @@ impl Run<'_> {
     }
 
     fn allowance(&self, size: u64) -> Allowance {
-        self.visit.budget().allowance(size)
+        self.visit.budget().allowance(size).out_of(self.funds, !self.parallel)
     }
 
     fn job<'a>(&'a self, size: u64, allowance: &'a Allowance) -> Job<'a> {
         let budget = self.visit.budget();
         let by_ratio = budget.ratio_floor.max(size.saturating_mul(budget.ratio)) < budget.expanded;
+        let by_ratio = by_ratio && !allowance.by_run();
         let limit = if by_ratio { Reason::BudgetRatio } else { Reason::BudgetBytes };
         Job { run: *self, allowance, limit, reserve: None }
     }
@@ -237,7 +240,7 @@ impl Run<'_> {
 pub(crate) struct Job<'a> {
     run: Run<'a>,
     allowance: &'a Allowance,
-    /// Which limit the allowance stands for.
+    /// Which limit the allowance stands for, unless the clock does.
     limit: Reason,
     /// Room for one more blob, where a share of the pool is held already.
     reserve: Option<&'a Reserve>,
@@ -363,7 +366,17 @@ impl<'a> Job<'a> {
 
     /// Says that a blob was cut off, or not begun, since the input expands to too much.
     fn spent_gap(&self, provenance: &Provenance) -> Outcome {
-        gap(provenance, self.limit, "the input expands to more than is unpacked of one input")
+        let detail = match self.limit() {
+            Reason::Deadline => "not unpacked before the deadline",
+            _ if self.allowance.by_run() => "the inputs expand to more than is unpacked in one run",
+            _ => "the input expands to more than is unpacked of one input",
+        };
+        gap(provenance, self.limit(), detail)
+    }
+
+    /// Which limit the allowance stands for.
+    fn limit(&self) -> Reason {
+        if self.allowance.late() { Reason::Deadline } else { self.limit }
     }
 
     /// Takes in what a blob gave, and unpacks the containers that stand in its text.
@@ -501,6 +514,7 @@ mod tests {
             pool: &Pool::default(),
             passwords: &[],
             parallel: false,
+            funds: &Arc::new(Funds::new(u64::MAX, None)),
         };
         run.input(&Provenance::file("-"), &mut { bytes })
     }

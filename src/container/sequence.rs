@@ -66,7 +66,7 @@ pub(super) fn unpack<H: Headers>(
     loop {
         let next = headers.next(&mut walk);
         if job.spent() {
-            outcome.add(gap(place.provenance, job.limit, "members from here on are left out"));
+            outcome.add(gap(place.provenance, job.limit(), "members from here on are left out"));
             break;
         }
         match next {

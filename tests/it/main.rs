@@ -7,5 +7,6 @@ mod containers;
 mod documents;
 mod report;
 mod repository;
+mod robust;
 mod scan;
 mod signatures;

@@ -216,7 +216,7 @@ impl Archive<'_> {
             };
             if job.spent() {
                 let detail = format!("{} members from here on are left out", range.end - index);
-                outcome.add(gap(self.place.provenance, job.limit, detail));
+                outcome.add(gap(self.place.provenance, job.limit(), detail));
                 break;
             }
             if let Some(name) = provenance.entries.last_mut() {
