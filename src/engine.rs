@@ -274,7 +274,7 @@ impl Walk<'_> {
             Err(error) => return (outcome.then(unreadable(place.provenance, &error)), None),
         };
         let mut buffer = workspace.buffer();
-        let (filled, trouble) = source::fill(&mut file, &mut buffer);
+        let (filled, trouble) = source::fill_of_file(&mut file, &mut buffer);
         self.run.progress.files(1);
         outcome.coverage.files += 1;
         let large = filled == buffer.len();

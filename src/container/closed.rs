@@ -26,7 +26,7 @@ const CLOSED: &[(&[u8], &str)] = &[
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "Office or Outlook file of the old binary form"),
     (b"!BDN", "Outlook data file"),
     (b"\xe4\x52\x5c\x7b\x8c\xd8\xa7\x4d", "OneNote section"),
-    (b"SQLite format 3\0", "SQLite database"),
+    #[cfg(not(feature = "parquet"))]
     (b"PAR1", "Parquet file"),
 ];
 

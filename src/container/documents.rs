@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::{Job, Outcome, Place, Stream, Workspace, broken, gap};
 use crate::blob::{Alone, Landmarks};
 use crate::budget::Reason;
-use crate::document::{Decoder, Frame, Frames, Sink};
+use crate::document::{self, Decoder, Frame, Frames, Sink};
 use crate::source::{RangeReader, ReadAt};
 
 /// Looks at what is in a document.
@@ -19,14 +19,15 @@ pub(super) fn unpack(
     source: &Arc<dyn ReadAt>,
     workspace: &mut Workspace,
 ) -> Outcome {
+    let whole = &document::with_companions(decoder, source, place.package);
     let pieces = match job.run.visit.worker() {
-        Some(_) if !decoder.isolated => inside(decoder, job, place, source, workspace),
+        Some(_) if !decoder.isolated => inside(decoder, job, place, whole, workspace),
         Some(program) => {
             let mut command = Command::new(program);
             command.args(["decode-worker", decoder.name]);
-            outside(command, job, place, source, workspace)
+            outside(command, job, place, whole, workspace)
         }
-        None => inside(decoder, job, place, source, workspace),
+        None => inside(decoder, job, place, whole, workspace),
     };
     let mut reader = RangeReader::whole(source.clone());
     let opener = || Ok(Box::new(RangeReader::whole(source.clone())) as Box<dyn Read>);

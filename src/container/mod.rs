@@ -14,6 +14,7 @@ mod companions;
 mod cpio;
 mod documents;
 mod frames;
+mod git;
 mod gzip;
 mod lz4;
 mod lzma;
@@ -95,7 +96,9 @@ const FORMATS: &[Format] = &[
         unpack: Unpack::Whole { unpack: prefixed::unpack, beyond: prefixed::beyond },
     },
     Format { begins: lzma::is_alone, unpack: Unpack::Stream(lzma::unpack_alone) },
+    Format { begins: git::begins_loose, unpack: Unpack::Stream(git::unpack_loose) },
     Format { begins: bare::is_zlib, unpack: Unpack::Stream(bare::unpack_zlib) },
+    Format { begins: git::begins, unpack: Unpack::Whole { unpack: git::unpack, beyond: too_large } },
 ];
 
 fn format(place: Place, head: &[u8]) -> Option<Unpack> {

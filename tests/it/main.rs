@@ -4,6 +4,7 @@ mod archives;
 mod cli;
 mod common;
 mod containers;
+mod documents;
 mod report;
 mod repository;
 mod scan;
