@@ -13,7 +13,6 @@ const CLOSED: &[(&[u8], &str)] = &[
     (b"!<arch>\n", "ar archive"),
     (b"\xed\xab\xee\xdb", "RPM package"),
     (b"070701", "cpio archive"),
-    (b"!BDN", "Outlook data file"),
     (b"SQLite format 3\0", "SQLite database"),
     (b"PAR1", "Parquet file"),
 ];

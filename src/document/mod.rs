@@ -11,6 +11,7 @@ mod mail;
 mod ole;
 mod onenote;
 mod pdf;
+mod pst;
 #[cfg(test)]
 mod recorder;
 mod rtf;
@@ -39,7 +40,7 @@ pub struct Decoder {
 }
 
 /// All kinds, in the order in which they are tried.
-pub const DECODERS: &[Decoder] = &[mail::MAIL, ole::OLE, rtf::RTF, pdf::PDF, onenote::ONENOTE];
+pub const DECODERS: &[Decoder] = &[mail::MAIL, ole::OLE, rtf::RTF, pdf::PDF, onenote::ONENOTE, pst::PST];
 
 /// The decoder for a blob with these first bytes.
 pub fn decoder(head: &[u8]) -> Option<&'static Decoder> {
