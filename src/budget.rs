@@ -1,5 +1,6 @@
 //! What may be spent on an input, and the account of what was read and what was not.
 
+use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::blob::Provenance;
@@ -128,6 +129,19 @@ pub enum Reason {
     Deadline,
     /// A decoder panicked.
     DecoderFailed,
+}
+
+impl From<io::ErrorKind> for Reason {
+    /// What a stream's error means: decoders say by its kind what is wrong with the bytes.
+    fn from(kind: io::ErrorKind) -> Self {
+        match kind {
+            io::ErrorKind::UnexpectedEof => Self::Truncated,
+            io::ErrorKind::InvalidData => Self::Corrupt,
+            io::ErrorKind::Unsupported => Self::Unsupported,
+            io::ErrorKind::OutOfMemory => Self::BudgetBytes,
+            _ => Self::Unreadable,
+        }
+    }
 }
 
 impl Reason {

@@ -18,6 +18,7 @@ pub use crate::source::Input;
 use crate::blob::{Package, Provenance};
 use crate::budget::Reason;
 use crate::container::{Place, Pool, Run, SMALL, Workspace, Workspaces, gap};
+use crate::finding::Secret;
 use crate::scan::Scanner;
 use crate::source::{self, Entry, EntryKind, Folder, Links, OpenFile, ReadAt, Sibling};
 
@@ -35,6 +36,8 @@ pub struct Options {
     pub threads: NonZeroUsize,
     /// Paths to leave out; see [`excludes`].
     pub exclude: GlobSet,
+    /// Passwords that members of archives are tried with.
+    pub passwords: Arc<[Secret]>,
 }
 
 impl Default for Options {
@@ -42,7 +45,7 @@ impl Default for Options {
     fn default() -> Self {
         let most = NonZeroUsize::MIN.saturating_add(63);
         let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN).min(most);
-        Self { threads, exclude: GlobSet::empty() }
+        Self { threads, exclude: GlobSet::empty(), passwords: Arc::from([]) }
     }
 }
 
@@ -107,7 +110,8 @@ pub fn visit(
     let threads = options.threads.get();
     let parallel = threads > 1 && wants_threads(&named);
     let workspaces = &Workspaces::new(threads);
-    let run = Run { visit, progress, workspaces, pool: &Pool::default(), parallel };
+    let run =
+        Run { visit, progress, workspaces, pool: &Pool::default(), passwords: &options.passwords, parallel };
     let walk = Walk { run, exclude: &options.exclude };
     if !parallel {
         return Ok(walk.inputs(&named));
@@ -270,7 +274,7 @@ impl Walk<'_> {
             Err(error) => return (outcome.then(unreadable(place.provenance, &error)), None),
         };
         let mut buffer = workspace.buffer();
-        let (filled, trouble) = source::fill(&mut file, &mut buffer);
+        let (filled, trouble) = source::fill_of_file(&mut file, &mut buffer);
         self.run.progress.files(1);
         outcome.coverage.files += 1;
         let large = filled == buffer.len();

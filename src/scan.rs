@@ -364,7 +364,7 @@ fn windows(
             Err(error) => {
                 scan.gaps.push(Gap::new(
                     provenance,
-                    reason(&error),
+                    error.kind().into(),
                     "the bytes after this point could not be read",
                 ));
                 true
@@ -417,14 +417,6 @@ fn fill(reader: &mut dyn io::Read, window: &mut Vec<u8>, target: usize) -> io::R
     };
     window.truncate(length);
     result
-}
-
-fn reason(error: &io::Error) -> Reason {
-    match error.kind() {
-        io::ErrorKind::UnexpectedEof => Reason::Truncated,
-        io::ErrorKind::InvalidData => Reason::Corrupt,
-        _ => Reason::Unreadable,
-    }
 }
 
 /// All bytes, unless there are more than `most`.

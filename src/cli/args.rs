@@ -97,6 +97,9 @@ pub(super) struct Options {
     /// Signatures of your own: a folder of files in the form of signatures/README.md
     #[arg(long, value_name = "DIR", help_heading = "What is scanned")]
     pub(super) signatures: Vec<PathBuf>,
+    /// A file of at most 100 passwords, one a line, that locked members of zips are tried with
+    #[arg(long, value_name = "FILE", help_heading = "What is scanned")]
+    pub(super) archive_password_file: Option<PathBuf>,
     /// The clock that expiries are judged by, as 2026-11-23T00:00:00Z; the system's if not given
     #[arg(long, value_name = "TIME", value_parser = time, help_heading = "What is scanned")]
     pub(super) now: Option<i64>,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::{Job, Outcome, Place, Stream, Workspace, broken, gap};
 use crate::blob::{Alone, Landmarks};
 use crate::budget::Reason;
-use crate::document::{Decoder, Frame, Frames, Sink};
+use crate::document::{self, Decoder, Frame, Frames, Sink};
 use crate::source::{RangeReader, ReadAt};
 
 /// Looks at what is in a document.
@@ -19,14 +19,15 @@ pub(super) fn unpack(
     source: &Arc<dyn ReadAt>,
     workspace: &mut Workspace,
 ) -> Outcome {
+    let whole = &document::with_companions(decoder, source, place.package);
     let pieces = match job.run.visit.worker() {
-        Some(_) if !decoder.isolated => inside(decoder, job, place, source, workspace),
+        Some(_) if !decoder.isolated => inside(decoder, job, place, whole, workspace),
         Some(program) => {
             let mut command = Command::new(program);
             command.args(["decode-worker", decoder.name]);
-            outside(command, job, place, source, workspace)
+            outside(command, job, place, whole, workspace)
         }
-        None => inside(decoder, job, place, source, workspace),
+        None => inside(decoder, job, place, whole, workspace),
     };
     let mut reader = RangeReader::whole(source.clone());
     let opener = || Ok(Box::new(RangeReader::whole(source.clone())) as Box<dyn Read>);
@@ -43,7 +44,7 @@ fn inside(
     workspace: &mut Workspace,
 ) -> Outcome {
     job.run.guarded(place.provenance, || {
-        let mut pieces = Pieces { job, place, workspace, outcome: Outcome::default() };
+        let mut pieces = Pieces { job, place, workspace, outcome: Outcome::default(), members: 0 };
         (decoder.decode)(source, &mut pieces);
         pieces.outcome
     })
@@ -70,7 +71,7 @@ fn outside(
     std::thread::scope(|scope| {
         // A worker that ends early closes the pipe; that is not our trouble.
         scope.spawn(move || feed.map(|mut feed| copy(source, &mut feed)));
-        let mut pieces = Pieces { job, place, workspace, outcome: Outcome::default() };
+        let mut pieces = Pieces { job, place, workspace, outcome: Outcome::default(), members: 0 };
         let ended = pipe.map_or(Ok(false), |pipe| receive(pipe, &mut pieces));
         let mut outcome = pieces.outcome;
         if let Some(gap) = verdict(&mut child, ended, place) {
@@ -141,6 +142,8 @@ struct Pieces<'a, 'w> {
     place: Place<'a>,
     workspace: &'w mut Workspace,
     outcome: Outcome,
+    /// How many were looked at.
+    members: usize,
 }
 
 impl Sink for Pieces<'_, '_> {
@@ -158,6 +161,11 @@ impl Sink for Pieces<'_, '_> {
     }
 
     fn member(&mut self, name: &str, content: &mut dyn Read) -> bool {
+        if self.members == self.job.run.visit.budget().members {
+            self.gap(Reason::BudgetMembers, "too many members; the rest is left out");
+            return false;
+        }
+        self.members += 1;
         let provenance = &self.place.provenance.entry(name);
         let place = Place { provenance, package: &Alone };
         let outcome = self.job.run.guarded(provenance, || self.job.once(place, content, self.workspace));

@@ -4,12 +4,27 @@
 //! What a blob is, is told by its content, never by its name. Everything is held in memory or streamed; nothing is
 //! written to disk. What the bytes of a blob mean is left to the visitor.
 
+mod ar;
+mod bare;
+mod bzip2;
+mod cab;
 mod closed;
+mod codec;
 mod companions;
+mod cpio;
 mod documents;
+mod frames;
+mod git;
 mod gzip;
+mod lz4;
+mod lzma;
+mod mashup;
 mod mbox;
 mod pool;
+mod prefixed;
+mod rar;
+mod rpm;
+mod sequence;
 mod stream;
 mod tar;
 mod visit;
@@ -30,6 +45,7 @@ pub(crate) use workspace::{SMALL, Workspace, Workspaces};
 use crate::blob::{Alone, Blob, Landmarks, Package, Provenance};
 use crate::budget::{Allowance, Gap, Reason};
 use crate::document::{self, Decoder};
+use crate::finding::Secret;
 use crate::scan::BlobScan;
 use crate::source::{self, Memory, RangeReader, ReadAt};
 
@@ -65,13 +81,32 @@ const FORMATS: &[Format] = &[
     Format { begins: zip::begins, unpack: ZIP },
     Format { begins: gzip::begins, unpack: Unpack::Stream(gzip::unpack) },
     Format { begins: zstd::begins, unpack: Unpack::Stream(zstd::unpack) },
-    Format { begins: tar::begins, unpack: Unpack::Stream(tar::unpack) },
+    Format { begins: bzip2::begins, unpack: Unpack::Stream(bzip2::unpack) },
+    Format { begins: lzma::is_xz, unpack: Unpack::Stream(lzma::unpack_xz) },
+    Format { begins: lzma::is_lzip, unpack: Unpack::Stream(lzma::unpack_lzip) },
+    Format { begins: lz4::begins, unpack: Unpack::Stream(lz4::unpack) },
+    Format { begins: tar::begins, unpack: Unpack::Stream(sequence::unpack::<tar::Tar>) },
+    Format { begins: cab::begins, unpack: Unpack::Whole { unpack: cab::unpack, beyond: too_large } },
+    Format { begins: ar::begins, unpack: Unpack::Stream(sequence::unpack::<ar::Ar>) },
+    Format { begins: cpio::begins, unpack: Unpack::Stream(sequence::unpack::<cpio::Cpio>) },
+    Format { begins: rpm::begins, unpack: Unpack::Stream(rpm::unpack) },
+    Format { begins: rar::begins, unpack: Unpack::Stream(sequence::unpack::<rar::Rar>) },
+    Format { begins: mashup::begins, unpack: Unpack::Stream(mashup::unpack) },
+    Format {
+        begins: prefixed::begins,
+        unpack: Unpack::Whole { unpack: prefixed::unpack, beyond: prefixed::beyond },
+    },
+    Format { begins: lzma::is_alone, unpack: Unpack::Stream(lzma::unpack_alone) },
+    Format { begins: git::begins_loose, unpack: Unpack::Stream(git::unpack_loose) },
+    Format { begins: bare::is_zlib, unpack: Unpack::Stream(bare::unpack_zlib) },
+    Format { begins: git::begins, unpack: Unpack::Whole { unpack: git::unpack, beyond: too_large } },
     Format { begins: mbox::begins, unpack: Unpack::Stream(mbox::unpack) },
 ];
 
-fn format(head: &[u8]) -> Option<Unpack> {
+fn format(place: Place, head: &[u8]) -> Option<Unpack> {
     let format = FORMATS.iter().find(|format| (format.begins)(head)).map(|format| format.unpack);
-    format.or_else(|| document::decoder(head).map(Unpack::Document))
+    let format = format.or_else(|| document::decoder(head).map(Unpack::Document));
+    format.or_else(|| bare::is_brotli(place, head).then_some(Unpack::Stream(bare::unpack_brotli)))
 }
 
 /// Gives a stream once more, from its first byte on.
@@ -97,6 +132,8 @@ pub(crate) struct Run<'a> {
     pub(crate) progress: &'a dyn Progress,
     pub(crate) workspaces: &'a Workspaces,
     pub(crate) pool: &'a Pool,
+    /// What members under a password are tried with.
+    pub(crate) passwords: &'a [Secret],
     /// Whether we are in a pool of threads.
     pub(crate) parallel: bool,
 }
@@ -116,10 +153,8 @@ impl Run<'_> {
         let size = source.size();
         let mut head = [0; 512];
         let read = source::fill(&mut RangeReader::whole(source.clone()), &mut head).0;
-        let mut end = [0; 22];
-        let tail = size.saturating_sub(22);
-        let tail = source::fill(&mut RangeReader::new(source.clone(), tail, size), &mut end).0;
-        let archive = zip::begins(&head[..read]) || zip::ends(&end[..tail]);
+        let kind = format(place, &head[..read]);
+        let archive = zip::begins(&head[..read]) || kind.is_none() && zip::has_directory(source.as_ref());
         if archive && self.parallel {
             let allowance = self.allowance(size);
             let outcome = zip::unpack_parallel(&self.job(size, &allowance), place, source);
@@ -130,7 +165,7 @@ impl Run<'_> {
         let allowance = self.allowance(size);
         let job = self.job(size, &allowance);
         self.workspaces.with(|workspace| {
-            let kind = if archive { Some(ZIP) } else { format(&head[..read]) };
+            let kind = if archive { Some(ZIP) } else { kind };
             if let Some(kind @ (Unpack::Whole { .. } | Unpack::Document(_))) = kind {
                 return job.unpack(kind, place, source, workspace);
             }
@@ -211,7 +246,7 @@ pub(crate) struct Job<'a> {
 impl<'a> Job<'a> {
     /// Looks at bytes that are whole in memory, and at whatever unpacks out of them.
     fn whole(&self, place: Place, bytes: &[u8], workspace: &mut Workspace) -> Outcome {
-        let kind = format(bytes).or_else(|| zip::ends(bytes).then_some(ZIP));
+        let kind = format(place, bytes).or_else(|| zip::ends(bytes).then_some(ZIP));
         let Some(kind) = kind else {
             return self.blob(place, bytes, workspace).then(closed(place, bytes));
         };
@@ -265,7 +300,7 @@ impl<'a> Job<'a> {
 
     /// Looks at a stream with these first bytes that is not small.
     fn long(&self, place: Place, stream: Stream, head: &[u8], workspace: &mut Workspace) -> Outcome {
-        match format(head) {
+        match format(place, head) {
             None => self.windows(place, stream, workspace).then(closed(place, head)),
             Some(_) if self.too_deep(place) => self.windows(place, stream, workspace).then(too_deep(place)),
             Some(Unpack::Stream(unpack)) => unpack(self, place, stream, workspace),
@@ -398,12 +433,7 @@ fn gap_of(gap: Gap) -> Outcome {
 
 /// The gap behind the place where a stream broke off.
 fn broken(provenance: &Provenance, error: &io::Error) -> Outcome {
-    let reason = match error.kind() {
-        io::ErrorKind::UnexpectedEof => Reason::Truncated,
-        io::ErrorKind::InvalidData => Reason::Corrupt,
-        _ => Reason::Unreadable,
-    };
-    gap(provenance, reason, error.to_string())
+    gap(provenance, error.kind().into(), error.to_string())
 }
 
 #[cfg(test)]
@@ -448,6 +478,7 @@ mod tests {
             progress: &Unwatched,
             workspaces: &Workspaces::new(1),
             pool: &Pool::default(),
+            passwords: &[],
             parallel: false,
         };
         run.input(&Provenance::file("-"), &mut { bytes })

@@ -24,7 +24,7 @@ use std::sync::OnceLock;
 
 use regex::bytes::Regex;
 
-use self::index::{Anchors, Entry, Index, Target, three};
+use self::index::{Anchors, EYJ, Entry, Index, Target, three};
 use self::names::{Names, Telling};
 use self::runs::{Batch, Finder};
 use crate::blob::Span;
@@ -104,7 +104,8 @@ pub struct Found {
     pub room: usize,
     /// How many there was no room for.
     pub left_out: u64,
-    batch: Batch,
+    /// Boxed, since it is handed to and fro: a look borrows it from here.
+    batch: Option<Box<Batch>>,
 }
 
 impl Found {
@@ -166,13 +167,13 @@ impl Detectors {
     /// Looks at every byte of `text` (less than 4 GiB) and adds to `found` what it sees.
     pub fn look(&self, text: &[u8], found: &mut Found) {
         let mut finder = Finder::new(text);
-        let mut batch = std::mem::take(&mut found.batch);
+        let mut batch = found.batch.take().unwrap_or_default();
         while finder.next(&mut batch) {
             self.runs(text, &batch, found);
             found.escapes.extend_from_slice(batch.escapes());
         }
         found.nul |= finder.nul;
-        found.batch = batch;
+        found.batch = Some(batch);
         self.words.each(text, |word, at| match word {
             words::Word::Anchor => self.anchors(text, &self.alone, at, false, found),
             words::Word::Name => found.add(|| field::of_word(text, at, &self.names)),
@@ -191,9 +192,7 @@ impl Detectors {
         for run in sorted.anchored(batch) {
             self.anchors_of(text, &run, found);
         }
-        for run in sorted.jointed(batch) {
-            batch.joints(&run, |joint| self.anchor_at(text, joint + 1, found));
-        }
+        self.joints(text, batch, &sorted, found);
         for run in sorted.numbered(batch) {
             if field::may_be_named(text, run.start, &self.names) {
                 found.add(|| field::of_run(text, run, &self.names));
@@ -207,6 +206,24 @@ impl Detectors {
                 }
             }
         }
+    }
+
+    /// Tries the anchors behind each `+ - / _`. There are many such places and hardly an anchor, so they are gathered
+    /// without a branch first.
+    fn joints(&self, text: &[u8], batch: &Batch, sorted: &sieve::Sieve, found: &mut Found) {
+        let mut places = [0; JOINTS];
+        let mut count = 0;
+        for run in sorted.jointed() {
+            batch.joints(text, run, |joint| {
+                places[count % JOINTS] = joint as u32 + 1;
+                count += usize::from(self.at_start.may_begin(index::four(text, joint + 1)));
+                if count == JOINTS {
+                    places.iter().for_each(|at| self.anchor_at(text, *at as usize, found));
+                    count = 0;
+                }
+            });
+        }
+        places.iter().take(count).for_each(|at| self.anchor_at(text, *at as usize, found));
     }
 
     /// Where in a short text credentials stand, by whatever detector: for masking.
@@ -236,10 +253,9 @@ impl Detectors {
         }
     }
 
-    #[inline(always)]
     fn anchor_at(&self, text: &[u8], at: usize, found: &mut Found) {
         let bytes = three(text, at);
-        if self.at_start.may_begin(bytes, text.get(at + 3).copied().unwrap_or_default()) {
+        if self.at_start.may_begin(index::four(text, at)) && self.at_start.may_have(bytes) {
             self.anchors(text, self.at_start.get(bytes), at, false, found);
         }
         if bytes == EYJ {
@@ -301,8 +317,8 @@ impl Detectors {
     }
 }
 
-/// `eyJ`: the base64 of `{"`.
-const EYJ: u32 = u32::from_le_bytes(*b"eyJ\0");
+/// Places that are gathered before they are looked at.
+const JOINTS: usize = 64;
 
 fn by_signature(text: &[u8], signature: &'static Signature, span: Span, secret: Span) -> Candidate {
     let left = context::left(text, span.start);

@@ -152,27 +152,125 @@ fn rarest(text: &str) -> usize {
     windows.enumerate().rev().max_by_key(|(_, rarity)| *rarity).map_or(0, |(at, _)| at)
 }
 
+/// What a searcher looks for at a place: three bytes, and the one that follows if it is known.
+type Key = (u32, Option<u8>);
+
 impl Tables {
-    /// For these keys, each with the byte that follows if it is known. Keys that begin alike share a bucket: its nibbles
-    /// then fit few other texts.
-    fn new(mut keys: Vec<(u32, Option<u8>)>) -> Self {
-        let mut tables = Self::default();
+    /// For these keys. Which keys share a bucket decides how many other texts fit its nibbles: alike ones are put together
+    /// first, and then each moves to where it makes the fewest chance hits, until none wants to move.
+    fn new(mut keys: Vec<Key>) -> Self {
         keys.sort_by_key(|(key, fourth)| (fourth.is_some(), key.swap_bytes(), *fourth));
         keys.dedup();
-        for (number, (key, fourth)) in keys.iter().enumerate() {
-            let bucket = 1 << (number * 8 / keys.len());
-            for (place, byte) in key.to_le_bytes()[..3].iter().chain(fourth).enumerate() {
-                tables.low[place][usize::from(byte & 15)] |= bucket;
-                // Either case: what folds to the byte differs from it in this bit at most.
-                tables.high[place][usize::from(byte >> 4)] |= bucket;
-                tables.high[place][usize::from((byte & !0x20) >> 4)] |= bucket;
+        let mut buckets: Vec<usize> = (0..keys.len()).map(|number| number * BUCKETS / keys.len()).collect();
+        let weights = Nibbles::weights();
+        let chance = |bucket: usize, buckets: &[usize]| {
+            let own = keys.iter().zip(buckets).filter(|(_, own)| **own == bucket).map(|(key, _)| *key);
+            Nibbles::of(own).chance(&weights)
+        };
+        let mut chances: [f64; BUCKETS] = std::array::from_fn(|bucket| chance(bucket, &buckets));
+        let mut rounds = 0..ROUNDS;
+        while rounds.next().is_some() {
+            let mut moved = false;
+            for number in 0..keys.len() {
+                let from = buckets[number];
+                let mut best = (0.0, from, chances);
+                for to in (0..BUCKETS).filter(|to| *to != from) {
+                    buckets[number] = to;
+                    let mut after = chances;
+                    (after[from], after[to]) = (chance(from, &buckets), chance(to, &buckets));
+                    let gain = chances[from] + chances[to] - after[from] - after[to];
+                    if gain > best.0 {
+                        best = (gain, to, after);
+                    }
+                }
+                moved |= best.1 != from;
+                (buckets[number], chances) = (best.1, best.2);
             }
-            if fourth.is_none() {
-                tables.low[3].iter_mut().chain(&mut tables.high[3]).for_each(|buckets| *buckets |= bucket);
+            if !moved {
+                break;
             }
+        }
+        let mut tables = Self::default();
+        for bucket in 0..BUCKETS {
+            let own = keys.iter().zip(&buckets).filter(|(_, own)| **own == bucket).map(|(key, _)| *key);
+            tables.put(bucket, &Nibbles::of(own));
         }
         tables
     }
+
+    fn put(&mut self, bucket: usize, nibbles: &Nibbles) {
+        for (place, (low, high)) in nibbles.0.iter().enumerate() {
+            for nibble in 0..16 {
+                self.low[place][nibble] |= ((low >> nibble & 1) as u8) << bucket;
+                self.high[place][nibble] |= ((high >> nibble & 1) as u8) << bucket;
+            }
+        }
+    }
+}
+
+/// One for each bit of a table's byte.
+const BUCKETS: usize = 8;
+
+/// After so many rounds the keys stay where they are: what the next would gain is less than it costs at every start.
+const ROUNDS: usize = 2;
+
+/// The nibbles that a bucket's keys have in each of four places: low ones, high ones, a bit each.
+struct Nibbles([(u16, u16); 4]);
+
+impl Nibbles {
+    fn of(keys: impl Iterator<Item = Key>) -> Self {
+        let mut nibbles = [(0, 0); 4];
+        for (key, fourth) in keys {
+            for (place, byte) in key.to_le_bytes()[..3].iter().copied().chain(fourth).enumerate() {
+                let (low, high) = &mut nibbles[place];
+                *low |= 1 << (byte & 15);
+                // Either case: what folds to the byte differs from it in this bit at most.
+                *high |= 1 << (byte >> 4) | 1 << ((byte & !0x20) >> 4);
+            }
+            if fourth.is_none() {
+                nibbles[3] = (u16::MAX, u16::MAX);
+            }
+        }
+        Self(nibbles)
+    }
+
+    /// How likely four bytes of text fit, as if each came by itself.
+    fn chance(&self, weights: &[[f64; 16]; 16]) -> f64 {
+        let fits = |(low, high): &(u16, u16)| -> f64 {
+            if *low == u16::MAX {
+                return 1.0; // any byte
+            }
+            let in_row = |row: usize| bits(*low).map(|column| weights[row][column]).sum::<f64>();
+            bits(*high).map(in_row).sum()
+        };
+        self.0.iter().map(fits).product()
+    }
+
+    /// How often bytes stand in text, by their high and low nibble; roughly, for exports and code.
+    fn weights() -> [[f64; 16]; 16] {
+        let weight = |byte: u8| match byte {
+            b' ' => 60.0,
+            b'a' | b'e' | b'i' | b'n' | b'o' | b'r' | b's' | b't' => 24.0,
+            b'"' | b':' | b',' => 16.0,
+            byte if byte.is_ascii_lowercase() => 10.0,
+            byte if byte.is_ascii_digit() => 8.0,
+            b'-' | b'.' | b'/' | b'_' | b'{' | b'}' | b'[' | b']' | b'\\' | b'\n' | b'(' | b')' | b'=' => 5.0,
+            byte if byte.is_ascii_uppercase() => 4.0,
+            byte if byte.is_ascii_graphic() => 2.0,
+            byte => f64::from(u8::from(byte >= 0x80)),
+        };
+        const ALL: f64 = 8.0 * 24.0 + 18.0 * 10.0 + 60.0 + 48.0 + 80.0 + 65.0 + 104.0 + 26.0 + 128.0;
+        std::array::from_fn(|high| std::array::from_fn(|low| weight((high << 4 | low) as u8) / ALL))
+    }
+}
+
+/// The numbers of the bits that are set.
+fn bits(mut set: u16) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let bit = (set != 0).then(|| set.trailing_zeros() as usize)?;
+        set &= set - 1;
+        Some(bit)
+    })
 }
 
 #[cfg(test)]

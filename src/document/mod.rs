@@ -1,6 +1,6 @@
 //! Documents: files that people read with a program of their own, as texts with landmarks and the files embedded in
-//! them. One file per format; a decoder turns bytes into pieces for a [`Sink`] and knows neither what is looked for in
-//! them nor where they go.
+//! them; and archives whose decoder is not ours. One file per format; a decoder turns bytes into pieces for a [`Sink`] and
+//! knows neither what is looked for in them nor where they go.
 //!
 //! A decoder that is not ours can run wild on a hostile file in ways that no caught panic stops: a runaway allocation, a
 //! stack overflow, a loop. Such a one is marked as isolated and runs in a child process ([`worker`]).
@@ -10,18 +10,23 @@ mod frames;
 mod mail;
 mod ole;
 mod onenote;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod pdf;
 mod pst;
 #[cfg(test)]
 mod recorder;
+mod rows;
 mod rtf;
+mod seven_zip;
+mod sqlite;
 mod text;
 pub mod worker;
 
 use std::io::Read;
 use std::sync::Arc;
 
-use crate::blob::Landmarks;
+use crate::blob::{Landmarks, Package};
 use crate::budget::Reason;
 use crate::source::ReadAt;
 
@@ -40,11 +45,32 @@ pub struct Decoder {
 }
 
 /// All kinds, in the order in which they are tried.
-pub const DECODERS: &[Decoder] = &[mail::MAIL, ole::OLE, rtf::RTF, pdf::PDF, onenote::ONENOTE, pst::PST];
+pub const DECODERS: &[Decoder] = &[
+    seven_zip::DECODER,
+    mail::MAIL,
+    ole::OLE,
+    rtf::RTF,
+    pdf::PDF,
+    onenote::ONENOTE,
+    pst::PST,
+    Decoder { name: sqlite::NAME, begins: sqlite::begins, decode: sqlite::decode, isolated: true },
+    #[cfg(feature = "parquet")]
+    Decoder { name: parquet::NAME, begins: parquet::begins, decode: parquet::decode, isolated: true },
+];
 
 /// The decoder for a blob with these first bytes.
 pub fn decoder(head: &[u8]) -> Option<&'static Decoder> {
     DECODERS.iter().find(|decoder| (decoder.begins)(head))
+}
+
+/// A document with what stands beside it and belongs to it: a database with the log of what is to be written into it.
+pub fn with_companions(
+    decoder: &Decoder,
+    source: &Arc<dyn ReadAt>,
+    package: &dyn Package,
+) -> Arc<dyn ReadAt> {
+    let whole = if decoder.name == sqlite::NAME { sqlite::with_log(source, package) } else { None };
+    whole.unwrap_or_else(|| source.clone())
 }
 
 /// Takes the pieces of a document, in its order.

@@ -132,6 +132,23 @@ impl Read for RangeReader {
     }
 }
 
+/// The smallest piece in which files are read and errors show.
+const PAGE: usize = 4096;
+
+/// The same from a file's beginning. A file gives all that it has at once, but for an error, which ends a page and shows
+/// at the next attempt: so only what ends with a page is asked for more.
+pub fn fill_of_file(file: &mut File, buffer: &mut [u8]) -> (usize, Option<io::Error>) {
+    match file.read(buffer) {
+        Ok(read) if read > 0 && !read.is_multiple_of(PAGE) => (read, None),
+        Ok(read) => {
+            let (more, error) = fill(file, buffer.get_mut(read..).unwrap_or_default());
+            (read + more, error)
+        }
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => fill(file, buffer),
+        Err(error) => (0, Some(error)),
+    }
+}
+
 /// Reads until the buffer is full or the stream ends: how many bytes came, and the error that ended them, if any.
 pub fn fill(reader: &mut dyn Read, buffer: &mut [u8]) -> (usize, Option<io::Error>) {
     let mut filled = 0;

@@ -1,5 +1,6 @@
 //! The whole from outside: one binary, a module for each subject.
 
+mod archives;
 mod cli;
 mod common;
 mod containers;

@@ -1,9 +1,13 @@
-//! Documents: what is found in them, and where their readers would look for it.
+//! Documents: what is found in them, and where their readers would look for it. One file per format.
 
+mod git;
 mod mail;
 mod ole;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod pdf;
 mod rtf;
+mod sqlite;
 
 use keysieve::budget::Reason;
 use keysieve::engine::{self, Input, Options, Outcome, Unwatched};
