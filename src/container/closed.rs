@@ -21,7 +21,6 @@ const CLOSED: &[(&[u8], &str)] = &[
     (b"RZIP", "rzip stream"),
     (b"DMS!", "DMS archive"),
     (b"ITSF\x03\0\0\0", "compiled help file"),
-    (b"!BDN", "Outlook data file"),
     #[cfg(not(feature = "parquet"))]
     (b"PAR1", "Parquet file"),
 ];

@@ -13,6 +13,7 @@ mod onenote;
 #[cfg(feature = "parquet")]
 mod parquet;
 mod pdf;
+mod pst;
 #[cfg(test)]
 mod recorder;
 mod rows;
@@ -51,6 +52,7 @@ pub const DECODERS: &[Decoder] = &[
     rtf::RTF,
     pdf::PDF,
     onenote::ONENOTE,
+    pst::PST,
     Decoder { name: sqlite::NAME, begins: sqlite::begins, decode: sqlite::decode, isolated: true },
     #[cfg(feature = "parquet")]
     Decoder { name: parquet::NAME, begins: parquet::begins, decode: parquet::decode, isolated: true },

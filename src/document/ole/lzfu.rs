@@ -14,7 +14,7 @@ const RING: usize = 4096;
 const LIMIT: usize = 64 << 20;
 
 /// The RTF in a compressed stream; `None` if it is none.
-pub(super) fn decompress(stream: &[u8]) -> Option<Vec<u8>> {
+pub(in crate::document) fn decompress(stream: &[u8]) -> Option<Vec<u8>> {
     let body = stream.get(16..)?;
     match u32_at(stream, 8)? {
         0x414c_454d => Some(body.to_vec()), // "MELA": as it is

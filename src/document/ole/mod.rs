@@ -20,6 +20,8 @@ use std::sync::Arc;
 
 use cfb::CompoundFile;
 
+pub(super) use self::lzfu::decompress as decompress_rtf;
+pub(super) use self::msg::property_name;
 pub(super) use self::native::embedded;
 
 use super::text::Writer;
@@ -41,8 +43,7 @@ fn begins(head: &[u8]) -> bool {
 }
 
 fn decode(source: &Arc<dyn ReadAt>, sink: &mut dyn Sink) {
-    let reader = Reader { source: source.clone(), position: 0 };
-    match CompoundFile::open(reader) {
+    match CompoundFile::open(Reader::new(source.clone())) {
         Ok(file) => Compound::new(file).give(&mut Writer::new("(text)", sink)),
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
             sink.gap(Reason::Truncated, "it ends before its directory does");
@@ -161,6 +162,12 @@ fn shown(names: &[String]) -> String {
 pub(super) struct Reader {
     source: Arc<dyn ReadAt>,
     position: u64,
+}
+
+impl Reader {
+    pub(super) fn new(source: Arc<dyn ReadAt>) -> Self {
+        Self { source, position: 0 }
+    }
 }
 
 impl Read for Reader {

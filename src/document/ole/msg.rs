@@ -39,6 +39,13 @@ const HTML: u16 = 0x1013;
 const RTF: u16 = 0x1009;
 const DATA: u16 = 0x3701;
 
+/// What a reader calls a property, and where it stands among the others: first what is seen first.
+pub(in crate::document) fn property_name(id: u16) -> ((usize, u16), String) {
+    let place = NAMES.iter().position(|(own, _)| *own == id);
+    let name = place.and_then(|place| NAMES.get(place)).map(|(_, name)| (*name).to_owned());
+    ((place.unwrap_or(NAMES.len()), id), name.unwrap_or_else(|| format!("property {id:04X}")))
+}
+
 /// The stream of one property.
 struct Property {
     id: u16,
@@ -58,9 +65,7 @@ pub(super) fn give(compound: &mut Compound, writer: &mut Writer) {
     let page = code_page(compound);
     for (names, properties) in &mut storages {
         // What a reader sees first: the subject, the names, the body.
-        properties.sort_by_key(|property| {
-            (NAMES.iter().position(|(id, _)| *id == property.id).unwrap_or(NAMES.len()), property.id)
-        });
+        properties.sort_by_key(|property| property_name(property.id).0);
         let place = place(names);
         strings(compound, properties, &place, page, writer);
     }
@@ -119,8 +124,7 @@ fn strings(compound: &mut Compound, properties: &[Property], place: &str, page: 
         if text.is_empty() {
             continue;
         }
-        let name = NAMES.iter().find(|(own, _)| own == id).map(|(_, name)| (*name).to_owned());
-        let name = name.unwrap_or_else(|| format!("property {id:04X}"));
+        let (_, name) = property_name(*id);
         writer.landmark(format!("{place}{name}"));
         // Long ones stand for themselves, and what is short has a name before it, as in a list of headers.
         if !text.contains('\n') {
