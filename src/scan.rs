@@ -12,7 +12,7 @@ use std::path::PathBuf;
 
 use crate::blob::{Blob, Landmarks, Package, Provenance, Span};
 use crate::budget::{Budget, Gap, Reason};
-use crate::decode::{Decoded, OffsetMap, base64, json_string, percent, utf16};
+use crate::decode::{Decoded, OffsetMap, base64, json_string, markup, percent, utf16};
 use crate::detect::runs::is_run_byte;
 use crate::detect::{Candidate, Detectors, Found, REACH, keep_disjoint};
 use crate::filter;
@@ -69,8 +69,8 @@ pub fn blob(blob: &Blob, scanner: &Scanner, scratch: &mut Scratch) -> BlobScan {
         .and_then(|(encoding, start)| utf16::decode_as(blob.bytes, start..blob.bytes.len(), encoding));
     let mut looking = Looking::new(scanner, blob.bytes.len(), scratch);
     match &wide {
-        Some(wide) => looking.look(&Frame::root(&wide.text), 1),
-        None => looking.look(&Frame::root(blob.bytes), 0),
+        Some(wide) => looking.look_all(&Frame::root(&wide.text), 1),
+        None => looking.look_all(&Frame::root(blob.bytes), 0),
     }
     let (placed, cut) = looking.finish();
     cut.report(blob.provenance, &mut scan);
@@ -196,6 +196,8 @@ struct Looking<'s> {
     left: usize,
     /// Candidates that may still be taken.
     room: usize,
+    /// Whether the text is markup from its first byte on.
+    is_markup: bool,
     cut: Cut,
 }
 
@@ -244,7 +246,16 @@ impl<'s> Looking<'s> {
     fn new(scanner: &'s Scanner, size: usize, scratch: &'s mut Scratch) -> Self {
         let left = (size * scanner.budget.decoded_ratio).max(1 << 20);
         let room = scanner.budget.findings.saturating_mul(CANDIDATES_A_FINDING);
-        Self { scanner, scratch, placed: Vec::new(), left, room, cut: Cut::default() }
+        Self { scanner, scratch, placed: Vec::new(), left, room, is_markup: false, cut: Cut::default() }
+    }
+
+    /// Looks at a whole text; if it is markup, at what its reader sees of it as well.
+    fn look_all(&mut self, frame: &Frame, depth: usize) {
+        self.is_markup = markup::begins(frame.text);
+        self.look(frame, depth);
+        if self.is_markup {
+            self.layer(frame, markup::decode(frame.text, 0..frame.text.len()), depth);
+        }
     }
 
     /// Looks at a text and at all that decodes out of it.
@@ -278,8 +289,19 @@ impl<'s> Looking<'s> {
                 self.layer(frame, base64::decode(frame.text, region), depth);
             }
         }
-        let (mut behind_percent, mut behind_json) = (0, 0);
-        for &at in &found.escapes {
+        self.escaped(frame, &found.escapes, depth);
+        // What comes out of base64 may be UTF-16 as well: `powershell -EncodedCommand` takes that.
+        if found.nul && (depth == 0 || frame.encodings().last() == Some(&Encoding::Base64)) {
+            for (encoding, span) in utf16::runs(frame.text) {
+                self.layer(frame, utf16::decode_as(frame.text, span, encoding), depth);
+            }
+        }
+    }
+
+    /// The layers of what hides single bytes.
+    fn escaped(&mut self, frame: &Frame, escapes: &[u32], depth: usize) {
+        let (mut behind_percent, mut behind_json, mut behind_markup) = (0, 0, 0);
+        for &at in escapes {
             let at = at as usize;
             match frame.text[at] {
                 b'%' if at >= behind_percent => {
@@ -292,14 +314,23 @@ impl<'s> Looking<'s> {
                     behind_json = region.end;
                     self.layer(frame, json_string::decode(frame.text, region), depth);
                 }
+                b'<' | b'&' if at >= behind_markup && self.parts_word(frame, at) => {
+                    let region = markup::region(frame.text, at, ESCAPE_REACH);
+                    behind_markup = region.end;
+                    self.layer(frame, markup::decode(frame.text, region), depth);
+                }
                 _ => {}
             }
         }
-        // What comes out of base64 may be UTF-16 as well: `powershell -EncodedCommand` takes that.
-        if found.nul && (depth == 0 || frame.encodings().last() == Some(&Encoding::Base64)) {
-            for (encoding, span) in utf16::runs(frame.text) {
-                self.layer(frame, utf16::decode_as(frame.text, span, encoding), depth);
-            }
+    }
+
+    /// Whether what stands at `at` is markup within a word. Of a text that is markup as a whole only what its reader
+    /// does not see is worth a step by itself: entities in attributes.
+    fn parts_word(&self, frame: &Frame, at: usize) -> bool {
+        match frame.text.get(at) {
+            Some(b'&') => markup::hides(frame.text, at),
+            _ if self.is_markup && frame.out_of.is_none() => false,
+            _ => markup::splits(frame.text, at),
         }
     }
 
@@ -356,27 +387,27 @@ fn windows(
 ) -> Vec<Placed> {
     let mut window = std::mem::take(&mut scratch.window);
     window.clear();
-    let (mut base, mut owned_from, mut all, mut cut) = (0u64, 0u64, Vec::new(), Cut::default());
+    let mut gathered = Gathered { scanner, scratch, all: Vec::new(), cut: Cut::default() };
+    let (mut base, mut owned_from, mut marked) = (0u64, 0u64, None);
     loop {
         let target = window.len() + scanner.budget.window.max(2 * REACH);
         let end = match fill(reader, &mut window, target) {
             Ok(at_end) => at_end,
             Err(error) => {
-                scan.gaps.push(Gap::new(
-                    provenance,
-                    reason(&error),
-                    "the bytes after this point could not be read",
-                ));
+                let detail = "the bytes after this point could not be read";
+                scan.gaps.push(Gap::new(provenance, reason(&error), detail));
                 true
             }
         };
+        if base == 0 && owned_from == 0 && markup::begins(&window) {
+            marked = Some(Marked::default());
+        }
         let owned_to = if end { u64::MAX } else { base + (window.len() - REACH) as u64 };
-        let mut looking = Looking::new(scanner, window.len(), scratch);
-        looking.room = looking.room.saturating_sub(all.len());
-        looking.look(&Frame { text: &window, out_of: None, base }, 0);
-        let (placed, window_cut) = looking.finish();
-        cut.add(&window_cut);
-        all.extend(placed.into_iter().filter(|placed| (owned_from..owned_to).contains(&placed.secret.start)));
+        let frame = Frame { text: &window, out_of: None, base };
+        gathered.look(&frame, 0, owned_from..owned_to, marked.is_some());
+        if let Some(marked) = &mut marked {
+            marked.window(&window, base, end, &mut gathered);
+        }
         if end {
             scan.bytes = base + window.len() as u64;
             break;
@@ -386,10 +417,64 @@ fn windows(
         window.drain(..gone);
         base += gone as u64;
     }
+    let Gathered { mut all, cut, .. } = gathered;
     scratch.window = window;
     cut.report(provenance, scan);
     keep_best(&mut all);
     all
+}
+
+/// What the windows of a stream gave.
+struct Gathered<'s> {
+    scanner: &'s Scanner,
+    scratch: &'s mut Scratch,
+    all: Vec<Placed>,
+    cut: Cut,
+}
+
+impl Gathered<'_> {
+    /// Looks at a window, and keeps what begins in the part of the blob that is its own.
+    fn look(&mut self, frame: &Frame, depth: usize, owned: Range<u64>, is_markup: bool) {
+        let mut looking = Looking::new(self.scanner, frame.text.len(), self.scratch);
+        looking.room = looking.room.saturating_sub(self.all.len());
+        looking.is_markup = is_markup;
+        looking.look(frame, depth);
+        let (placed, cut) = looking.finish();
+        self.cut.add(&cut);
+        self.all.extend(placed.into_iter().filter(|placed| owned.contains(&placed.secret.start)));
+    }
+}
+
+/// The text of a stream that is markup, with windows of its own: so it is the same text wherever the stream's windows
+/// are cut, and tags do not count against what a detector sees.
+#[derive(Default)]
+struct Marked {
+    reader: markup::Reader,
+    /// How much of the stream was read.
+    read: u64,
+    owned_from: u64,
+}
+
+impl Marked {
+    /// Reads what is new in a window of the stream.
+    fn window(&mut self, window: &[u8], base: u64, end: bool, gathered: &mut Gathered) {
+        let seen = usize::try_from(self.read.saturating_sub(base)).unwrap_or(usize::MAX);
+        self.read += self.reader.read(window.get(seen..).unwrap_or_default(), end) as u64;
+        let length = self.reader.text.len();
+        if !end && length < gathered.scanner.budget.window.max(3 * REACH) {
+            return;
+        }
+        let owned_to = match end {
+            true => u64::MAX,
+            false => self.reader.map.encoded(length - REACH..length - REACH + 1).cover().start as u64,
+        };
+        let stream = Frame::root(&[]);
+        let out_of = Some((&self.reader.map, &stream, Encoding::Markup));
+        let frame = Frame { text: &self.reader.text, out_of, base: 0 };
+        gathered.look(&frame, 1, self.owned_from..owned_to, true);
+        self.owned_from = owned_to;
+        self.reader.forget(seam(&self.reader.text, length - length.min(2 * REACH)));
+    }
 }
 
 /// Where the next window begins, at `at` or a little before: an even number of bytes goes, so that UTF-16 keeps its step;

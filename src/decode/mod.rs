@@ -4,6 +4,7 @@
 pub mod base64;
 pub mod json_string;
 mod map;
+pub mod markup;
 pub mod percent;
 pub mod utf16;
 
@@ -51,9 +52,10 @@ impl Decoded {
         let head = self.text.get(whole.start..at.start)?;
         let tail = self.text.get(at.end..whole.end)?;
         let text = [head, with, tail].concat();
-        let span = self.map.encoded(whole).cover();
+        let span = self.map.encoded(whole.clone()).cover();
         let (before, old) = (parent.get(..span.start)?, parent.get(span.clone())?);
         let bytes = match self.encoding {
+            Encoding::Markup => markup::write(&text, parent, &self.map, whole),
             Encoding::Base64 => base64::encode_like(&text, old),
             Encoding::Percent => percent::encode_after(&text, before),
             Encoding::JsonString => json_string::encode_after(&text, before),

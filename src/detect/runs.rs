@@ -5,7 +5,7 @@
 //! (`avx2`), three to four without. Both are driven by [`Finder`], which hands out small batches so that what looks at
 //! the runs next finds their bytes still in the first-level cache.
 
-use memchr::{memchr, memchr2_iter};
+use memchr::{memchr, memchr2_iter, memchr3_iter};
 
 use crate::blob::Span;
 
@@ -52,7 +52,8 @@ impl Batch {
         self.escapes.count = 0;
     }
 
-    /// Where an escape begins that can stand for a byte of a credential: `%`, or a backslash before `u` or `/`.
+    /// Where something begins that can stand for a byte of a credential, or part it: `%`, `&`, and a backslash or `<`
+    /// before `u`, `w` or `/`.
     pub fn escapes(&self) -> &[u32] {
         self.escapes.as_slice()
     }
@@ -188,7 +189,7 @@ struct State {
     eight: u64,
     /// Bits where a window of 16 ended.
     windows: u64,
-    /// Whether the last byte was a backslash.
+    /// Whether the last byte was a backslash or `<`.
     backslash: u64,
 }
 
@@ -198,9 +199,11 @@ struct Masks {
     class: u64,
     joint: u64,
     digit: u64,
+    /// `%` or `&`.
     percent: u64,
+    /// `\` or `<`.
     backslash: u64,
-    /// `u` or `/`.
+    /// `u`, `w` or `/`.
     escaped: u64,
     nul: bool,
 }
@@ -284,11 +287,14 @@ impl<'a> Finder<'a> {
             masks.joint |= u64::from(matches!(byte, b'+' | b'-' | b'/' | b'_')) << bit;
             masks.digit |= u64::from(byte.is_ascii_digit()) << bit;
         }
-        for bit in memchr2_iter(b'%', b'\\', block) {
-            *if block[bit] == b'%' { &mut masks.percent } else { &mut masks.backslash } |= 1 << bit;
+        for bit in memchr2_iter(b'%', b'&', block) {
+            masks.percent |= 1 << bit;
+        }
+        for bit in memchr2_iter(b'<', b'\\', block) {
+            masks.backslash |= 1 << bit;
         }
         if masks.backslash | self.state.backslash != 0 {
-            for bit in memchr2_iter(b'u', b'/', block) {
+            for bit in memchr3_iter(b'u', b'w', b'/', block) {
                 masks.escaped |= 1 << bit;
             }
         }
@@ -367,7 +373,8 @@ mod tests {
             }
         }
         let escape = |at: &usize| {
-            text[*at] == b'%' || text[*at] == b'\\' && matches!(text.get(at + 1), Some(b'u' | b'/'))
+            matches!(text[*at], b'%' | b'&')
+                || matches!(text[*at], b'\\' | b'<') && matches!(text.get(at + 1), Some(b'u' | b'w' | b'/'))
         };
         let escapes = (0..text.len()).filter(escape).map(|at| at as u32).collect();
         (runs, escapes, text.contains(&0))
@@ -413,14 +420,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn both_agree_with_the_definition(text in "[a-zA-Z0-9_+/%\\\\u .\\x00é-]{0,900}") {
+        fn both_agree_with_the_definition(text in "[a-zA-Z0-9_+/%&<\\\\u .\\x00é-]{0,900}") {
             let expected = by_definition(text.as_bytes());
             prop_assert_eq!(&collect(Finder::new(text.as_bytes())), &expected);
             prop_assert_eq!(&collect(Finder::scalar(text.as_bytes())), &expected);
         }
 
         #[test]
-        fn long_texts_come_in_batches(words in proptest::collection::vec("[a-z]{14,40}[ %]", 0..400)) {
+        fn long_texts_come_in_batches(words in proptest::collection::vec("[a-z]{14,40}[ %&]", 0..400)) {
             let text = words.concat();
             prop_assert_eq!(collect(Finder::new(text.as_bytes())), by_definition(text.as_bytes()));
         }

@@ -3,6 +3,7 @@
 mod cli;
 mod common;
 mod containers;
+mod documents;
 mod report;
 mod repository;
 mod scan;

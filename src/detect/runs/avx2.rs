@@ -20,7 +20,7 @@ pub(super) fn blocks(finder: &mut Finder, batch: &mut Batch) {
 
 // Each byte's low nibble and high nibble choose a set of bits; a byte has the classes that both sets share:
 // bit 0 `+ - /`, bit 1 `A-O a-o`, bit 2 `P-Z _`, bit 3 `p-z`, bit 4 `+ - / _` (and `[ ]`, which are in no run),
-// bit 5 `\`, bit 6 `%`, bit 7 `0-9`. A shuffle gives 0 for an index with its top bit set, so bytes of 128 and more have none.
+// bit 5 `\ <`, bit 6 `% &`, bit 7 `0-9`. A shuffle gives 0 for an index with its top bit set, so bytes of 128 and more have none.
 const CLASS: i8 = 0b1000_1111u8 as i8;
 const BY_LOW: [i8; 16] = [
     0b1000_1100u8 as i8, // 0: 0, P, p
@@ -29,19 +29,19 @@ const BY_LOW: [i8; 16] = [
     0b1000_1110u8 as i8,
     0b1000_1110u8 as i8,
     0b1100_1110u8 as i8, // 5: %
-    0b1000_1110u8 as i8,
+    0b1100_1110u8 as i8, // 6: &
     0b1000_1110u8 as i8,
     0b1000_1110u8 as i8,
     0b1000_1110u8 as i8,
     0b0000_1110, // a: J, Z, z
     0b0001_0011, // b: +
-    0b0010_0010, // c: \
+    0b0010_0010, // c: \, <
     0b0001_0011, // d: -
     0b0000_0010,
     0b0001_0111, // f: /, _
 ];
 const BY_HIGH: [i8; 16] =
-    [0, 0, 0b0101_0001, 0b1000_0000u8 as i8, 0b10, 0b0011_0100, 0b10, 0b1000, 0, 0, 0, 0, 0, 0, 0, 0];
+    [0, 0, 0b0101_0001, 0b1010_0000u8 as i8, 0b10, 0b0011_0100, 0b10, 0b1000, 0, 0, 0, 0, 0, 0, 0, 0];
 
 #[target_feature(enable = "avx2")]
 fn blocks_avx2(finder: &mut Finder, batch: &mut Batch) {
@@ -121,12 +121,14 @@ fn half(bytes: __m256i) -> Half {
     }
 }
 
-/// Which of 32 bytes are `u` or `/`.
+/// Which of 32 bytes are `u`, `/` or `w`.
 #[inline]
 #[target_feature(enable = "avx2")]
 fn escaped(bytes: __m256i) -> u32 {
+    // `u` and `w` differ in one bit.
+    let letter = _mm256_or_si256(bytes, _mm256_set1_epi8(2));
     let escaped = _mm256_or_si256(
-        _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8(b'u' as i8)),
+        _mm256_cmpeq_epi8(letter, _mm256_set1_epi8(b'w' as i8)),
         _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8(b'/' as i8)),
     );
     _mm256_movemask_epi8(escaped) as u32

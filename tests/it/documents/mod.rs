@@ -1,0 +1,3 @@
+//! Documents: what is found in them, and where their readers would look for it.
+
+mod markup;
