@@ -85,13 +85,16 @@ fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'+' | b'/' | b'=' | b'.' | b'&' | b'~')
 }
 
-/// The line around the place `at`, at most `limit` bytes to each side.
+/// The line around the tag at `at`, or the stretch without tags around the entity there (which may stand in a tag), at
+/// most `limit` bytes to each side.
 pub fn region(text: &[u8], at: usize, limit: usize) -> Span {
     let at = at.min(text.len());
+    let is_tag = text.get(at) == Some(&b'<');
+    let ends = |byte: &u8| *byte == b'\n' || !is_tag && matches!(byte, b'<' | b'>');
     let (from, to) = (at.saturating_sub(limit), text.len().min(at.saturating_add(limit)));
-    let before = text.get(from..at).and_then(|before| memchr::memrchr(b'\n', before));
-    let behind = text.get(at..to).and_then(|behind| memchr::memchr(b'\n', behind));
-    before.map_or(from, |line| from + line + 1)..behind.map_or(to, |line| at + line)
+    let before = text.get(from..at).and_then(|before| before.iter().rposition(ends));
+    let behind = text.get(at..to).and_then(|behind| behind.iter().position(ends));
+    before.map_or(from, |end| from + end + 1)..behind.map_or(to, |end| at + end)
 }
 
 /// Encodes for a place behind `before`: what has a meaning in markup as a reference, and white space too, since any
