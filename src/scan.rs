@@ -5,6 +5,7 @@
 //! candidate stands. What is too large for memory is looked at in windows that overlap by all that a detector
 //! can see, and a candidate counts in the window in whose middle it begins, so the size of windows changes nothing.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::io::{self, Read as _};
 use std::ops::Range;
@@ -15,6 +16,7 @@ use crate::budget::{Budget, Gap, Reason};
 use crate::decode::{Decoded, OffsetMap, base64, json_string, markup, percent, utf16};
 use crate::detect::runs::is_run_byte;
 use crate::detect::{Candidate, Detectors, Found, REACH, keep_disjoint};
+use crate::document::office;
 use crate::filter;
 use crate::finding::{Encoding, Finding, Location, Place};
 use crate::label;
@@ -546,6 +548,7 @@ fn conclude(placed: Vec<Placed>, view: &View, scanner: &Scanner, scan: &mut Blob
         landmarks: view.landmarks,
     });
     let mut outline = None;
+    let mut guide = OnceCell::new();
     let mut lines = Lines::new(view.text.unwrap_or_default());
     let mut findings: Vec<Finding> = Vec::new();
     let mut left_out = 0u64;
@@ -556,7 +559,14 @@ fn conclude(placed: Vec<Placed>, view: &View, scanner: &Scanner, scan: &mut Blob
                 .place(placed.secret.start as usize..placed.secret.end as usize),
             None => Place::default(),
         };
-        let Ok(place) = filter::judge(&placed.candidate, place) else { continue };
+        let Ok(mut place) = filter::judge(&placed.candidate, place) else { continue };
+        if place.landmark.is_none()
+            && let Some(blob) = &outline_blob
+        {
+            guide.get_or_init(|| office::Guide::open(blob));
+            let byte = usize::try_from(placed.secret.start).unwrap_or(usize::MAX);
+            place.landmark = guide.get_mut().and_then(Option::as_mut).and_then(|guide| guide.at(byte));
+        }
         if findings.len() == scanner.budget.findings {
             left_out += 1;
             continue;

@@ -6,6 +6,8 @@
 //! stack overflow, a loop. Such a one is marked as isolated and runs in a child process ([`worker`]).
 
 mod frames;
+pub(crate) mod office;
+mod rows;
 pub mod worker;
 
 use std::io::Read;
@@ -16,6 +18,7 @@ use crate::budget::Reason;
 use crate::source::ReadAt;
 
 pub(crate) use frames::{Frame, Frames};
+use office::cell as office_cell;
 
 /// A kind of document.
 pub struct Decoder {

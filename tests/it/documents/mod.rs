@@ -1,3 +1,4 @@
 //! Documents: what is found in them, and where their readers would look for it.
 
 mod markup;
+mod office;
