@@ -34,6 +34,8 @@ pub enum Assignment {
     Comma,
     /// `>`, as in an XML element.
     Element,
+    /// A tab or bar, as between the cells of a table.
+    Cell,
 }
 
 /// What stands to the left of a value.
@@ -93,7 +95,10 @@ pub fn left(text: &[u8], value: usize) -> Left {
     }
     let (assignment, name) = match assignment_before(text, at, quote.is_some(), floor) {
         Some((assignment, end)) => (Some(assignment), name_before(text, end, assignment)),
-        None => (None, None),
+        None => match quote.is_none().then(|| cell_before(text, at)).flatten() {
+            Some(name) => (Some(Assignment::Cell), Some(name)),
+            None => (None, None),
+        },
     };
     Left { whole, quote: quote.map(|(quote, _)| quote), scheme, assignment, name }
 }
@@ -183,6 +188,26 @@ pub(super) fn skip_space_back(text: &[u8], mut at: usize, floor: usize) -> usize
         }
     }
     at
+}
+
+/// The cell before the one that begins at `at`: `API key ⇥ value`, `| API key | value |`.
+fn cell_before(text: &[u8], at: usize) -> Option<Span> {
+    let floor = at.saturating_sub(MAX_NAME);
+    let gap = text[floor..at].iter().rev().take(GAP).take_while(|byte| is_between_cells(**byte)).count();
+    let end = at - gap;
+    if !text[end..at].iter().any(|byte| *byte != b' ') {
+        return None;
+    }
+    let is_end = |byte: &u8| matches!(byte, b'\t' | b'|' | b'\n' | b'\r' | b'"');
+    let start = text[floor..end].iter().rposition(is_end).map_or(floor, |end| floor + end + 1);
+    let blank = text[start..end].iter().take_while(|byte| **byte == b' ').count();
+    // Where nothing ends the cell, its beginning is out of sight.
+    (start + blank < end && (start > floor || floor == 0)).then_some(start + blank..end)
+}
+
+/// What stands between two cells.
+pub(super) fn is_between_cells(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'|')
 }
 
 /// The name that ends at `end`, without its quotes.
@@ -334,10 +359,13 @@ mod tests {
             ("{'key' => 'VALUE'}", "key"),
             ("API Key: VALUE", "API Key"),
             ("key :=\n  \"VALUE\"", "key"),
+            ("a\tAPI key\t\tVALUE\t", "API key"),
+            ("| a | API key | VALUE |", "API key"),
         ] {
             assert_eq!(name_of(text).as_deref(), Some(name), "{text}");
         }
-        for text in ["the VALUE", "a::VALUE", "\"VALUE\"", "x > VALUE", "f(VALUE)"] {
+        for text in ["the VALUE", "a::VALUE", "\"VALUE\"", "x > VALUE", "f(VALUE)", "\t\tVALUE", "a\n\tVALUE"]
+        {
             assert_eq!(name_of(text), None, "{text}");
         }
     }

@@ -247,7 +247,7 @@ fn value_after(text: &[u8], name: &Span) -> Option<(usize, Option<Quote>)> {
     let signs = text[at..limit].iter().take_while(|byte| matches!(byte, b':' | b'=' | b'>')).count();
     let pair = signs == 0 && quoted && text.get(at) == Some(&b',') && opens_pair(text, name.start);
     if !(1..=3).contains(&signs) && !pair {
-        return None;
+        return next_cell(text, name.end, limit);
     }
     at = skip_blank(text, at + signs.max(1), limit);
     match skip_quote(text, at, limit) {
@@ -255,6 +255,19 @@ fn value_after(text: &[u8], name: &Span) -> Option<(usize, Option<Quote>)> {
         None if pair => None,
         None => (at < limit).then_some((at, None)),
     }
+}
+
+/// Where the cell begins that follows the one that ends at `end`.
+fn next_cell(text: &[u8], end: usize, limit: usize) -> Option<(usize, Option<Quote>)> {
+    let gap = text[end..limit].iter().take_while(|byte| context::is_between_cells(**byte)).count();
+    let is_border = text[end..end + gap].iter().any(|byte| *byte != b' ');
+    (is_border && end + gap < limit).then_some((end + gap, None))
+}
+
+/// Whether a value is all there is in its cell.
+fn fills_cell(text: &[u8], end: usize) -> bool {
+    let rest = text[end..].iter().find(|byte| **byte != b' ');
+    rest.is_none_or(|byte| matches!(byte, b'\t' | b'|' | b'\n' | b'\r' | b'\\' | b'"' | b'<'))
 }
 
 /// Whether the quoted name at `name` is the first of a list or of a call's arguments.
@@ -293,6 +306,9 @@ fn candidate(text: &[u8], field: Field) -> Option<Candidate> {
         return None;
     }
     if left.assignment == Some(Assignment::Comma) && is_identifier(raw) {
+        return None;
+    }
+    if left.assignment == Some(Assignment::Cell) && !fills_cell(text, value.end) {
         return None;
     }
     let decoded = decoded(raw, &left);

@@ -5,6 +5,7 @@
 //! A decoder that is not ours can run wild on a hostile file in ways that no caught panic stops: a runaway allocation, a
 //! stack overflow, a loop. Such a one is marked as isolated and runs in a child process ([`worker`]).
 
+mod csv;
 mod frames;
 pub(crate) mod office;
 mod rows;
@@ -33,7 +34,8 @@ pub struct Decoder {
 }
 
 /// All kinds, in the order in which they are tried.
-pub const DECODERS: &[Decoder] = &[];
+pub const DECODERS: &[Decoder] =
+    &[Decoder { name: "table as text", begins: csv::begins, decode: csv::decode, isolated: false }];
 
 /// The decoder for a blob with these first bytes.
 pub fn decoder(head: &[u8]) -> Option<&'static Decoder> {

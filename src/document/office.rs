@@ -72,7 +72,7 @@ fn part_of<'a>(blob: &Blob<'a>) -> Option<Box<dyn Part + 'a>> {
     let (name, root) = (start.name(), start.local_name());
     let fixed = |name: &str| Some(Box::new(parts::Fixed::new(name)) as Box<dyn Part + 'a>);
     match (name.as_ref(), root.as_ref()) {
-        (_, b"document-content") => Some(Box::new(parts::OpenText::default())),
+        (_, b"document-content") | (b"office:document", _) => Some(Box::new(parts::OpenText::default())),
         (_, b"document-styles") => fixed("header, footer or style"),
         (_, b"document-meta" | b"coreProperties") => fixed("document properties"),
         (_, b"Properties") if in_package(blob, "docProps/") => fixed("document properties"),
