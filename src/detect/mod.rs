@@ -5,6 +5,7 @@
 //! name (`field`), base64. What is no run (short passwords, PEM headers, URLs with a password) is found by a few rare
 //! words (`words`). So the cost does not grow with the number of signatures.
 
+mod beside;
 pub mod context;
 mod field;
 pub mod generic;

@@ -2,3 +2,4 @@
 
 mod markup;
 mod office;
+mod tables;
