@@ -15,7 +15,7 @@ use crate::blob::{Blob, Landmarks, Package, Provenance, Span};
 use crate::budget::{Budget, Gap, Reason};
 use crate::decode::{Decoded, OffsetMap, base64, json_string, markup, percent, utf16};
 use crate::detect::runs::is_run_byte;
-use crate::detect::{Candidate, Detectors, Found, REACH, keep_disjoint};
+use crate::detect::{Candidate, Detectors, Found, REACH, keep_disjoint, keystore};
 use crate::document::office;
 use crate::filter;
 use crate::finding::{Encoding, Finding, Location, Place};
@@ -74,6 +74,7 @@ pub fn blob(blob: &Blob, scanner: &Scanner, scratch: &mut Scratch) -> BlobScan {
         Some(wide) => looking.look_all(&Frame::root(&wide.text), 1),
         None => looking.look_all(&Frame::root(blob.bytes), 0),
     }
+    looking.whole(blob.bytes);
     let (placed, cut) = looking.finish();
     cut.report(blob.provenance, &mut scan);
     if placed.is_empty() {
@@ -258,6 +259,13 @@ impl<'s> Looking<'s> {
         if self.is_markup {
             self.layer(frame, markup::decode(frame.text, 0..frame.text.len()), depth);
         }
+    }
+
+    /// Whether the file is a credential as a whole.
+    fn whole(&mut self, bytes: &[u8]) {
+        let all = 0..bytes.len() as u64;
+        let placed = |candidate| Placed { candidate, span: all.clone(), secret: all, decoded: Vec::new() };
+        self.placed.extend(keystore(bytes).map(placed));
     }
 
     /// Looks at a text and at all that decodes out of it.

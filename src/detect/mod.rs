@@ -10,6 +10,7 @@ pub mod context;
 mod field;
 pub mod generic;
 pub mod index;
+mod keystore;
 pub mod names;
 pub mod pair;
 pub mod randomness;
@@ -26,6 +27,7 @@ use std::sync::OnceLock;
 use regex::bytes::Regex;
 
 use self::index::{Anchors, Entry, Index, Target, three};
+pub(crate) use self::keystore::keystore;
 use self::names::{Names, Telling};
 use self::runs::{Batch, Finder};
 use crate::blob::Span;

@@ -7,6 +7,8 @@
 
 mod csv;
 mod frames;
+mod images;
+mod mashup;
 pub(crate) mod office;
 mod rows;
 pub mod worker;
@@ -34,8 +36,12 @@ pub struct Decoder {
 }
 
 /// All kinds, in the order in which they are tried.
-pub const DECODERS: &[Decoder] =
-    &[Decoder { name: "table as text", begins: csv::begins, decode: csv::decode, isolated: false }];
+pub const DECODERS: &[Decoder] = &[
+    Decoder { name: "table as text", begins: csv::begins, decode: csv::decode, isolated: false },
+    Decoder { name: "PNG image", begins: images::is_png, decode: images::png, isolated: false },
+    Decoder { name: "JPEG image", begins: images::is_jpeg, decode: images::jpeg, isolated: false },
+    Decoder { name: "Power Query part", begins: mashup::begins, decode: mashup::decode, isolated: false },
+];
 
 /// The decoder for a blob with these first bytes.
 pub fn decoder(head: &[u8]) -> Option<&'static Decoder> {

@@ -2,4 +2,5 @@
 
 mod markup;
 mod office;
+mod packed;
 mod tables;
