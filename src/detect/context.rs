@@ -216,8 +216,21 @@ fn cell_before(text: &[u8], at: usize) -> Option<Span> {
     let is_end = |byte: &u8| matches!(byte, b'\t' | b'|' | b'\n' | b'\r' | b'"');
     let start = text[floor..end].iter().rposition(is_end).map_or(floor, |end| floor + end + 1);
     let blank = text[start..end].iter().take_while(|byte| **byte == b' ').count();
+    let name = start + blank..end;
+    let is_name = !text[name.clone()].iter().any(|byte| b"=/?&{};,<>\\!".contains(byte));
     // Where nothing ends the cell, its beginning is out of sight.
-    (start + blank < end && (start > floor || floor == 0)).then_some(start + blank..end)
+    (is_name && !name.is_empty() && (start > floor || floor == 0)).then_some(name)
+}
+
+/// Whether name and value are two cells of a row: with a tab between them, or with bars on all sides.
+pub(super) fn in_row(text: &[u8], name: &Span, value: &Span) -> bool {
+    if text[name.end..value.start].contains(&b'\t') {
+        return true;
+    }
+    let before = &text[name.start.saturating_sub(MAX_NAME)..name.start];
+    let open = before.iter().rev().find(|byte| matches!(byte, b'|' | b'\n'));
+    let close = text[value.end..].iter().find(|byte| **byte != b' ');
+    open == Some(&b'|') && close == Some(&b'|')
 }
 
 /// What may stand between two cells.

@@ -119,6 +119,11 @@ pub(super) fn of_word(text: &[u8], at: usize, names: &Names) -> Option<Candidate
     let found = value_after(text, &name).or_else(|| sibling_value(text, &name))?;
     let (value, quote) = found;
     let left = context::left(text, value);
+    let is_beside =
+        text.get(name.end..value).is_some_and(|gap| gap.iter().all(|byte| context::is_between_cells(*byte)));
+    if is_beside && left.assignment != Some(Assignment::Cell) {
+        return None;
+    }
     let value = left.scheme.as_ref().map_or(value, |scheme| context_skip(text, scheme.end));
     let value = match text[value..].first() {
         Some(b'=') if quote.is_some() => value + 1,
@@ -358,6 +363,11 @@ fn candidate(text: &[u8], field: Field) -> Option<Candidate> {
         return None;
     }
     if left.assignment == Some(Assignment::Comma) && is_identifier(raw) {
+        return None;
+    }
+    if left.assignment == Some(Assignment::Cell)
+        && !name.as_ref().is_some_and(|name| context::in_row(text, name, &value))
+    {
         return None;
     }
     let decoded = decoded(raw, &left);

@@ -141,7 +141,7 @@ const HARMLESS: &[&str] = &[
     "csrftoken",
     "xsrftoken",
     "authenticitytoken",
-    "verificationtoken",
+    "requestverificationtoken",
     "documentkey",
     "postmantoken",
     "storagekey",

@@ -6,7 +6,7 @@ use keysieve::engine::{self, Input, Options, Unwatched};
 use keysieve::finding::Finding;
 use zip::write::SimpleFileOptions;
 
-use crate::common::{SCANNER, token, value};
+use crate::common::{Random, SCANNER, token, value};
 
 /// A zip of these members.
 fn package(members: &[(&str, &str)]) -> Vec<u8> {
@@ -117,7 +117,7 @@ fn workbook(shared: &str, keys: &str, old: &str) -> Vec<u8> {
 fn a_cell_is_told_by_its_sheet_and_named_by_its_column() {
     let [first, second] = [key(1), key(2)];
     let (left, right) = second.split_at(12);
-    let password = "hunter2".to_owned() + "-Xk9";
+    let password = Random(4).alnum(5) + "-Xk9";
     let shared = format!(
         "<sst><si><t>System</t></si><si><t>Password</t></si><si><t>Billing</t></si><si><t>{password}</t></si>\
          <si><t>{first}</t></si><si><r><t>{left}</t></r><r><rPr><b/></rPr><t>{right}</t></r></si></sst>"
@@ -188,7 +188,7 @@ fn open_documents_have_paragraphs_cells_and_slides() {
         "<office:text><text:h>x</text:h><text:p>a</text:p><text:p>{left}<text:span text:style-name=\"T1\">{right}</text:span></text:p></office:text>"
     );
     assert_eq!(places(&found(&content(&body)), &text), place("content.xml", "paragraph 3"));
-    let password = "hunter2".to_owned() + "-Xk9";
+    let password = Random(4).alnum(5) + "-Xk9";
     let body = format!(
         "<office:spreadsheet><table:table table:name=\"Keys\"><table:table-row table:number-rows-repeated=\"2\"><table:table-cell table:number-columns-repeated=\"3\"/></table:table-row>\
          <table:table-row><table:table-cell table:number-columns-repeated=\"2\"/><table:table-cell><text:p>{sheet}</text:p></table:table-cell></table:table-row>\

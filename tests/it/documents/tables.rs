@@ -92,6 +92,8 @@ fn what_is_no_table_names_nothing() {
         "<html><meta name=\"csrf-token\" content=\"aB3xY7pQ9rS1tU5vW8zK2mN4\"></html>",
         "<p>The password\n\tis secret7 and nothing else</p>",
         "| password | Required for login2 |",
+        "type T = | Kind::Password | Kind::Other2",
+        "echo $PASSWORD | base64x2",
         "<id name=\"key\">4028818a4f7bb01a014f7bb02d3a0003</id>",
     ] {
         assert_eq!(findings(text).iter().map(value).collect::<Vec<_>>(), Vec::<String>::new(), "{text}");
