@@ -113,12 +113,13 @@ pub(super) fn decode(source: &Arc<dyn ReadAt>, sink: &mut dyn Sink) {
 
 /// The next record, without its line end: lines, until no quote is open. One that is too long is cut into several.
 fn record(reader: &mut dyn BufRead) -> std::io::Result<Option<Vec<u8>>> {
-    let mut record = Vec::new();
+    let (mut record, mut quotes) = (Vec::new(), 0);
     loop {
         let room = (RECORD - record.len().min(RECORD)) as u64;
+        let before = record.len();
         let read = std::io::Read::take(&mut *reader, room).read_until(b'\n', &mut record)?;
-        let quotes = memchr::memchr_iter(b'"', &record).count();
-        if read == 0 || quotes.is_multiple_of(2) {
+        quotes += memchr::memchr_iter(b'"', record.get(before..).unwrap_or_default()).count();
+        if read == 0 || quotes % 2 == 0 {
             break;
         }
     }

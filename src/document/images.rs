@@ -14,8 +14,9 @@ use crate::source::{RangeReader, ReadAt};
 /// The longest text that is taken out of an image, in bytes.
 const TEXT: u64 = 4 << 20;
 
-/// The most texts of one image.
+/// The most texts of one image, and chunks that are passed on the way to them.
 const TEXTS: usize = 256;
+const CHUNKS: usize = 1 << 16;
 
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
 
@@ -33,9 +34,8 @@ pub(super) fn is_jpeg(head: &[u8]) -> bool {
 pub(super) fn png(source: &Arc<dyn ReadAt>, sink: &mut dyn Sink) {
     let mut at = PNG.len() as u64;
     let mut texts = 0;
-    while texts < TEXTS
-        && let Ok([l0, l1, l2, l3, kind @ ..]) = read::<8>(source, at)
-    {
+    for _ in 0..CHUNKS {
+        let Ok([l0, l1, l2, l3, kind @ ..]) = read::<8>(source, at) else { return };
         let (start, length) = (at + 8, u64::from(u32::from_be_bytes([l0, l1, l2, l3])));
         if matches!(&kind, b"tEXt" | b"zTXt" | b"iTXt") {
             texts += 1;
@@ -45,7 +45,7 @@ pub(super) fn png(source: &Arc<dyn ReadAt>, sink: &mut dyn Sink) {
                 Err(_) => sink.gap(Reason::Corrupt, "a text in it is broken"),
             }
         }
-        if &kind == b"IEND" {
+        if &kind == b"IEND" || texts == TEXTS {
             return;
         }
         at = start + length + 4;

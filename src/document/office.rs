@@ -30,6 +30,8 @@ trait Part {
 pub(crate) struct Guide<'a> {
     blob: Blob<'a>,
     walk: Walk<'a>,
+    /// Where what was passed last begins.
+    from: usize,
     part: Box<dyn Part + 'a>,
 }
 
@@ -37,15 +39,16 @@ impl<'a> Guide<'a> {
     /// For a blob that is a part of an office document.
     pub(crate) fn open(blob: &Blob<'a>) -> Option<Self> {
         let part = part_of(blob)?;
-        Some(Self { blob: *blob, walk: Walk::new(blob.bytes), part })
+        Some(Self { blob: *blob, walk: Walk::new(blob.bytes), from: 0, part })
     }
 
     /// What the place of that byte is called.
     pub(crate) fn at(&mut self, byte: usize) -> Option<String> {
-        if byte < self.walk.position() {
+        if byte < self.from {
             *self = Self::open(&self.blob)?;
         }
         while self.walk.position() <= byte {
+            self.from = self.walk.position();
             match self.walk.step()? {
                 Passed::Start(start) => self.part.enter(start.local_name().as_ref(), &start),
                 Passed::End(end) => self.part.leave(end.local_name().as_ref()),

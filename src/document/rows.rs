@@ -7,8 +7,10 @@ use crate::blob::Landmarks;
 /// A text is given away when it has this many bytes.
 const TEXT: usize = 1 << 20;
 
-/// The most cells of one row, and the longest cell that is a name, in bytes.
+/// The most cells of one row and bytes of one cell (longer ones name nothing), so that a string which many cells share
+/// does not fill the memory; and the longest cell that is a name, in bytes.
 const CELLS: usize = 4096;
+const CELL: usize = 4096;
 const NAME: usize = 64;
 
 /// Takes a text; false once no more is wanted.
@@ -46,7 +48,7 @@ impl<'t, 'u> Rows<'t, 'u> {
             self.finish_row();
             self.row = row;
         }
-        if !text.is_empty() && self.cells.len() < CELLS {
+        if !text.is_empty() && text.len() <= CELL && self.cells.len() < CELLS {
             self.cells.push((column, text.to_owned()));
         }
         self.more
