@@ -1,5 +1,5 @@
 //! The queries of Power Query in a workbook: a part of custom XML whose text is the base64 of a zip with the queries'
-//! formulas ([MS-QDEFF] §2.2), where connection strings and keys stand in clear.
+//! formulas (MS-QDEFF §2.2), where connection strings and keys stand in clear.
 
 use std::io::Read;
 use std::sync::Arc;
