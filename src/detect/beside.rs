@@ -100,6 +100,9 @@ fn element_behind(text: &[u8], at: usize) -> Option<Member> {
 
 /// The members of the block mapping (YAML 1.2 §8.2.2) that the key at `key` is one of.
 fn lines(text: &[u8], key: &Span) -> Vec<Member> {
+    if text.get(key.end) != Some(&b':') {
+        return Vec::new(); // a member of JSON, whose key has quotes
+    }
     let from = key.start.saturating_sub(REACH);
     let start_of = |at: usize| {
         let before = text.get(from..at).unwrap_or_default();
