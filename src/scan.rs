@@ -325,7 +325,7 @@ impl<'s> Looking<'s> {
                     self.layer(frame, json_string::decode(frame.text, region), depth);
                 }
                 b'<' | b'&' if at >= behind_markup && self.parts_word(frame, at) => {
-                    let region = markup::region(frame.text, at, ESCAPE_REACH);
+                    let region = markup::region(frame.text, at, MARKUP_REACH);
                     behind_markup = region.end;
                     self.layer(frame, markup::decode(frame.text, region), depth);
                 }
@@ -366,6 +366,9 @@ impl<'s> Looking<'s> {
 
 /// How far around an escape its stretch goes.
 const ESCAPE_REACH: usize = 4096;
+
+/// The same for markup within another text: what is scanned once more for it.
+const MARKUP_REACH: usize = 768;
 
 /// Whether the escape at `at` stands for a byte that a credential can have: `\/`, `\u002b`; not `\u4e2d`.
 fn hides_ascii(text: &[u8], at: usize) -> bool {
