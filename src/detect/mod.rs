@@ -5,10 +5,12 @@
 //! name (`field`), base64. What is no run (short passwords, PEM headers, URLs with a password) is found by a few rare
 //! words (`words`). So the cost does not grow with the number of signatures.
 
+mod beside;
 pub mod context;
 mod field;
 pub mod generic;
 pub mod index;
+mod keystore;
 pub mod names;
 pub mod pair;
 pub mod randomness;
@@ -27,6 +29,7 @@ use std::sync::OnceLock;
 use regex::bytes::Regex;
 
 use self::index::{Anchors, EYJ, Entry, Index, Target, three};
+pub(crate) use self::keystore::keystore;
 use self::names::{Names, Telling};
 use self::runs::{Batch, Finder};
 use crate::blob::Span;
