@@ -11,6 +11,7 @@ mod frames;
 mod grid;
 mod images;
 mod mail;
+mod mashup;
 pub(crate) mod office;
 mod ole;
 mod onenote;
@@ -63,6 +64,7 @@ pub const DECODERS: &[Decoder] = &[
     Decoder { name: parquet::NAME, begins: parquet::begins, decode: parquet::decode, isolated: true },
     Decoder { name: "PNG image", begins: images::is_png, decode: images::png, isolated: false },
     Decoder { name: "JPEG image", begins: images::is_jpeg, decode: images::jpeg, isolated: false },
+    Decoder { name: "Power Query part", begins: mashup::begins, decode: mashup::decode, isolated: false },
     Decoder { name: "table as text", begins: csv::begins, decode: csv::decode, isolated: false },
 ];
 

@@ -61,7 +61,8 @@ fn markup_within_another_text() {
             .replace(&format!("&#95;{right}"), &right),
     ] {
         let text = json!({"mail": {"body": html}}).to_string();
-        assert!(decoded(&text, &token).is_some_and(|steps| steps.contains(&Encoding::Markup)), "{text}");
+        let seen = |step: &Encoding| matches!(step, Encoding::Markup | Encoding::Entities);
+        assert!(decoded(&text, &token).is_some_and(|steps| steps.iter().any(seen)), "{text}");
         let text = format!("Subject: x\n\n{html}\n");
         assert!(decoded(&text, &token).is_some(), "{text}");
     }
@@ -74,7 +75,7 @@ fn entities_in_attributes_are_characters() {
         "<Relationships><Relationship Target=\"https://x.example/?a=1&amp;k={}\"/></Relationships>",
         token.replacen('_', "&#x5F;", 1)
     );
-    assert_eq!(decoded(&text, &token), Some(vec![Encoding::Markup]));
+    assert_eq!(decoded(&text, &token), Some(vec![Encoding::Entities]));
 }
 
 #[test]
