@@ -161,7 +161,7 @@ fn is_signature(text: &str) -> bool {
 }
 
 /// Whether names lead where a pattern does. As long as the product of their lengths at most.
-fn leads_to(pattern: &[&str], names: &[&str]) -> bool {
+pub(crate) fn leads_to(pattern: &[&str], names: &[&str]) -> bool {
     wildcard(pattern, names, |part| *part == "**", |part, name| is_like(part, name))
 }
 
