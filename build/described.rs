@@ -25,6 +25,9 @@ pub(crate) struct Export {
 struct Part {
     /// The way to it from the export's value: names, `[]` for an item, `*` in names, `**` for anything.
     at: String,
+    /// Ways of which one must lead somewhere; without any, it always is one.
+    #[serde(default)]
+    has: Vec<String>,
     scope: Option<String>,
     #[serde(default)]
     id: Vec<Source>,
@@ -46,7 +49,8 @@ struct Part {
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Source {
-    /// `way`, `!way`, `/way` from the export's value, `=text`, `@key`, `@file`, `@folder`, `@folder2`.
+    /// `way`, `!way`, `^^way` from so many containers above, `=text`, `@key`, `@file`,
+    /// `@folder`, `@folder2`, `@member way` in the member of that name.
     Way(String),
     /// The entry of a list whose `key` is what stands at `by`, and its `take`.
     Lookup(Lookup),
@@ -134,7 +138,8 @@ impl Code {
             Some("store") => "Some(Scope::Store)",
             Some(other) => return Err(format!("unknown scope {other:?}")),
         };
-        let mut code = format!("Part {{ at: &{:?}, scope: {scope}, ", way(&part.at));
+        let has: String = part.has.iter().map(|text| format!("&{:?}, ", way(text))).collect();
+        let mut code = format!("Part {{ at: &{:?}, has: &[{has}], scope: {scope}, ", way(&part.at));
         let fields: BTreeMap<&str, &[Source]> = [
             ("id", &*part.id),
             ("name", &part.name),
@@ -176,31 +181,43 @@ impl Code {
 
 fn way_code(text: &str) -> Result<String, String> {
     let tail = text.get(1..).unwrap_or_default();
+    let above = text.trim_start_matches('^');
     Ok(match text.get(..1) {
+        Some("^") => format!("Source::Above({}, &{:?}), ", text.len() - above.len(), way(above)),
         Some("=") => format!("Source::Text({tail:?}), "),
-        Some("/") => format!("Source::Root(&{:?}), ", way(tail)),
         Some("!") => format!("Source::Not(&{:?}), ", way(tail)),
         Some("@") => match tail {
             "key" => "Source::Key, ".to_owned(),
             "file" => "Source::File, ".to_owned(),
             "folder" => "Source::Folder(1), ".to_owned(),
             "folder2" => "Source::Folder(2), ".to_owned(),
-            other => return Err(format!("unknown source {other:?}")),
+            other => match other.split_once(' ') {
+                Some((member, end)) => format!("Source::Member({member:?}, &{:?}), ", way(end)),
+                None => return Err(format!("unknown source {other:?}")),
+            },
         },
         _ => format!("Source::Here(&{:?}), ", way(text)),
     })
 }
 
 fn condition_code(text: &str) -> Result<String, String> {
-    let (path, test) = match (text.strip_prefix('!'), text.split_once('='), text.split_once(':')) {
-        (Some(path), _, _) => (path, "Test::Missing".to_owned()),
-        (None, Some((path, pattern)), _) => (path, format!("Test::Like({pattern:?})")),
-        (None, None, Some((path, "array"))) => (path, "Test::Array".to_owned()),
-        (None, None, Some((path, "object"))) => (path, "Test::Object".to_owned()),
-        (None, None, Some((path, "string"))) => (path, "Test::String".to_owned()),
-        (None, None, Some((_, other))) => return Err(format!("unknown test {other:?}")),
-        (None, None, None) => (text, "Test::Present".to_owned()),
+    let suffix = |end: &str| text.strip_suffix(end);
+    let (path, test) = if let Some(path) = text.strip_prefix('!') {
+        (path, "Test::Missing".to_owned())
+    } else if let Some((path, pattern)) = text.split_once('=') {
+        (path, format!("Test::Like({pattern:?})"))
+    } else if let Some(path) = suffix(":array") {
+        (path, "Test::Array".to_owned())
+    } else if let Some(path) = suffix(":object") {
+        (path, "Test::Object".to_owned())
+    } else if let Some(path) = suffix(":string") {
+        (path, "Test::String".to_owned())
+    } else {
+        (text, "Test::Present".to_owned())
     };
+    if path.is_empty() {
+        return Err(format!("a condition without a way: {text:?}"));
+    }
     Ok(format!("Condition {{ at: &{:?}, test: {test} }}, ", way(path)))
 }
 

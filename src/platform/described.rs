@@ -18,7 +18,7 @@ include!(concat!(env!("OUT_DIR"), "/described.rs"));
 const MAX_OUTER: usize = 8;
 
 /// How many hops from the export on are looked at, so that deep documents stay linear.
-const MAX_HOPS: usize = 48;
+const MAX_HOPS: usize = 128;
 
 /// How many entries of a list are known by their keys.
 const MAX_ENTRIES: usize = 20_000;
@@ -59,6 +59,8 @@ enum Test {
 struct Part {
     /// The way to it from the export's value.
     at: &'static [&'static str],
+    /// Ways of which one must lead somewhere, if there are any.
+    has: &'static [&'static [&'static str]],
     scope: Option<Scope>,
     id: &'static [Source],
     name: &'static [Source],
@@ -75,8 +77,10 @@ enum Source {
     Here(&'static [&'static str]),
     /// In the part; a flag that means the opposite.
     Not(&'static [&'static str]),
-    /// In the export's value.
-    Root(&'static [&'static str]),
+    /// In a container so many above the part.
+    Above(usize, &'static [&'static str]),
+    /// In another member of the package.
+    Member(&'static str, &'static [&'static str]),
     /// Always that.
     Text(&'static str),
     /// The name by which the part is reached.
@@ -93,7 +97,7 @@ enum Source {
 struct Lookup {
     /// Which lookup of all it is.
     number: usize,
-    /// Where in the part the key stands.
+    /// Where in the part the key stands; or, behind `=`, the key itself.
     by: &'static [&'static str],
     list: &'static [&'static str],
     member: Option<&'static str>,
@@ -165,9 +169,8 @@ impl Reader for Described<'_> {
         let outer = trail.hops.len().min(MAX_OUTER);
         let (root, export) = (0..outer).find_map(|hop| Some((hop, self.export(trail, hop)?)))?;
         let turns = turns(trail, root);
-        let containers = trail.hops.len() - root;
-        let flow = part_on(export.flows, &turns, containers);
-        let step = part_on(export.steps, &turns, containers);
+        let flow = part_on(export.flows, &turns, trail, root);
+        let step = part_on(export.steps, &turns, trail, root);
         let told = |this: &mut Self, at: Option<(&'static Part, usize)>| {
             let (part, depth) = at?;
             Some((part, root + depth, this.told(trail, root, root + depth, part)?))
@@ -205,12 +208,26 @@ fn turns<'t>(trail: &'t Trail<'_>, root: usize) -> Vec<&'t str> {
     hops.map_while(|hop| hop.turn.as_ref().map(turn)).collect()
 }
 
-/// The innermost part on a way through so many containers, and after how many turns it is reached.
-fn part_on(parts: &'static [Part], turns: &[&str], containers: usize) -> Option<(&'static Part, usize)> {
-    (0..containers.min(turns.len() + 1)).rev().find_map(|depth| {
+/// The innermost part on the way from the export at `root` on, and after how many turns it is reached.
+fn part_on(
+    parts: &'static [Part],
+    turns: &[&str],
+    trail: &Trail<'_>,
+    root: usize,
+) -> Option<(&'static Part, usize)> {
+    (0..=turns.len()).rev().find_map(|depth| {
         let way = turns.get(..depth)?;
-        parts.iter().find(|part| leads_to(part.at, way)).map(|part| (part, depth))
+        let container = trail.hops.get(root + depth)?.value;
+        let is_one = |part: &&Part| leads_to(part.at, way) && part.fits(container);
+        parts.iter().find(is_one).map(|part| (part, depth))
     })
+}
+
+impl Part {
+    fn fits(&self, value: Value<'_>) -> bool {
+        let is_there = |way: &&[&str]| name_of(follow(value, way)).is_some() || follow(value, way).is_some_and(Value::is_object);
+        self.has.is_empty() || self.has.iter().any(is_there)
+    }
 }
 
 impl Described<'_> {
@@ -227,7 +244,8 @@ impl Described<'_> {
             return Some(told.clone());
         }
         let key = hop.checked_sub(1).filter(|_| hop > root).and_then(|outer| trail.key(outer));
-        let asked = Asked { root: trail.hops.get(root)?.value, value: container.value, key };
+        let above: Vec<_> = trail.hops.iter().take(hop).skip(root).map(|hop| hop.value).collect();
+        let asked = Asked { root: trail.hops.get(root)?.value, above, value: container.value, key };
         let told = Told {
             id: self.text(part.id, &asked),
             name: self.text(part.name, &asked),
@@ -253,7 +271,15 @@ impl Described<'_> {
         };
         match source {
             Source::Here(way) => shown(follow(asked.value, way)?),
-            Source::Root(way) => shown(follow(asked.root, way)?),
+            Source::Above(count, way) => {
+                let outer = asked.above.len().checked_sub(*count).and_then(|at| asked.above.get(at))?;
+                shown(follow(*outer, way)?)
+            }
+            Source::Member(member, way) => {
+                let bytes = self.blob.package.read(&nearest(&self.blob, member)?)?;
+                let text = notation::json_of(&bytes);
+                shown(follow(Value::first(&text)?, way)?)
+            }
             Source::Not(_) => flag(source, asked).map(|on| if on { "on" } else { "off" }.to_owned()),
             Source::Text(text) => Some((*text).to_owned()),
             Source::Key => asked.key.map(str::to_owned),
@@ -262,7 +288,10 @@ impl Described<'_> {
                 own_path(&self.blob).rsplit('/').nth(*up).filter(|name| !name.is_empty()).map(str::to_owned)
             }
             Source::Lookup(lookup) => {
-                let key = name_of(follow(asked.value, lookup.by))?;
+                let key = match lookup.by.first().and_then(|by| by.strip_prefix('=')) {
+                    Some(key) => key.to_owned(),
+                    None => name_of(follow(asked.value, lookup.by))?,
+                };
                 let blob = &self.blob;
                 let list = self.lists.entry(lookup.number);
                 list.or_insert_with(|| listed(lookup, blob, asked.root)).get(&key).cloned()
@@ -274,6 +303,8 @@ impl Described<'_> {
 /// What is asked about a part.
 struct Asked<'v> {
     root: Value<'v>,
+    /// The containers around it up to the export, outermost first.
+    above: Vec<Value<'v>>,
     value: Value<'v>,
     key: Option<&'v str>,
 }

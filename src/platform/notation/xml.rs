@@ -91,9 +91,8 @@ impl Elements<'_> {
         let label = attributes.iter().find(|attribute| matches!(attribute.key.as_ref(), b"key" | b"name"));
         let named = label.filter(|label| NAMED.contains(&&*name) && !label.value.is_empty());
         self.writer.key(at, named.map_or(&*name, |label| &label.value));
-        let is_object = attributes.iter().any(|attribute| {
-            !named.is_some_and(|label| label.key == attribute.key) && !attribute.key.as_ref().starts_with(b"xmlns:")
-        });
+        let is_label = |name: &[u8]| named.is_some_and(|label| label.key.as_ref() == name);
+        let is_object = attributes.iter().any(|attribute| !is_label(attribute.key.as_ref()));
         self.open.push(Open { is_object: false, text: Pieces::new() });
         if !is_object {
             return;
