@@ -221,7 +221,9 @@ fn condition_code(text: &str) -> Result<String, String> {
     Ok(format!("Condition {{ at: &{:?}, test: {test} }}, ", way(path)))
 }
 
-/// The parts of a way.
-fn way(text: &str) -> Vec<&str> {
-    if text.is_empty() { Vec::new() } else { text.split('.').collect() }
+/// The parts of a way, which dots part; `\.` is a dot in a name.
+fn way(text: &str) -> Vec<String> {
+    let hidden = text.replace("\\.", "\0");
+    let parts = hidden.split('.').map(|part| part.replace('\0', "."));
+    if text.is_empty() { Vec::new() } else { parts.collect() }
 }

@@ -125,7 +125,9 @@ impl Condition {
             (Test::Missing, found) => found.is_none(),
             (_, None) => false,
             (Test::Present, Some(_)) => true,
-            (Test::Like(pattern), Some(found)) => name_of(Some(found)).is_some_and(|text| is_like(pattern, &text)),
+            (Test::Like(pattern), Some(found)) => {
+                name_of(Some(found)).is_some_and(|text| is_like(pattern, &text))
+            }
             (Test::Array, Some(found)) => found.is_array(),
             (Test::Object, Some(found)) => found.is_object(),
             (Test::String, Some(found)) => found.is_string(),
@@ -147,7 +149,8 @@ struct Described<'a> {
     description: &'static Description,
     blob: Blob<'a>,
     exports: HashMap<Id, Option<&'static Export>>,
-    parts: HashMap<Id, Told>,
+    /// A container may be a flow and a step as well.
+    parts: HashMap<(Id, bool), Told>,
     /// Keys and names of the lists that were asked for.
     lists: HashMap<usize, HashMap<String, String>>,
 }
@@ -171,12 +174,12 @@ impl Reader for Described<'_> {
         let turns = turns(trail, root);
         let flow = part_on(export.flows, &turns, trail, root);
         let step = part_on(export.steps, &turns, trail, root);
-        let told = |this: &mut Self, at: Option<(&'static Part, usize)>| {
+        let told = |this: &mut Self, at: Option<(&'static Part, usize)>, is_step: bool| {
             let (part, depth) = at?;
-            Some((part, root + depth, this.told(trail, root, root + depth, part)?))
+            Some((part, root + depth, this.told(trail, root, root + depth, part, is_step)?))
         };
-        let flow = told(self, flow);
-        let step = told(self, step);
+        let flow = told(self, flow, false);
+        let step = told(self, step, true);
         let scope = step.as_ref().map_or(Scope::Flow, |(part, ..)| part.scope.unwrap_or(Scope::Step));
         let from = step.as_ref().or(flow.as_ref()).map_or(root, |(_, hop, _)| *hop);
         let step = step.map(|(_, _, told)| told);
@@ -225,7 +228,9 @@ fn part_on(
 
 impl Part {
     fn fits(&self, value: Value<'_>) -> bool {
-        let is_there = |way: &&[&str]| name_of(follow(value, way)).is_some() || follow(value, way).is_some_and(Value::is_object);
+        let is_there = |way: &&[&str]| {
+            name_of(follow(value, way)).is_some() || follow(value, way).is_some_and(Value::is_object)
+        };
         self.has.is_empty() || self.has.iter().any(is_there)
     }
 }
@@ -238,9 +243,17 @@ impl Described<'_> {
     }
 
     /// What the part at a hop is told by; `None` if the way ends before it, in a bare value.
-    fn told(&mut self, trail: &Trail<'_>, root: usize, hop: usize, part: &'static Part) -> Option<Told> {
+    fn told(
+        &mut self,
+        trail: &Trail<'_>,
+        root: usize,
+        hop: usize,
+        part: &'static Part,
+        is_step: bool,
+    ) -> Option<Told> {
         let container = trail.hops.get(hop)?;
-        if let Some(told) = self.parts.get(&container.id) {
+        let id = (container.id.clone(), is_step);
+        if let Some(told) = self.parts.get(&id) {
             return Some(told.clone());
         }
         let key = hop.checked_sub(1).filter(|_| hop > root).and_then(|outer| trail.key(outer));
@@ -255,7 +268,7 @@ impl Described<'_> {
             kind: self.text(part.kind, &asked),
             enabled: part.enabled.iter().find_map(|source| flag(source, &asked)),
         };
-        self.parts.insert(container.id.clone(), told.clone());
+        self.parts.insert(id, told.clone());
         Some(told)
     }
 
@@ -356,6 +369,8 @@ fn entries(lookup: &Lookup, list: Value<'_>) -> HashMap<String, String> {
 fn nearest(blob: &Blob<'_>, wanted: &str) -> Option<String> {
     let own = own_path(blob);
     let folder = |path: &str| path.len() - file_name(path).len();
-    let beside = |member: &String| file_name(member) == wanted && own.starts_with(member.get(..folder(member)).unwrap_or("/"));
+    let beside = |member: &String| {
+        file_name(member) == wanted && own.starts_with(member.get(..folder(member)).unwrap_or("/"))
+    };
     blob.package.members().into_iter().filter(beside).max_by_key(String::len)
 }

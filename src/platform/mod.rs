@@ -116,9 +116,16 @@ pub struct Outline<'a> {
 
 /// How the blob is read.
 enum View<'a> {
-    Json { document: Box<Document<'a>>, reader: Option<Box<dyn Reader + 'a>> },
+    Json {
+        document: Box<Document<'a>>,
+        reader: Option<Box<dyn Reader + 'a>>,
+    },
     /// Another notation, read as the JSON that says the same.
-    Other { marks: Marks, document: Box<Document<'a>>, reader: Option<Box<dyn Reader + 'a>> },
+    Other {
+        marks: Marks,
+        document: Box<Document<'a>>,
+        reader: Option<Box<dyn Reader + 'a>>,
+    },
     Xml(Box<power_platform::XmlMember<'a>>),
     Opaque,
 }

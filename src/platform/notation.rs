@@ -49,9 +49,15 @@ pub(super) fn transcript(text: &[u8]) -> Option<Transcript> {
     let body = text.get(start..).unwrap_or_default();
     let begin = start + body.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
     if text.get(begin) == Some(&b'<') {
-        return xml::transcript(text, begin);
+        return if is_html(text.get(begin..)?) { None } else { xml::transcript(text, begin) };
     }
     bru::transcript(text, start).or_else(|| yaml::transcript(text, start))
+}
+
+/// A page of the web: its elements are of no use to tell a place.
+fn is_html(text: &[u8]) -> bool {
+    let begins = |word: &[u8]| text.get(..word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word));
+    begins(b"<html") || begins(b"<!doctype html")
 }
 
 /// A text as JSON, where it is not already.
@@ -145,8 +151,8 @@ impl Writer {
     fn mark(&mut self, from: usize) {
         let here = (from, self.text.len());
         match self.marks.pairs.last_mut() {
-            Some(last) if last.0 > from || last.1 == here.1 => {}
-            Some(last) if last.0 == from => last.1 = here.1,
+            Some(last) if last.0 > from => {}
+            Some(last) if last.0 == from || last.1 == here.1 => *last = here,
             _ => self.marks.pairs.push(here),
         }
     }
@@ -205,5 +211,108 @@ impl<'t> Lines<'t> {
         let rest = self.text.get(self.at..)?;
         self.at += memchr::memchr(b'\n', rest).map_or(rest.len(), |end| end + 1);
         Some(line)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn read(text: &str) -> Option<Value> {
+        let text = transcript(text.as_bytes())?.text;
+        Some(
+            serde_json::from_slice(&text)
+                .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&text))),
+        )
+    }
+
+    /// What PyYAML and the specification say.
+    #[test]
+    fn yaml() {
+        let says = |text: &str, tree: Value| assert_eq!(read(text), Some(tree), "{text}");
+        says(
+            "a: 1\nb: x y # c\nc:\n  d: 'it''s'\n  e: \"q\\\"\\n\"\n",
+            json!({"a": 1, "b": "x y", "c": {"d": "it's", "e": "q\"\n"}}),
+        );
+        says(
+            "- a\n- b: 1\n  c: 2\n-\n  d: 3\n- - e\n  - f\n",
+            json!(["a", {"b": 1, "c": 2}, {"d": 3}, ["e", "f"]]),
+        );
+        says("a:\n- b\n- c\nd: e\n", json!({"a": ["b", "c"], "d": "e"}));
+        says("a: |\n  x: 1\n    y\nb: true\n", json!({"a": "x: 1\n  y\n", "b": true}));
+        says(
+            "---\na: [b, \"c d\", {e: f}]\ng: {}\nh:\ni: ~\n",
+            json!({"a": ["b", "c d", {"e": "f"}], "g": {}, "h": null, "i": null}),
+        );
+        says("a: one\n  two\nb: 3\n", json!({"a": "one two", "b": 3}));
+        says("\"a b\": c\n'd': http://e/f\n", json!({"a b": "c", "d": "http://e/f"}));
+        says("a: 'x\n\n  y'\nb: c\n", json!({"a": "x  y", "b": "c"}));
+    }
+
+    #[test]
+    fn what_is_no_yaml() {
+        for text in [
+            "",
+            "hello world\n",
+            "# title\n\ntext\n",
+            "fn main() {\n    x: 1\n}\n",
+            "a: b\nsome text\n",
+            "x = 1\n",
+            "a: b\n   c: d\n  e: f\n",
+        ] {
+            assert!(transcript(text.as_bytes()).is_none(), "{text}");
+        }
+    }
+
+    #[test]
+    fn xml() {
+        let says = |text: &str, tree: Value| assert_eq!(read(text), Some(tree), "{text}");
+        says("<?xml version=\"1.0\"?>\n<a><b>x &amp; y</b><c/></a>", json!({"a": {"b": "x & y", "c": ""}}));
+        says("<p:a b='1 &lt; 2'>t<c>u</c></p:a>", json!({"a": {"b": "1 < 2", "text": "t", "c": "u"}}));
+        says("<a><![CDATA[<b>]]></a>", json!({"a": "<b>"}));
+        says(
+            "<a><entry key='k' value='v'/><property name='n'>w</property></a>",
+            json!({"a": {"k": {"key": "k", "value": "v"}, "n": "w"}}),
+        );
+        says("<a><b>x", json!({"a": {"b": "x"}}));
+        assert!(transcript(b"<!DOCTYPE html><p>a</p>").is_none());
+    }
+
+    #[test]
+    fn bru() {
+        let text = "meta {\n  name: a\n}\n\nheaders {\n  ~k: v: w\n}\nbody:json {\n  {\n    \"x\": 1\n  }\n}\nvars:secret [\n  t\n]\n";
+        let tree = json!({"meta": {"name": "a"}, "headers": {"k": "v: w"}, "body:json": "  {\n    \"x\": 1\n  }\n", "vars:secret": ["t"], "~bru": true});
+        assert_eq!(read(text), Some(tree));
+    }
+
+    #[test]
+    fn bytes_are_found_again() {
+        let texts = [
+            "a:\n  - b: \"x\\\"KEY-1\"\n    c: |\n      d\n      KEY-2\n  - {e: KEY-3}\nf: KEY-4 # x\n",
+            "<a b='&amp;KEY-1'>x &lt; KEY-2<c>KEY-3</c>\n<entry key='k' value='KEY-4'/></a>",
+            "meta {\n  name: KEY-1\n}\nbody {\n  x \"KEY-2\"\n}\n",
+        ];
+        for text in texts {
+            let transcript = transcript(text.as_bytes()).unwrap();
+            for start in memchr::memmem::find_iter(text.as_bytes(), b"KEY-") {
+                let place = transcript.marks.transcribed(&(start..start + 5));
+                let word = text.get(start..start + 5).unwrap();
+                assert_eq!(transcript.text.get(place), Some(word.as_bytes()), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn deep_and_hostile_texts_end() {
+        for text in [
+            "<a>".repeat(100_000),
+            "- ".repeat(100_000),
+            format!("a: {}", "[".repeat(100_000)),
+            "a:\n".to_owned() + &" b:\n".repeat(10),
+        ] {
+            transcript(text.as_bytes());
+        }
     }
 }

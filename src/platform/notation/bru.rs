@@ -22,7 +22,9 @@ pub(super) fn transcript(text: &[u8], start: usize) -> Option<Transcript> {
         let Some((name, bracket)) = block(line) else { continue };
         writer.key(line.start, name);
         let is_text = bracket == b'{'
-            && TEXTS.iter().any(|text| name == *text || name.strip_prefix(*text).is_some_and(|rest| rest.starts_with(b":")))
+            && TEXTS.iter().any(|text| {
+                name == *text || name.strip_prefix(*text).is_some_and(|rest| rest.starts_with(b":"))
+            })
             && !matches!(name, b"body:form-urlencoded" | b"body:multipart-form");
         match (bracket, is_text) {
             (b'[', _) => list(&mut lines, &mut writer),
@@ -42,7 +44,8 @@ fn block(line: Line<'_>) -> Option<(&[u8], u8)> {
     let text = line.text.trim_ascii_end();
     let (bracket, name) = text.split_last().filter(|(bracket, _)| matches!(bracket, b'{' | b'['))?;
     let name = name.strip_suffix(b" ")?;
-    let is_name = !name.is_empty() && name.iter().all(|byte| byte.is_ascii_alphanumeric() || b":-_".contains(byte));
+    let is_name =
+        !name.is_empty() && name.iter().all(|byte| byte.is_ascii_alphanumeric() || b":-_".contains(byte));
     is_name.then_some((name, *bracket))
 }
 
@@ -78,6 +81,8 @@ fn list(lines: &mut Lines<'_>, writer: &mut Writer) {
 
 fn content(lines: &mut Lines<'_>, writer: &mut Writer) {
     let lines: Vec<_> = inside(lines).collect();
-    let ends = lines.iter().flat_map(|line| [(line.start, line.text), (line.start + line.text.len(), b"\n".as_slice())]);
+    let ends = lines
+        .iter()
+        .flat_map(|line| [(line.start, line.text), (line.start + line.text.len(), b"\n".as_slice())]);
     writer.string(ends);
 }

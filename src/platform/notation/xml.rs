@@ -190,7 +190,9 @@ fn entity(name: &[u8]) -> String {
 fn unescaped(value: &[u8], at: usize) -> Pieces {
     let mut pieces = Pieces::new();
     let mut from = 0;
-    while let Some(start) = memchr::memchr(b'&', value.get(from..).unwrap_or_default()).map(|start| from + start) {
+    while let Some(start) =
+        memchr::memchr(b'&', value.get(from..).unwrap_or_default()).map(|start| from + start)
+    {
         let rest = value.get(start + 1..).unwrap_or_default();
         let near = rest.get(..12).unwrap_or(rest);
         let Some(length) = memchr::memchr(b';', near) else {

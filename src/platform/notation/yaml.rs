@@ -13,23 +13,27 @@ pub(super) fn transcript(text: &[u8], start: usize) -> Option<Transcript> {
     while lines.peek().is_some_and(is_skipped) {
         lines.next();
     }
-    let first = lines.peek()?;
-    let (_, begin) = first.from(0);
-    key_end(begin.strip_prefix(b"- ").unwrap_or(begin).trim_ascii_start()).filter(|_| first.indent() == 0)?;
-    let mut blocks = Blocks { writer: Writer::default(), open: Vec::new(), is_due: false };
+    if lines.peek()?.indent() > 0 {
+        return None;
+    }
+    let mut blocks = Blocks { writer: Writer::default(), open: Vec::new(), is_due: false, has_names: false };
     while let Some(line) = lines.next().filter(|_| !blocks.writer.is_full()) {
         if !is_skipped(line) {
             blocks.line(line, &mut lines)?;
         }
     }
     blocks.close_to(0);
-    Some(blocks.writer.finish())
+    blocks.has_names.then(|| blocks.writer.finish())
 }
 
 /// Blank lines, comments, and the marks between documents.
 fn is_skipped(line: Line<'_>) -> bool {
     let text = line.text.trim_ascii();
-    text.is_empty() || text.starts_with(b"#") || text == b"---" || text == b"..." || line.text.starts_with(b"%YAML")
+    text.is_empty()
+        || text.starts_with(b"#")
+        || text == b"---"
+        || text == b"..."
+        || line.text.starts_with(b"%YAML")
 }
 
 /// An open collection.
@@ -44,6 +48,8 @@ struct Blocks {
     open: Vec<Block>,
     /// Whether a name or a dash waits for its value.
     is_due: bool,
+    /// Whether there is a mapping.
+    has_names: bool,
 }
 
 impl Blocks {
@@ -62,16 +68,16 @@ impl Blocks {
                 continue;
             }
             let Some(end) = key_end(rest) else {
-                return self.is_due.then(|| self.scalar(line, column, self.indent() + 1, lines));
+                return if self.is_due { self.scalar(line, column, self.indent() + 1, lines) } else { None };
             };
             self.enter(column, false, start)?;
             self.writer.key(start, unquoted(rest.get(..end)?));
-            self.is_due = true;
+            (self.is_due, self.has_names) = (true, true);
             let (_, value) = line.from(column + end + 1);
-            if !is_nothing(value) {
-                self.scalar(line, column + end + 1, column + 1, lines);
+            if is_nothing(value) {
+                return Some(());
             }
-            return Some(());
+            return self.scalar(line, column + end + 1, column + 1, lines);
         }
     }
 
@@ -81,7 +87,8 @@ impl Blocks {
 
     /// Goes to the collection whose items stand in that column, and begins one if there is none.
     fn enter(&mut self, indent: usize, is_list: bool, start: usize) -> Option<()> {
-        let is_inner = |block: &Block| block.indent > indent || (block.indent == indent && block.is_list && !is_list);
+        let is_inner =
+            |block: &Block| block.indent > indent || (block.indent == indent && block.is_list && !is_list);
         let outer = self.open.iter().rposition(|block| !is_inner(block)).map_or(0, |last| last + 1);
         self.close_to(outer);
         match self.open.last() {
@@ -114,16 +121,17 @@ impl Blocks {
         }
     }
 
-    /// Writes the scalar that begins in a column; lines from `deeper` on belong to it.
-    fn scalar(&mut self, line: Line<'_>, column: usize, deeper: usize, lines: &mut Lines<'_>) {
+    /// Writes the scalar that begins in a column; lines from `deeper` on belong to it. `None` if they cannot.
+    fn scalar(&mut self, line: Line<'_>, column: usize, deeper: usize, lines: &mut Lines<'_>) -> Option<()> {
         self.is_due = false;
         let (start, value) = line.from(column);
         match value.first() {
             Some(b'|' | b'>') => self.block_scalar(deeper, start, lines),
             Some(quote @ (b'"' | b'\'')) => self.quoted(*quote, start, line, lines),
             Some(b'[' | b'{') if is_flow(value) => self.flow(start, value),
-            _ => self.plain(start, value, deeper, lines),
+            _ => return self.plain(start, value, deeper, lines),
         }
+        Some(())
     }
 
     fn block_scalar(&mut self, deeper: usize, start: usize, lines: &mut Lines<'_>) {
@@ -158,11 +166,14 @@ impl Blocks {
         self.writer.string(pieces);
     }
 
-    fn plain(&mut self, start: usize, value: &[u8], deeper: usize, lines: &mut Lines<'_>) {
+    fn plain(&mut self, start: usize, value: &[u8], deeper: usize, lines: &mut Lines<'_>) -> Option<()> {
         let value = without_comment(value);
         let mut pieces = vec![(start, value)];
         while let Some(line) = lines.peek().filter(|line| !line.is_blank() && line.indent() >= deeper) {
             let (from, text) = line.from(0);
+            if key_end(text).is_some() {
+                return None;
+            }
             pieces.push((line.start, b" "));
             pieces.push((from, without_comment(text)));
             lines.next();
@@ -173,6 +184,7 @@ impl Blocks {
             _ if pieces.len() == 1 && is_number(value) => self.writer.bare(start, value),
             _ => self.writer.string(pieces),
         }
+        Some(())
     }
 
     /// A list or mapping on one line: its words one by one, names where a colon follows.
@@ -255,7 +267,9 @@ fn key_end(text: &[u8]) -> Option<usize> {
 
 /// Nothing stands behind a name, or only an anchor, a tag or a comment.
 fn is_nothing(value: &[u8]) -> bool {
-    value.is_empty() || value.starts_with(b"#") || (matches!(value.first(), Some(b'&' | b'!')) && !value.contains(&b' '))
+    value.is_empty()
+        || value.starts_with(b"#")
+        || (matches!(value.first(), Some(b'&' | b'!')) && !value.contains(&b' '))
 }
 
 fn unquoted(text: &[u8]) -> &[u8] {
