@@ -147,12 +147,27 @@ impl Writer {
         self.text.extend_from_slice(piece.get(done..).unwrap_or_default());
     }
 
+    /// A value that is written already, with places of the text and where in the value they stand.
+    fn embed(&mut self, value: &[u8], marks: impl IntoIterator<Item = (usize, usize)>) {
+        self.comma();
+        let here = self.text.len();
+        self.text.extend_from_slice(value);
+        for (from, at) in marks {
+            self.mark_at(from, here + at);
+        }
+        self.due = true;
+    }
+
     /// Says that byte `from` of the text stands here. Offsets only ascend.
     fn mark(&mut self, from: usize) {
-        let here = (from, self.text.len());
+        self.mark_at(from, self.text.len());
+    }
+
+    fn mark_at(&mut self, from: usize, at: usize) {
+        let here = (from, at);
         match self.marks.pairs.last_mut() {
-            Some(last) if last.0 > from => {}
-            Some(last) if last.0 == from || last.1 == here.1 => *last = here,
+            Some(last) if last.0 > from || last.1 > at => {}
+            Some(last) if last.0 == from || last.1 == at => *last = here,
             _ => self.marks.pairs.push(here),
         }
     }
@@ -276,6 +291,10 @@ mod tests {
             "<a><entry key='k' value='v'/><property name='n'>w</property></a>",
             json!({"a": {"k": {"key": "k", "value": "v"}, "n": "w"}}),
         );
+        says("<a><b>x &lt;record_update>&lt;c>y&amp;amp;&lt;/c></b></a>", json!({"a": {"b": "x <record_update><c>y&amp;</c>"}}));
+        let tree = json!({"a": {"b": {"record_update": {"c": "y&"}}}});
+        says("<a><b>&lt;record_update>&lt;c>y&amp;amp;&lt;/c>&lt;/record_update></b></a>", tree.clone());
+        says("<a><b><![CDATA[<record_update><c>y&amp;</c></record_update>]]></b></a>", tree);
         says("<a><b>x", json!({"a": {"b": "x"}}));
         assert!(transcript(b"<!DOCTYPE html><p>a</p>").is_none());
     }
@@ -291,7 +310,7 @@ mod tests {
     fn bytes_are_found_again() {
         let texts = [
             "a:\n  - b: \"x\\\"KEY-1\"\n    c: |\n      d\n      KEY-2\n  - {e: KEY-3}\nf: KEY-4 # x\n",
-            "<a b='&amp;KEY-1'>x &lt; KEY-2<c>KEY-3</c>\n<entry key='k' value='KEY-4'/></a>",
+            "<a b='&amp;KEY-1'>x &lt; KEY-2<c>KEY-3</c>\n<entry key='k' value='KEY-4'/></a>", "<a><b><![CDATA[<record_update><c d='KEY-0'>y&amp;KEY-1</c></record_update>]]></b><b>&lt;record_update&gt;&lt;c d='KEY-2'>y&amp;amp;KEY-3&lt;/c>&lt;/record_update></b>KEY-4</a>",
             "meta {\n  name: KEY-1\n}\nbody {\n  x \"KEY-2\"\n}\n",
         ];
         for text in texts {

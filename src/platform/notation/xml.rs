@@ -19,11 +19,20 @@ const NAMED: &[&[u8]] = &[b"entry", b"config", b"property", b"id", b"add", b"set
 /// A stretch of text: where its pieces stand, and what they are.
 type Pieces = Vec<(usize, Vec<u8>)>;
 
+/// Words of documents in text that are read as such: the records in ServiceNow's update sets, and Confluence's pages
+/// that name persons by their keys.
+const TELLING: &[&[u8]] = &[b"<record_update", b"ri:userkey"];
+
 /// The transcript of the document that begins at `start`; `None` if nothing in it can be read.
 pub(super) fn transcript(text: &[u8], start: usize) -> Option<Transcript> {
+    document(text, start, 0)
+}
+
+/// The transcript of a document in so many others.
+fn document(text: &[u8], start: usize, nested: usize) -> Option<Transcript> {
     let mut writer = Writer::default();
     writer.open(start, b'{');
-    let elements = Elements { writer: &mut writer, open: Vec::new(), excess: 0, nested: 0 };
+    let elements = Elements { writer: &mut writer, open: Vec::new(), excess: 0, nested };
     let count = elements.read(text.get(start..)?, start);
     writer.close(b'}');
     (count > 0).then(|| writer.finish())
@@ -63,7 +72,7 @@ impl Elements<'_> {
                 }
                 Event::End(_) => self.leave(),
                 Event::Text(text) => self.add(base + offset(xml, &text), &text),
-                Event::CData(text) => self.cdata(base + offset(xml, &text), &text),
+                Event::CData(text) => self.add(base + offset(xml, &text), &text),
                 Event::GeneralRef(name) => {
                     let at = base + offset(xml, &name);
                     let shown = entity(&name);
@@ -118,7 +127,7 @@ impl Elements<'_> {
     fn write_text(&mut self, text: &Pieces) {
         if let Some((from, _)) = text.first().filter(|_| !is_blank(text)) {
             self.writer.key(*from, b"text");
-            self.writer.string(text.iter().map(|(from, piece)| (*from, &**piece)));
+            self.write_string(text);
         }
     }
 
@@ -132,7 +141,7 @@ impl Elements<'_> {
             self.write_text(&open.text);
             self.writer.close(b'}');
         } else {
-            self.writer.string(open.text.iter().map(|(from, piece)| (*from, &**piece)));
+            self.write_string(&open.text);
         }
     }
 
@@ -146,16 +155,41 @@ impl Elements<'_> {
         }
     }
 
-    /// The text of a section, or the document in it.
-    fn cdata(&mut self, at: usize, text: &[u8]) {
-        let head = text.get(..256).unwrap_or(text);
-        let is_record = head.starts_with(b"<?xml") && memchr::memmem::find(head, b"<record_update").is_some();
-        if !is_record || self.nested >= MAX_NESTED {
-            return self.add(at, text);
+    /// Writes text as a string; or as an object, where it is a document whose elements tell more.
+    fn write_string(&mut self, text: &Pieces) {
+        match self.inner_document(text) {
+            Some((inner, joined)) => self.splice(&inner, &joined),
+            None => self.writer.string(text.iter().map(|(from, piece)| (*from, &**piece))),
         }
-        self.begin_object(at);
-        let inner = Elements { writer: self.writer, open: Vec::new(), excess: 0, nested: self.nested + 1 };
-        inner.read(text, at);
+    }
+
+    /// The transcript of a document in text, and where the pieces of the text begin in it.
+    fn inner_document(&self, text: &Pieces) -> Option<(Transcript, Vec<(usize, usize)>)> {
+        let begins = text.iter().find(|(_, piece)| !piece.trim_ascii().is_empty())?;
+        if self.nested >= MAX_NESTED || !begins.1.trim_ascii_start().starts_with(b"<") {
+            return None;
+        }
+        let mut joined = Vec::new();
+        let mut starts = Vec::new();
+        for (from, piece) in text {
+            starts.push((joined.len(), *from));
+            joined.extend_from_slice(piece);
+        }
+        let tells = TELLING.iter().any(|word| memchr::memmem::find(&joined, word).is_some());
+        let inner = tells.then(|| document(&joined, 0, self.nested + 1))??;
+        Some((inner, starts))
+    }
+
+    /// Writes a transcript as a value, with marks that lead to where the pieces of its text stand.
+    fn splice(&mut self, inner: &Transcript, starts: &[(usize, usize)]) {
+        let source = |at: usize| {
+            let piece = starts.partition_point(|(start, _)| *start <= at).saturating_sub(1);
+            starts.get(piece).map_or(0, |(start, from)| from + (at - start))
+        };
+        let mut offsets: Vec<usize> = inner.marks.pairs.iter().map(|(from, _)| *from).collect();
+        offsets.extend(starts.iter().map(|(start, _)| *start));
+        offsets.sort_unstable();
+        self.writer.embed(&inner.text, offsets.iter().map(|at| (source(*at), inner.marks.place(*at))));
     }
 }
 
