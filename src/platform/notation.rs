@@ -263,6 +263,7 @@ mod tests {
         );
         says("a: one\n  two\nb: 3\n", json!({"a": "one two", "b": 3}));
         says("\"a b\": c\n'd': http://e/f\n", json!({"a b": "c", "d": "http://e/f"}));
+        says("a: \"\\u8FD0\\x41\\/\"\n", json!({"a": "\u{8FD0}A/"}));
         says("a: 'x\n\n  y'\nb: c\n", json!({"a": "x  y", "b": "c"}));
     }
 
@@ -291,7 +292,10 @@ mod tests {
             "<a><entry key='k' value='v'/><property name='n'>w</property></a>",
             json!({"a": {"k": {"key": "k", "value": "v"}, "n": "w"}}),
         );
-        says("<a><b>x &lt;record_update>&lt;c>y&amp;amp;&lt;/c></b></a>", json!({"a": {"b": "x <record_update><c>y&amp;</c>"}}));
+        says(
+            "<a><b>x &lt;record_update>&lt;c>y&amp;amp;&lt;/c></b></a>",
+            json!({"a": {"b": "x <record_update><c>y&amp;</c>"}}),
+        );
         let tree = json!({"a": {"b": {"record_update": {"c": "y&"}}}});
         says("<a><b>&lt;record_update>&lt;c>y&amp;amp;&lt;/c>&lt;/record_update></b></a>", tree.clone());
         says("<a><b><![CDATA[<record_update><c>y&amp;</c></record_update>]]></b></a>", tree);
@@ -310,7 +314,8 @@ mod tests {
     fn bytes_are_found_again() {
         let texts = [
             "a:\n  - b: \"x\\\"KEY-1\"\n    c: |\n      d\n      KEY-2\n  - {e: KEY-3}\nf: KEY-4 # x\n",
-            "<a b='&amp;KEY-1'>x &lt; KEY-2<c>KEY-3</c>\n<entry key='k' value='KEY-4'/></a>", "<a><b><![CDATA[<record_update><c d='KEY-0'>y&amp;KEY-1</c></record_update>]]></b><b>&lt;record_update&gt;&lt;c d='KEY-2'>y&amp;amp;KEY-3&lt;/c>&lt;/record_update></b>KEY-4</a>",
+            "<a b='&amp;KEY-1'>x &lt; KEY-2<c>KEY-3</c>\n<entry key='k' value='KEY-4'/></a>",
+            "<a><b><![CDATA[<record_update><c d='KEY-0'>y&amp;KEY-1</c></record_update>]]></b><b>&lt;record_update&gt;&lt;c d='KEY-2'>y&amp;amp;KEY-3&lt;/c>&lt;/record_update></b>KEY-4</a>",
             "meta {\n  name: KEY-1\n}\nbody {\n  x \"KEY-2\"\n}\n",
         ];
         for text in texts {

@@ -2,6 +2,8 @@
 //! that fit on a line. <https://yaml.org/spec/1.2.2/>. Anchors and tags are left as they stand; a text with a line that
 //! is none of this is no YAML to us.
 
+use std::borrow::Cow;
+
 use super::{Line, Lines, Transcript, Writer};
 
 /// How many collections may lie in each other.
@@ -151,7 +153,7 @@ impl Blocks {
 
     /// A quoted scalar, up to its quote, perhaps on a later line.
     fn quoted(&mut self, quote: u8, start: usize, line: Line<'_>, lines: &mut Lines<'_>) {
-        let mut pieces: Vec<(usize, &[u8])> = Vec::new();
+        let mut pieces = Vec::new();
         let mut piece = (start + 1, line.text.get(start - line.start + 1..).unwrap_or_default());
         loop {
             let ended = quoted_pieces(quote, piece, &mut pieces);
@@ -160,10 +162,10 @@ impl Blocks {
             }
             let Some(next) = lines.next() else { break };
             let (from, text) = next.from(0);
-            pieces.push((next.start, b" "));
+            pieces.push((next.start, Cow::Borrowed(b" ".as_slice())));
             piece = (from, text);
         }
-        self.writer.string(pieces);
+        self.writer.string(pieces.iter().map(|(from, piece)| (*from, &**piece)));
     }
 
     fn plain(&mut self, start: usize, value: &[u8], deeper: usize, lines: &mut Lines<'_>) -> Option<()> {
@@ -216,33 +218,48 @@ impl Blocks {
 }
 
 /// Adds what stands up to the closing quote; says whether there is one.
-fn quoted_pieces<'t>(quote: u8, piece: (usize, &'t [u8]), pieces: &mut Vec<(usize, &'t [u8])>) -> bool {
+fn quoted_pieces<'t>(quote: u8, piece: (usize, &'t [u8]), pieces: &mut Vec<(usize, Cow<'t, [u8]>)>) -> bool {
     let (start, text) = piece;
     let mut from = 0;
     let mut at = 0;
     while let Some(byte) = text.get(at) {
-        let next = text.get(at + 1);
-        let shown: &[u8] = match (byte, next) {
-            (b'\'', Some(b'\'')) if quote == b'\'' => b"'",
-            (b'\\', Some(b'n')) if quote == b'"' => b"\n",
-            (b'\\', Some(b't')) if quote == b'"' => b"\t",
-            (b'\\', Some(_)) if quote == b'"' => text.get(at + 1..at + 2).unwrap_or_default(),
-            _ if *byte == quote => {
-                pieces.push((start + from, text.get(from..at).unwrap_or_default()));
+        let is_end = *byte == quote;
+        let Some((length, shown)) = escape(quote, text.get(at..).unwrap_or_default()) else {
+            if is_end {
+                pieces.push((start + from, Cow::Borrowed(text.get(from..at).unwrap_or_default())));
                 return true;
             }
-            _ => {
-                at += 1;
-                continue;
-            }
+            at += 1;
+            continue;
         };
-        pieces.push((start + from, text.get(from..at).unwrap_or_default()));
+        pieces.push((start + from, Cow::Borrowed(text.get(from..at).unwrap_or_default())));
         pieces.push((start + at, shown));
-        at += 2;
+        at += length;
         from = at;
     }
-    pieces.push((start + from, text.get(from..).unwrap_or_default()));
+    pieces.push((start + from, Cow::Borrowed(text.get(from..).unwrap_or_default())));
     false
+}
+
+/// The escape that a text in quotes begins with: how long it is, and what it says.
+fn escape(quote: u8, text: &[u8]) -> Option<(usize, Cow<'_, [u8]>)> {
+    match (quote, text) {
+        (b'\'', [b'\'', b'\'', ..]) => Some((2, Cow::Borrowed(b"'"))),
+        (b'"', [b'\\', letter @ (b'x' | b'u' | b'U'), ..]) => {
+            let digits = match letter {
+                b'x' => 2,
+                b'u' => 4,
+                _ => 8,
+            };
+            let number = std::str::from_utf8(text.get(2..2 + digits)?).ok()?;
+            let shown = char::from_u32(u32::from_str_radix(number, 16).ok()?)?;
+            Some((2 + digits, Cow::Owned(shown.to_string().into_bytes())))
+        }
+        (b'"', [b'\\', b'n', ..]) => Some((2, Cow::Borrowed(b"\n"))),
+        (b'"', [b'\\', b't', ..]) => Some((2, Cow::Borrowed(b"\t"))),
+        (b'"', [b'\\', ..]) => Some((2, Cow::Borrowed(text.get(1..2)?))),
+        _ => None,
+    }
 }
 
 /// Where the colon of a name stands that a line begins with.
