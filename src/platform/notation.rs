@@ -54,8 +54,12 @@ pub(super) fn transcript(text: &[u8]) -> Option<Transcript> {
     bru::transcript(text, start).or_else(|| yaml::transcript(text, start))
 }
 
-/// A page of the web: its elements are of no use to tell a place.
+/// A page of the web, whose elements are of no use to tell a place; but for the pages that Notion exports.
 fn is_html(text: &[u8]) -> bool {
+    let head = text.get(..64 << 10).unwrap_or(text);
+    if memchr::memmem::find(head, b"class=\"page-title\"").is_some() {
+        return false;
+    }
     let begins = |word: &[u8]| text.get(..word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word));
     begins(b"<html") || begins(b"<!doctype html")
 }
