@@ -49,6 +49,12 @@ impl Platform {
         self.vocabulary.name
     }
 
+    /// Whether a text has the words of one of its exports.
+    fn is_hinted(&self, text: &[u8]) -> bool {
+        let has = |word: &&str| memmem::find(text, word.as_bytes()).is_some();
+        self.hints.iter().any(|words| words.iter().all(has))
+    }
+
     /// What it is, for people.
     pub fn title(&self) -> &'static str {
         self.vocabulary.title
@@ -230,6 +236,9 @@ fn joined(prefix: Option<&str>, rest: Option<String>) -> Option<String> {
 const MAX_WRAPPERS: usize = 4;
 const MAX_STRINGS: usize = 3;
 
+/// How much of a text is searched for the words of platforms that are described as data, in bytes: there are many.
+const MAX_HINTED: usize = 1 << 20;
+
 /// How many values are looked at in all, how many members of an object, and how many items of a list.
 const MAX_LOOKS: usize = 128;
 const MAX_MEMBERS: usize = 48;
@@ -238,9 +247,10 @@ const MAX_ITEMS: usize = 4;
 /// Finds the platform of a JSON text, whose value may stand in wrappers of an API or a backup, even in their strings.
 /// `text` is what the blob says as JSON.
 fn recognise<'a>(blob: &Blob<'a>, text: &[u8]) -> Option<(&'static Vocabulary, Box<dyn Reader + 'a>)> {
-    let has = |word: &&str| memmem::find(text, word.as_bytes()).is_some();
-    let is_hinted = |platform: &&Platform| platform.hints.iter().any(|words| words.iter().all(has));
-    let candidates: Vec<_> = platforms().filter(is_hinted).collect();
+    let head = text.get(..MAX_HINTED).unwrap_or(text);
+    let own = PLATFORMS.iter().filter(|platform| platform.is_hinted(text));
+    let described = described::PLATFORMS.iter().filter(|platform| platform.is_hinted(head));
+    let candidates: Vec<_> = own.chain(described).collect();
     if candidates.is_empty() {
         return None;
     }
