@@ -1,4 +1,5 @@
-//! Turns `src/platform/*.toml` into `platforms.rs`: a `Vocabulary` for each, named as its file.
+//! Turns `src/platform/*.toml` into `platforms.rs`: a `Vocabulary` for each, named as its file; and
+//! `src/platform/described/*.toml`, whose exports are described as data, into `described.rs` as well.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -6,8 +7,14 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-/// Where the vocabularies stand.
+#[path = "described.rs"]
+mod described;
+
+/// Where the vocabularies stand that have a reader beside them.
 const FOLDER: &str = "src/platform";
+
+/// Where those stand that describe their exports themselves.
+const DESCRIBED: &str = "src/platform/described";
 
 /// One file.
 #[derive(Deserialize)]
@@ -21,6 +28,8 @@ struct Vocabulary {
     own: Vec<Rule>,
     #[serde(default)]
     store: Vec<Rule>,
+    #[serde(default)]
+    export: Vec<described::Export>,
 }
 
 /// One entry: its conditions and, in one of the last three, what it says.
@@ -46,13 +55,19 @@ struct Rule {
 ///
 /// If a vocabulary cannot be read or says something that the readers do not know: the build ends with its name.
 pub(crate) fn generate(out_dir: &Path) {
-    rerun_if_changed(Path::new(FOLDER));
     let mut code = String::new();
-    for path in vocabularies() {
-        rerun_if_changed(&path);
-        code += &constant(&path);
+    for path in vocabularies(FOLDER) {
+        code += &constant(&path, &read(&path));
+    }
+    let mut descriptions = described::Code::default();
+    for path in vocabularies(DESCRIBED) {
+        let vocabulary = read(&path);
+        code += &constant(&path, &vocabulary);
+        let added = descriptions.add(&constant_name(&path), &vocabulary.export);
+        added.unwrap_or_else(|what| panic!("{}: {what}", path.display()));
     }
     fs::write(out_dir.join("platforms.rs"), code).expect("the build folder is writable");
+    fs::write(out_dir.join("described.rs"), descriptions.finish()).expect("the build folder is writable");
 }
 
 /// Tells cargo, which listens to standard output.
@@ -60,25 +75,37 @@ fn rerun_if_changed(path: &Path) {
     println!("cargo::rerun-if-changed={}", path.display());
 }
 
-fn vocabularies() -> Vec<PathBuf> {
-    let entries = fs::read_dir(FOLDER).expect("the folder of the platforms is there");
+/// The vocabularies of a folder, sorted.
+fn vocabularies(folder: &str) -> Vec<PathBuf> {
+    rerun_if_changed(Path::new(folder));
+    let entries = fs::read_dir(folder).expect("the folder of the platforms is there");
     let paths = entries.map(|entry| entry.expect("its entries can be read").path());
     let mut paths: Vec<_> = paths.filter(|path| path.extension().is_some_and(|end| end == "toml")).collect();
     paths.sort();
+    paths.iter().for_each(|path| rerun_if_changed(path));
     paths
 }
 
-fn constant(path: &Path) -> String {
+fn read(path: &Path) -> Vocabulary {
     let fail = |what: &dyn std::fmt::Display| -> ! { panic!("{}: {what}", path.display()) };
     let text = fs::read_to_string(path).unwrap_or_else(|error| fail(&error));
-    let vocabulary: Vocabulary = toml::from_str(&text).unwrap_or_else(|error| fail(&error));
+    toml::from_str(&text).unwrap_or_else(|error| fail(&error))
+}
+
+/// The name of the constant that a file becomes.
+fn constant_name(path: &Path) -> String {
+    path.file_stem().unwrap_or_default().to_string_lossy().to_uppercase()
+}
+
+fn constant(path: &Path, vocabulary: &Vocabulary) -> String {
+    let fail = |what: &dyn std::fmt::Display| -> ! { panic!("{}: {what}", path.display()) };
     let table = |rules: &[Rule], then: fn(&Rule) -> Option<String>| {
         rules.iter().map(|rule| rule_code(rule, then).unwrap_or_else(|what| fail(&what))).collect::<String>()
     };
     let storages = table(&vocabulary.storage, |rule| rule.is.as_deref().map(storage));
     let owns = table(&vocabulary.own, |rule| rule.why.as_ref().map(|why| format!("{why:?}")));
     let stores = table(&vocabulary.store, |rule| rule.text.as_ref().map(|text| format!("{:?}", text.trim())));
-    let constant = path.file_stem().unwrap_or_default().to_string_lossy().to_uppercase();
+    let constant = constant_name(path);
     format!(
         "pub(crate) const {constant}: Vocabulary = Vocabulary {{\n    name: {:?},\n    title: {:?},\n    \
          storage: &[\n{storages}    ],\n    own: &[\n{owns}    ],\n    store: &[\n{stores}    ],\n}};\n",
@@ -116,7 +143,7 @@ fn shape(value: Option<&str>) -> Result<String, String> {
     Ok(match value.map(|value| value.split_once(':').unwrap_or((value, ""))) {
         None => "Shape::Any".to_owned(),
         Some(("prefix", prefix)) => format!("Shape::Prefix({prefix:?})"),
-        Some((name @ ("uuid" | "id" | "hex" | "words" | "evm-address" | "signature"), "")) => {
+        Some((name @ ("uuid" | "short-uuid" | "id" | "hex" | "words" | "evm-address" | "signature"), "")) => {
             format!("Shape::{}", camel(name))
         }
         Some((other, _)) => return Err(format!("unknown value {other:?}")),

@@ -74,7 +74,7 @@ pub struct Location {
     pub column: Option<u64>,
     /// The decoding steps, outermost first.
     pub decoded: Vec<Encoding>,
-    /// JSON pointer (RFC 6901) in each layer, joined by `#`.
+    /// JSON pointer (RFC 6901) in each layer, joined by `#`; in XML and YAML of the JSON that says the same.
     pub pointer: Option<String>,
     /// Where that is in words of a reader of the document: `page 3`, `sheet "Keys", cell B7`.
     pub landmark: Option<String>,

@@ -21,6 +21,7 @@ use crate::detect::{Candidate, Detectors, Found, REACH, keep_disjoint, keystore}
 use crate::document::office;
 use crate::filter;
 use crate::finding::{Encoding, Finding, Location, Place};
+use crate::json;
 use crate::label;
 use crate::platform;
 
@@ -592,7 +593,9 @@ fn location(placed: &Placed, place: &Place, view: &View, lines: &mut Lines) -> L
         }
         None => placed.span.clone(),
     };
-    let documents = place.pointer.as_ref().map_or(0, |pointer| pointer.matches('#').count() + 1);
+    // Other notations than JSON have pointers too: there only the documents in their strings are JSON.
+    let outermost = usize::from(view.text.is_some_and(json::begins_like_json));
+    let documents = place.pointer.as_ref().map_or(0, |pointer| pointer.matches('#').count() + outermost);
     let layers = placed.decoded.iter().filter(|step| documents == 0 || **step != Encoding::JsonString);
     let decoded = view
         .wide

@@ -14,7 +14,9 @@ pub fn identify(value: &[u8], name: Option<&[u8]>) -> Option<&'static str> {
     let open = || by_shape(value);
     let doubtful = || (!secret).then(|| by_doubtful_shape(value)).flatten();
     let named = || (digest && is_digest(value)).then_some("digest");
-    named().or_else(open).or_else(doubtful)
+    let handshake =
+        || name.is_some_and(|name| is_handshake(name, value)).then_some("nonce of a WebSocket handshake");
+    named().or_else(handshake).or_else(open).or_else(doubtful)
 }
 
 type Shape = (fn(&[u8]) -> bool, &'static str);
@@ -53,6 +55,17 @@ fn names_digest(name: &[u8]) -> bool {
 
 fn is_hex(value: &[u8]) -> bool {
     !value.is_empty() && value.iter().all(u8::is_ascii_hexdigit)
+}
+
+/// Sixteen random bytes, or the SHA-1 that answers them, in base64 (RFC 6455, sections 4.1 and 4.2.2).
+fn is_handshake(name: &[u8], value: &[u8]) -> bool {
+    let has_length = match value {
+        [.., b'=', b'='] => value.len() == 24 && name.eq_ignore_ascii_case(b"Sec-WebSocket-Key"),
+        [.., b'='] => value.len() == 28 && name.eq_ignore_ascii_case(b"Sec-WebSocket-Accept"),
+        _ => false,
+    };
+    let is_digit = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
+    has_length && value.iter().all(is_digit)
 }
 
 /// Hexadecimal of the length of MD5, SHA-1, SHA-224 to SHA-512, or a commit cut short; perhaps in quotes.
@@ -315,6 +328,10 @@ mod tests {
         let hex40 = "9b0e281560c04653a78eb82c274bfae123167e9d";
         check(Some("digest"), Some("commitSha"), &[hex40]);
         check(Some("digest"), Some("ETag"), &["\"33a64df551425fcc55e4d42a148795d9\""]);
+        let nonce = Some("nonce of a WebSocket handshake");
+        check(nonce, Some("sec-websocket-key"), &["dGhlIHNhbXBsZSBub25jZQ=="]);
+        check(nonce, Some("Sec-WebSocket-Accept"), &["s3pPLMBiTxaQ9kYGzzhZRbK+xOo="]);
+        check(None, Some("X-Key"), &["dGhlIHNhbXBsZSBub25jZQ=="]);
         check(None, Some("token"), &[hex40, "b048b3e4-8113-4fca-8e04-844989bc215d", "1737041313"]);
         check(None, None, &[hex40]);
     }

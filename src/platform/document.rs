@@ -46,7 +46,11 @@ struct Layer<'a> {
 
 impl<'a> Document<'a> {
     pub(super) fn new(text: &'a [u8]) -> Self {
-        Self { layers: vec![Layer::new(Cow::Borrowed(text), 0)], used: 1 }
+        Self::of(Cow::Borrowed(text))
+    }
+
+    pub(super) fn of(text: Cow<'a, [u8]>) -> Self {
+        Self { layers: vec![Layer::new(text, 0)], used: 1 }
     }
 
     /// Goes to the first byte of `span` that says something, through nested documents.

@@ -16,10 +16,12 @@ use crate::finding::{Flow, Place, Step, Storage};
 use crate::json::escape::Unescaped;
 use crate::json::{self, Value};
 
+mod described;
 mod document;
 mod make;
 mod n8n;
 mod node_red;
+mod notation;
 mod power_automate;
 mod power_platform;
 mod solution;
@@ -29,6 +31,7 @@ mod vocabulary;
 mod xml;
 
 use document::{Document, Trail};
+use notation::{Marks, Transcript};
 use vocabulary::{Query, Scope, Vocabulary};
 
 /// A platform that is known.
@@ -44,6 +47,12 @@ impl Platform {
     /// The name in reports: `n8n`, `power-automate`, …
     pub fn name(&self) -> &'static str {
         self.vocabulary.name
+    }
+
+    /// Whether a text has the words of one of its exports.
+    fn is_hinted(&self, text: &[u8]) -> bool {
+        let has = |word: &&str| memmem::find(text, word.as_bytes()).is_some();
+        self.hints.iter().any(|words| words.iter().all(has))
     }
 
     /// What it is, for people.
@@ -82,9 +91,10 @@ const PLATFORMS: &[Platform] = &[
     },
 ];
 
-/// The platforms that are known, in the order in which they are tried.
-pub fn platforms() -> &'static [Platform] {
-    PLATFORMS
+/// The platforms that are known, in the order in which they are tried: those with a reader of their own come before
+/// those that are described as data.
+pub fn platforms() -> impl Iterator<Item = &'static Platform> {
+    PLATFORMS.iter().chain(described::PLATFORMS)
 }
 
 /// Tells whose a place in a JSON document is. Keeps what it has read, since findings come in crowds.
@@ -112,7 +122,16 @@ pub struct Outline<'a> {
 
 /// How the blob is read.
 enum View<'a> {
-    Json { document: Box<Document<'a>>, reader: Option<Box<dyn Reader + 'a>> },
+    Json {
+        document: Box<Document<'a>>,
+        reader: Option<Box<dyn Reader + 'a>>,
+    },
+    /// Another notation, read as the JSON that says the same.
+    Other {
+        marks: Marks,
+        document: Box<Document<'a>>,
+        reader: Option<Box<dyn Reader + 'a>>,
+    },
     Xml(Box<power_platform::XmlMember<'a>>),
     Opaque,
 }
@@ -124,12 +143,22 @@ pub fn outline<'a>(blob: &Blob<'a>) -> Outline<'a> {
         return Outline { vocabulary: Some(&vocabulary::POWER_PLATFORM), view: View::Xml(Box::new(member)) };
     }
     if !json::begins_like_json(blob.bytes) {
-        return Outline { vocabulary: None, view: View::Opaque };
+        return outline_of_other(blob);
     }
     let credentials = || Some((&vocabulary::NODE_RED, node_red::open_credentials(blob)?));
-    let (vocabulary, reader) = recognise(blob).or_else(credentials).unzip();
+    let (vocabulary, reader) = recognise(blob, blob.bytes).or_else(credentials).unzip();
     let view = View::Json { document: Box::new(Document::new(blob.bytes)), reader };
     Outline { vocabulary, view }
+}
+
+/// The outline of a text in a notation that says what JSON could say.
+fn outline_of_other<'a>(blob: &Blob<'a>) -> Outline<'a> {
+    let Some(Transcript { text, marks }) = notation::transcript(blob.bytes) else {
+        return Outline { vocabulary: None, view: View::Opaque };
+    };
+    let (vocabulary, reader) = recognise(blob, &text).unzip();
+    let document = Box::new(Document::of(Cow::Owned(text)));
+    Outline { vocabulary, view: View::Other { marks, document, reader } }
 }
 
 impl Outline<'_> {
@@ -140,6 +169,10 @@ impl Outline<'_> {
         match &mut self.view {
             View::Json { document, reader } => {
                 document.locate(&span);
+                json_place(&document.trail(), self.vocabulary.zip(reader.as_deref_mut()))
+            }
+            View::Other { marks, document, reader } => {
+                document.locate(&marks.transcribed(&span));
                 json_place(&document.trail(), self.vocabulary.zip(reader.as_deref_mut()))
             }
             View::Xml(member) => member.place(&span),
@@ -203,20 +236,25 @@ fn joined(prefix: Option<&str>, rest: Option<String>) -> Option<String> {
 const MAX_WRAPPERS: usize = 4;
 const MAX_STRINGS: usize = 3;
 
+/// How much of a text is searched for the words of platforms that are described as data, in bytes: there are many.
+const MAX_HINTED: usize = 1 << 20;
+
 /// How many values are looked at in all, how many members of an object, and how many items of a list.
 const MAX_LOOKS: usize = 128;
 const MAX_MEMBERS: usize = 48;
 const MAX_ITEMS: usize = 4;
 
 /// Finds the platform of a JSON text, whose value may stand in wrappers of an API or a backup, even in their strings.
-fn recognise<'a>(blob: &Blob<'a>) -> Option<(&'static Vocabulary, Box<dyn Reader + 'a>)> {
-    let has = |word: &&str| memmem::find(blob.bytes, word.as_bytes()).is_some();
-    let is_hinted = |platform: &&Platform| platform.hints.iter().any(|words| words.iter().all(has));
-    let candidates: Vec<_> = PLATFORMS.iter().filter(is_hinted).collect();
+/// `text` is what the blob says as JSON.
+fn recognise<'a>(blob: &Blob<'a>, text: &[u8]) -> Option<(&'static Vocabulary, Box<dyn Reader + 'a>)> {
+    let head = text.get(..MAX_HINTED).unwrap_or(text);
+    let own = PLATFORMS.iter().filter(|platform| platform.is_hinted(text));
+    let described = described::PLATFORMS.iter().filter(|platform| platform.is_hinted(head));
+    let candidates: Vec<_> = own.chain(described).collect();
     if candidates.is_empty() {
         return None;
     }
-    let mut texts = vec![Cow::Borrowed(blob.bytes)];
+    let mut texts = vec![Cow::Borrowed(text)];
     for _ in 0..MAX_STRINGS {
         let mut inner = Vec::new();
         for text in &texts {

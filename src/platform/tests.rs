@@ -164,6 +164,14 @@ fn node_red_places() {
     check_all("node_red");
 }
 
+/// Each platform that is described as data has a case, in a folder of its name.
+#[test]
+fn described_places() {
+    for platform in described::PLATFORMS {
+        check_all(&platform.name().replace('-', "_"));
+    }
+}
+
 #[test]
 fn unknown_places() {
     check_all("unknown");
@@ -243,9 +251,9 @@ proptest! {
 
 #[test]
 fn every_platform_has_a_name_of_its_own() {
-    let mut names: Vec<_> = platforms().iter().map(Platform::name).collect();
+    let mut names: Vec<_> = platforms().map(Platform::name).collect();
     names.sort_unstable();
     names.dedup();
-    assert_eq!(names.len(), platforms().len());
-    assert!(platforms().iter().all(|platform| !platform.title().is_empty()));
+    assert_eq!(names.len(), platforms().count());
+    assert!(platforms().all(|platform| !platform.title().is_empty()));
 }

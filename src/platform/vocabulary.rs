@@ -51,6 +51,8 @@ pub(crate) enum Shape {
     Prefix(&'static str),
     /// `8-4-4-4-12` hexadecimal digits, in braces or not.
     Uuid,
+    /// A UUID in base64: 22 characters.
+    ShortUuid,
     /// At most 40 letters, digits, dots, `-` and `_`.
     Id,
     /// Hexadecimal digits alone.
@@ -119,6 +121,10 @@ impl Shape {
             Shape::Any => true,
             Shape::Prefix(prefix) => value.starts_with(prefix),
             Shape::Uuid => is_uuid(value),
+            Shape::ShortUuid => {
+                value.len() == 22
+                    && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/-_".contains(&byte))
+            }
             Shape::Id => {
                 value.len() <= 40
                     && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
@@ -161,7 +167,7 @@ fn is_signature(text: &str) -> bool {
 }
 
 /// Whether names lead where a pattern does. As long as the product of their lengths at most.
-fn leads_to(pattern: &[&str], names: &[&str]) -> bool {
+pub(crate) fn leads_to(pattern: &[&str], names: &[&str]) -> bool {
     wildcard(pattern, names, |part| *part == "**", |part, name| is_like(part, name))
 }
 
