@@ -16,7 +16,7 @@ use crate::decode::{Decoded, OffsetMap, base64, json_string, percent, utf16};
 use crate::detect::runs::is_run_byte;
 use crate::detect::{Candidate, Detectors, Found, REACH, keep_disjoint};
 use crate::filter;
-use crate::finding::{Encoding, Finding, Location, Place};
+use crate::finding::{Encoding, Finding, Location, Place, Storage};
 use crate::label;
 use crate::platform;
 
@@ -62,8 +62,37 @@ struct Placed {
     decoded: Vec<Encoding>,
 }
 
-/// Scans one blob that is whole in memory: every byte of it, and every layer that decodes out of it.
+/// Scans one blob that is whole in memory: every byte of it, every layer that decodes out of it, and what is encrypted in
+/// it if the key lies beside it.
 pub fn blob(blob: &Blob, scanner: &Scanner, scratch: &mut Scratch) -> BlobScan {
+    let mut scan = as_it_stands(blob, scanner, scratch);
+    if let Some(opened) = platform::opened(blob) {
+        let text = Blob { bytes: &opened.text, landmarks: Landmarks::NONE, ..*blob };
+        let inner = as_it_stands(&text, scanner, scratch);
+        let mut lines = Lines::new(blob.bytes);
+        scan.findings.extend(inner.findings.into_iter().filter_map(|f| sealed(f, &opened, &mut lines)));
+        scan.findings.sort_by_key(|finding| finding.location.bytes.as_ref().map(|bytes| bytes.start));
+        scan.gaps.extend(inner.gaps);
+    }
+    scan
+}
+
+/// The finding of an opened text at the place where it was sealed; `None` if it stood in clear and is known.
+fn sealed(mut finding: Finding, opened: &platform::Opened, lines: &mut Lines) -> Option<Finding> {
+    for location in std::iter::once(&mut finding.location).chain(&mut finding.also) {
+        let start = usize::try_from(location.bytes.as_ref()?.start).ok()?;
+        let origin = opened.origin(start)?;
+        (location.line, location.column) = lines.at(origin.start).unzip();
+        location.bytes = Some(origin.start as u64..origin.end as u64);
+    }
+    finding.storage = Storage::Encrypted;
+    finding.place.storage = Some(Storage::Encrypted);
+    finding.place.store = opened.store.or(finding.place.store);
+    Some(finding)
+}
+
+/// Scans the bytes of a blob and every layer that decodes out of them.
+fn as_it_stands(blob: &Blob, scanner: &Scanner, scratch: &mut Scratch) -> BlobScan {
     let mut scan = BlobScan { bytes: blob.bytes.len() as u64, ..BlobScan::default() };
     let wide = utf16::detect(blob.bytes)
         .and_then(|(encoding, start)| utf16::decode_as(blob.bytes, start..blob.bytes.len(), encoding));
@@ -492,7 +521,11 @@ fn location(placed: &Placed, place: &Place, view: &View, lines: &mut Lines) -> L
         }
         None => placed.span.clone(),
     };
-    let documents = place.pointer.as_ref().map_or(0, |pointer| pointer.matches('#').count() + 1);
+    // The way through XML is no way through JSON strings.
+    let start = view.text.map(|text| text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text).trim_ascii_start());
+    let is_xml = start.is_some_and(|text| text.starts_with(b"<"));
+    let pointer = place.pointer.as_ref().filter(|_| !is_xml);
+    let documents = pointer.map_or(0, |pointer| pointer.matches('#').count() + 1);
     let layers = placed.decoded.iter().filter(|step| documents == 0 || **step != Encoding::JsonString);
     let decoded = view
         .wide

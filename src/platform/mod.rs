@@ -17,11 +17,14 @@ use crate::json::escape::Unescaped;
 use crate::json::{self, Value};
 
 mod document;
+mod logic_apps;
 mod make;
 mod n8n;
 mod node_red;
+mod power_apps;
 mod power_automate;
 mod power_platform;
+mod sealed;
 mod solution;
 #[cfg(test)]
 mod tests;
@@ -29,6 +32,7 @@ mod vocabulary;
 mod xml;
 
 use document::{Document, Trail};
+pub(crate) use sealed::{Opened, opened};
 use vocabulary::{Query, Scope, Vocabulary};
 
 /// A platform that is known.
@@ -66,13 +70,35 @@ const PLATFORMS: &[Platform] = &[
     },
     Platform {
         vocabulary: &vocabulary::LOGIC_APPS,
-        hints: &[&["workflowdefinition.json"], &["actions", "triggers"]],
+        hints: &[
+            &["workflowdefinition.json"],
+            &["actions", "triggers"],
+            &["deploymentTemplate.json", "Microsoft.Web/connections"],
+            &["deploymentParameters.json"],
+            &["IsEncrypted", "Values"],
+            &["managedApiConnections"],
+            &["serviceProviderConnections"],
+            &["type", "value", "String"],
+        ],
         open: power_automate::open_logic_app,
     },
     Platform {
         vocabulary: &vocabulary::POWER_PLATFORM,
         hints: &[&["environmentvariablevalues"], &["policyTemplateInstances"], &["uiDefinition"]],
         open: power_platform::open,
+    },
+    Platform {
+        vocabulary: &vocabulary::POWER_APPS,
+        hints: &[
+            &["TopParent"],
+            &["DataSources"],
+            &["ResourceKind"],
+            &["UsedTemplates"],
+            &["QualifiedValues"],
+            &["LocalConnectionReferences"],
+            &["MSAppStructureVersion"],
+        ],
+        open: power_apps::open,
     },
     Platform { vocabulary: &vocabulary::MAKE, hints: &[&["flow", "module"]], open: make::open },
     Platform {
@@ -91,6 +117,16 @@ pub fn platforms() -> &'static [Platform] {
 trait Reader: Send {
     /// `None` where the place belongs to nothing of the platform.
     fn place(&mut self, trail: &Trail<'_>) -> Option<Whose>;
+
+    /// The field as the user knows it, where that is not the way to it.
+    fn field(&self, _trail: &Trail<'_>) -> Option<String> {
+        None
+    }
+
+    /// The name of the connection or credential that the step at the place has already.
+    fn connection(&self, _trail: &Trail<'_>) -> Option<String> {
+        None
+    }
 }
 
 /// What a reader knows about a place.
@@ -157,7 +193,11 @@ fn json_place(trail: &Trail<'_>, reader: Option<(&Vocabulary, &mut (dyn Reader +
     if trail.is_empty() {
         return Place::default();
     }
-    let place = reader.and_then(|(vocabulary, reader)| Some(label(vocabulary, reader.place(trail)?, trail)));
+    let place = reader.and_then(|(vocabulary, reader)| {
+        let place = label(vocabulary, reader.place(trail)?, trail);
+        let field = reader.field(trail).or(place.field);
+        Some(Place { field, connection: reader.connection(trail), ..place })
+    });
     Place { pointer: Some(trail.pointer()), ..place.unwrap_or_default() }
 }
 

@@ -132,14 +132,17 @@ impl<'a> XmlMember<'a> {
         let reference = open.iter().rposition(|element| element.is("connectionreference"));
         let step = self.variable.clone().or_else(|| Some(Arc::new(connection(open.get(reference?)?))));
         let from = workflow.or(reference).map_or(1, |at| at + 1);
-        let names: Vec<&str> = open.iter().skip(from).map(|element| element.name.as_str()).collect();
+        let attribute = self.bytes.get(self.passed..span.start).and_then(xml::attribute_at);
+        let elements = open.iter().skip(from).map(|element| element.name.as_str());
+        let names: Vec<&str> = elements.chain(attribute).collect();
         let kind = step.as_ref().and_then(|step| step.kind.as_deref());
         let query = Query { scope: Scope::Store, kind, field: &names, value: None };
         let (storage, store, own) = judge(&vocabulary::POWER_PLATFORM, &query);
         let own = own.or_else(|| self.assembly_key(span));
         let field = (!names.is_empty()).then(|| names.join("."));
         let storage = Some(storage);
-        Place { flow: Some(flow), step, field, storage, store, own, ..Place::default() }
+        let pointer = Some(xml::pointer(open, attribute)).filter(|pointer| !pointer.is_empty());
+        Place { pointer, flow: Some(flow), step, field, storage, store, own, ..Place::default() }
     }
 
     fn seek(&mut self, offset: usize) {

@@ -165,6 +165,11 @@ fn node_red_places() {
 }
 
 #[test]
+fn power_apps_places() {
+    check_all("power_apps");
+}
+
+#[test]
 fn unknown_places() {
     check_all("unknown");
 }

@@ -4,6 +4,7 @@ mod archives;
 mod cli;
 mod common;
 mod containers;
+mod platforms;
 mod report;
 mod repository;
 mod scan;
