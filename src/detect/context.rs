@@ -147,6 +147,10 @@ pub fn backslashes_before(text: &[u8], at: usize) -> usize {
 fn assignment_before(text: &[u8], at: usize, quoted: bool, floor: usize) -> Option<(Assignment, usize)> {
     let floor = floor.max(at.saturating_sub(GAP));
     let mut at = skip_space_back(text, at, floor);
+    // Power Automate Desktop: `SET Password TO $'''…'''`.
+    if quoted && text[..at].ends_with(b" TO $''") {
+        return Some((Assignment::Equals, skip_space_back(text, at - 7, floor)));
+    }
     let assignment = match text.get(at.checked_sub(1)?)? {
         b':' => Assignment::Colon,
         b'=' => Assignment::Equals,
@@ -332,6 +336,7 @@ mod tests {
             (r#"{"Authorization": "=Bearer VALUE"}"#, "Authorization"),
             ("curl -H 'Authorization: Bearer VALUE'", "Authorization"),
             ("{'key' => 'VALUE'}", "key"),
+            ("SET Password TO $'''VALUE'''", "Password"),
             ("API Key: VALUE", "API Key"),
             ("key :=\n  \"VALUE\"", "key"),
         ] {

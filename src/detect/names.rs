@@ -187,6 +187,11 @@ const HARMLESS: &[&str] = &[
     "embedcode",
     "statecode",
     "typecode",
+    "referralcode",
+    "bincode",
+    "indexnowkey",
+    "profiletoken",
+    "psig",
 ];
 
 /// Keys that say nothing themselves: the name stands in a sibling.

@@ -84,7 +84,7 @@ const PLATFORMS: &[Platform] = &[
     },
     Platform {
         vocabulary: &vocabulary::POWER_PLATFORM,
-        hints: &[&["environmentvariablevalues"], &["policyTemplateInstances"], &["uiDefinition"]],
+        hints: &[&["environmentvariablevalues"], &["policyTemplateInstances"], &["uiDefinition"], &["swagger"]],
         open: power_platform::open,
     },
     Platform {
@@ -150,6 +150,8 @@ pub struct Outline<'a> {
 enum View<'a> {
     Json { document: Box<Document<'a>>, reader: Option<Box<dyn Reader + 'a>> },
     Xml(Box<power_platform::XmlMember<'a>>),
+    /// All of it is one place.
+    Whole(Place),
     Opaque,
 }
 
@@ -160,7 +162,10 @@ pub fn outline<'a>(blob: &Blob<'a>) -> Outline<'a> {
         return Outline { vocabulary: Some(&vocabulary::POWER_PLATFORM), view: View::Xml(Box::new(member)) };
     }
     if !json::begins_like_json(blob.bytes) {
-        return Outline { vocabulary: None, view: View::Opaque };
+        return match power_platform::resource(blob) {
+            Some(place) => Outline { vocabulary: Some(&vocabulary::POWER_PLATFORM), view: View::Whole(place) },
+            None => Outline { vocabulary: None, view: View::Opaque },
+        };
     }
     let credentials = || Some((&vocabulary::NODE_RED, node_red::open_credentials(blob)?));
     let (vocabulary, reader) = recognise(blob).or_else(credentials).unzip();
@@ -179,6 +184,7 @@ impl Outline<'_> {
                 json_place(&document.trail(), self.vocabulary.zip(reader.as_deref_mut()))
             }
             View::Xml(member) => member.place(&span),
+            View::Whole(place) => place.clone(),
             View::Opaque => Place::default(),
         }
     }
