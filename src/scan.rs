@@ -13,10 +13,12 @@ use std::path::PathBuf;
 use crate::blob::{Blob, Landmarks, Package, Provenance, Span};
 use crate::budget::{Budget, Gap, Reason};
 use crate::decode::{Decoded, OffsetMap, base64, json_string, percent, utf16};
+use crate::detect::generic;
+use crate::detect::names::Telling;
 use crate::detect::runs::is_run_byte;
-use crate::detect::{Candidate, Detectors, Found, REACH, keep_disjoint};
+use crate::detect::{By, Candidate, Detectors, Found, REACH, keep_disjoint};
 use crate::filter;
-use crate::finding::{Encoding, Finding, Location, Place, Storage};
+use crate::finding::{Encoding, Finding, Location, Place, Secret, Storage};
 use crate::label;
 use crate::platform;
 
@@ -101,6 +103,7 @@ fn as_it_stands(blob: &Blob, scanner: &Scanner, scratch: &mut Scratch) -> BlobSc
         Some(wide) => looking.look(&Frame::root(&wide.text), 1),
         None => looking.look(&Frame::root(blob.bytes), 0),
     }
+    looking.placed.extend(platform::declared(blob).into_iter().map(declared));
     let (placed, cut) = looking.finish();
     cut.report(blob.provenance, &mut scan);
     if placed.is_empty() {
@@ -110,6 +113,33 @@ fn as_it_stands(blob: &Blob, scanner: &Scanner, scratch: &mut Scratch) -> BlobSc
     let view = View { text: Some(text), wide: wide.as_ref(), ..View::of(blob) };
     conclude(placed, &view, scanner, &mut scan);
     scan
+}
+
+/// A value that stands in a credential store in clear, as a candidate: where others see the same, they know more of it.
+fn declared(declared: platform::Declared) -> Placed {
+    let platform::Declared { span, value, name } = declared;
+    let lower = name.to_ascii_lowercase();
+    let signature = match () {
+        () if lower.contains("pass") => &generic::PASSWORD_FIELD,
+        () if lower.contains("refresh") => &generic::REFRESH_TOKEN,
+        () if lower.contains("accesstoken") || lower.contains("access_token") => &generic::ACCESS_TOKEN,
+        () if lower.contains("secret") => &generic::CLIENT_SECRET,
+        () => &generic::API_KEY,
+    };
+    let bytes = span.start as u64..span.end as u64;
+    let secret = Secret::new(value.into_bytes());
+    let candidate = Candidate {
+        signature,
+        by: By::Field(Telling::Password),
+        span: span.clone(),
+        secret: span,
+        whole: secret.clone(),
+        value: secret,
+        name: Some(name),
+        user: None,
+        claims: None,
+    };
+    Placed { candidate, span: bytes.clone(), secret: bytes, decoded: Vec::new() }
 }
 
 /// Scans a blob too large for memory (or of unknown size), window by window.

@@ -327,7 +327,12 @@ mod tests {
             "{!$CustomMetadata.X}",
             "{% response 'body' %}",
         ] {
-            for mixed in [value.to_owned(), format!("Bearer {value}"), format!("=Bearer {value}"), format!("id:{value}")] {
+            for mixed in [
+                value.to_owned(),
+                format!("Bearer {value}"),
+                format!("=Bearer {value}"),
+                format!("id:{value}"),
+            ] {
                 assert!(reference(mixed.as_bytes()).is_some(), "{mixed}");
             }
         }

@@ -5,12 +5,11 @@
 //! <https://learn.microsoft.com/azure/logic-apps/logic-apps-azure-resource-manager-templates-overview>,
 //! <https://learn.microsoft.com/azure/logic-apps/edit-app-settings-host-settings>
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::finding::{Flow, Step};
 use crate::json::Value;
-use crate::platform::document::{Id, Trail};
+use crate::platform::document::Trail;
 use crate::platform::vocabulary::{self, Scope};
 use crate::platform::{Reader, Whose, name_of, on_off};
 
@@ -20,7 +19,7 @@ const MAX_PROBED: usize = 64;
 /// Makes a reader if the value is a member around workflows.
 pub(super) fn open<'a>(value: Value<'_>) -> Option<Box<dyn Reader + 'a>> {
     let kind = Kind::of(value)?;
-    Some(Box::new(Around { kind, flow: None, steps: HashMap::new() }))
+    Some(Box::new(Around { kind, flow: None }))
 }
 
 /// What a member is.
@@ -38,7 +37,10 @@ enum Kind {
 
 /// The kinds of connections in a `connections.json`.
 const CONNECTIONS: &[&str] = &[
-    "managedApiConnections", "serviceProviderConnections", "functionConnections", "apiManagementConnections",
+    "managedApiConnections",
+    "serviceProviderConnections",
+    "functionConnections",
+    "apiManagementConnections",
     "agentConnections",
 ];
 
@@ -66,7 +68,10 @@ impl Kind {
 }
 
 fn deploys_workflows(resources: Value<'_>) -> bool {
-    resources.items().take(MAX_PROBED).any(|resource| is_of(resource, "Microsoft.Logic/") || is_connection(resource))
+    resources
+        .items()
+        .take(MAX_PROBED)
+        .any(|resource| is_of(resource, "Microsoft.Logic/") || is_connection(resource))
 }
 
 fn is_connection(resource: Value<'_>) -> bool {
@@ -80,7 +85,8 @@ fn is_of(resource: Value<'_>, kind: &str) -> bool {
 
 /// `{"name": {"type": "String", "value": …}, …}`: `parameters.json` of a Standard app.
 fn are_parameters(value: Value<'_>) -> bool {
-    const TYPES: &[&str] = &["String", "Int", "Float", "Bool", "Array", "Object", "SecureString", "SecureObject"];
+    const TYPES: &[&str] =
+        &["String", "Int", "Float", "Bool", "Array", "Object", "SecureString", "SecureObject"];
     let mut members = value.members().take(MAX_PROBED).peekable();
     members.peek().is_some()
         && members.all(|(_, parameter)| {
@@ -99,7 +105,9 @@ pub(super) fn template_flow(template: Value<'_>) -> Option<Flow> {
     Some(Flow {
         platform: vocabulary::LOGIC_APPS.name,
         id: None,
-        name: workflow.and_then(|workflow| resolved(template, workflow.get("name")?)).or_else(|| metadata(&["title"])),
+        name: workflow
+            .and_then(|workflow| resolved(template, workflow.get("name")?))
+            .or_else(|| metadata(&["title"])),
         owner: metadata(&["author", "name"]).or_else(|| metadata(&["author"])),
         state: workflow.and_then(|workflow| state(workflow.path(&["properties", "state"]))),
         modified: metadata(&["lastUpdateTime"]),
@@ -127,7 +135,6 @@ pub(super) fn resolved(template: Value<'_>, name: Value<'_>) -> Option<String> {
 struct Around {
     kind: Kind,
     flow: Option<Arc<Flow>>,
-    steps: HashMap<Id, Arc<Step>>,
 }
 
 impl Reader for Around {
@@ -140,11 +147,7 @@ impl Reader for Around {
             Kind::Settings => setting_step(trail),
         };
         let from = step.as_ref().map_or(0, |(_, from)| *from);
-        let step = step.and_then(|(step, from)| {
-            let id = trail.hops.get(from).or(trail.hops.last())?.id.clone();
-            // A setting has no container of its own, so it is made anew.
-            Some(if self.kind == Kind::Settings { Arc::new(step) } else { self.steps.entry(id).or_insert_with(|| Arc::new(step)).clone() })
-        });
+        let step = step.map(|(step, _)| Arc::new(step));
         Some(Whose { flow: Some(flow), step, scope: Scope::Store, prefix: None, from })
     }
 }
@@ -180,7 +183,8 @@ fn template_step(trail: &Trail<'_>) -> Option<(Step, usize)> {
 }
 
 fn parameter_step(trail: &Trail<'_>) -> Option<(Step, usize)> {
-    let from = if trail.key(0) == Some("parameters") { 1 } else { 0 };
+    let from = usize::from(trail.key(0) == Some("parameters"));
+    trail.hops.get(from + 1)?;
     Some((named(trail.key(from)?.to_owned(), None, "parameter"), from + 1))
 }
 

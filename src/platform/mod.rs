@@ -16,6 +16,7 @@ use crate::finding::{Flow, Place, Step, Storage};
 use crate::json::escape::Unescaped;
 use crate::json::{self, Value};
 
+mod declared;
 mod document;
 mod logic_apps;
 mod make;
@@ -31,6 +32,7 @@ mod tests;
 mod vocabulary;
 mod xml;
 
+pub(crate) use declared::{Declared, declared};
 use document::{Document, Trail};
 pub(crate) use sealed::{Opened, opened};
 use vocabulary::{Query, Scope, Vocabulary};
@@ -84,7 +86,12 @@ const PLATFORMS: &[Platform] = &[
     },
     Platform {
         vocabulary: &vocabulary::POWER_PLATFORM,
-        hints: &[&["environmentvariablevalues"], &["policyTemplateInstances"], &["uiDefinition"], &["swagger"]],
+        hints: &[
+            &["environmentvariablevalues"],
+            &["policyTemplateInstances"],
+            &["uiDefinition"],
+            &["swagger"],
+        ],
         open: power_platform::open,
     },
     Platform {
@@ -148,7 +155,10 @@ pub struct Outline<'a> {
 
 /// How the blob is read.
 enum View<'a> {
-    Json { document: Box<Document<'a>>, reader: Option<Box<dyn Reader + 'a>> },
+    Json {
+        document: Box<Document<'a>>,
+        reader: Option<Box<dyn Reader + 'a>>,
+    },
     Xml(Box<power_platform::XmlMember<'a>>),
     /// All of it is one place.
     Whole(Place),
@@ -163,7 +173,9 @@ pub fn outline<'a>(blob: &Blob<'a>) -> Outline<'a> {
     }
     if !json::begins_like_json(blob.bytes) {
         return match power_platform::resource(blob) {
-            Some(place) => Outline { vocabulary: Some(&vocabulary::POWER_PLATFORM), view: View::Whole(place) },
+            Some(place) => {
+                Outline { vocabulary: Some(&vocabulary::POWER_PLATFORM), view: View::Whole(place) }
+            }
             None => Outline { vocabulary: None, view: View::Opaque },
         };
     }

@@ -98,7 +98,8 @@ impl N8n {
     fn in_credential(&mut self, trail: &Trail<'_>, hop: usize) -> Option<Whose> {
         let container = trail.hops.get(hop)?;
         let credential = self.credentials.entry(container.id.clone());
-        let known = credential.or_insert_with(|| is_credential(container.value).then(|| entry(container.value)));
+        let known =
+            credential.or_insert_with(|| is_credential(container.value).then(|| entry(container.value)));
         let (flow, step) = known.clone()?;
         Some(Whose { flow: Some(flow), step: Some(step), scope: Scope::Store, prefix: None, from: hop })
     }
@@ -121,7 +122,7 @@ fn is_workflow(value: Value<'_>) -> bool {
 }
 
 /// A credential of `n8n export:credentials`: its data are an encrypted text or, decrypted, an object.
-fn is_credential(value: Value<'_>) -> bool {
+pub(super) fn is_credential(value: Value<'_>) -> bool {
     let [data, kind, name] = value.pick(["data", "type", "name"]);
     let (Some(data), Some(_), Some(_)) = (data, kind, name) else {
         return false;

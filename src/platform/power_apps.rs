@@ -56,7 +56,9 @@ impl Kind {
         let is_list = |(list, _): &&(&'static str, &str)| is_list_of_app(value, list);
         match LISTS.iter().find(is_list) {
             Some((list, _)) => Some(Self::List(*list)),
-            None => (author.is_some() && references.is_some() || structure.is_some()).then_some(Self::Properties),
+            None => {
+                (author.is_some() && references.is_some() || structure.is_some()).then_some(Self::Properties)
+            }
         }
     }
 }
@@ -98,7 +100,9 @@ impl Reader for App {
             Kind::List(_) => item_at(trail)?,
             Kind::Properties => return None,
         };
-        rule_at(trail, hop).and_then(|rule| name_of(trail.hops.get(rule)?.value.get("Property"))).or_else(|| trail.field(hop))
+        rule_at(trail, hop)
+            .and_then(|rule| name_of(trail.hops.get(rule)?.value.get("Property")))
+            .or_else(|| trail.field(hop))
     }
 }
 
@@ -114,9 +118,8 @@ impl App {
 /// The hop of the innermost control on the way.
 fn control_at(trail: &Trail<'_>) -> Option<usize> {
     trail.key(0).filter(|key| *key == "TopParent")?;
-    let child = |at: &usize| {
-        (trail.key(*at) == Some("Children") && trail.item(at + 1).is_some()).then_some(at + 2)
-    };
+    let child =
+        |at: &usize| (trail.key(*at) == Some("Children") && trail.item(at + 1).is_some()).then_some(at + 2);
     let controls = std::iter::successors(Some(1), child).take(MAX_NESTED);
     controls.filter(|hop| trail.hops.get(*hop).is_some()).last()
 }
@@ -147,7 +150,8 @@ fn field_from(trail: &Trail<'_>, hop: usize) -> usize {
 fn step(value: Value<'_>, kind: Kind) -> Step {
     let [name, id, template, namespace, what] =
         value.pick(["Name", "ControlUniqueId", "Template", "Namespace", "Type"]);
-    let called = |list| LISTS.iter().find(|(known, _)| *known == list).map(|(_, called)| (*called).to_owned());
+    let called =
+        |list| LISTS.iter().find(|(known, _)| *known == list).map(|(_, called)| (*called).to_owned());
     let kind = match kind {
         Kind::Controls => name_of(template.and_then(|template| template.get("Name"))),
         Kind::List("DataSources") => name_of(what).or_else(|| called("DataSources")),
@@ -173,7 +177,10 @@ fn app(blob: &Blob<'_>, own: Value<'_>) -> Flow {
     let first = |bytes: &Option<Arc<[u8]>>, name: &str| {
         name_of(Value::first(without_mark(bytes.as_deref()?))?.get(name))
     };
-    let title = || first(&properties, "Name").map(|name| name.strip_suffix(EXTENSION).map_or(name.clone(), str::to_owned));
+    let title = || {
+        first(&properties, "Name")
+            .map(|name| name.strip_suffix(EXTENSION).map_or(name.clone(), str::to_owned))
+    };
     Flow {
         platform: vocabulary::POWER_APPS.name,
         id: first(&properties, "Id").or_else(|| name_of(own.get("Id"))),
@@ -188,8 +195,13 @@ fn app(blob: &Blob<'_>, own: Value<'_>) -> Flow {
 fn root_of(path: &str) -> &str {
     let folder = path.strip_suffix(file_name(path)).unwrap_or_default();
     let inner = file_name(folder.trim_end_matches('/'));
-    let is_inner = matches!(inner, "Controls" | "Components" | "References" | "Resources" | "Src" | "DataSources");
-    if is_inner { folder.strip_suffix('/').and_then(|folder| folder.strip_suffix(inner)).unwrap_or(folder) } else { folder }
+    let is_inner =
+        matches!(inner, "Controls" | "Components" | "References" | "Resources" | "Src" | "DataSources");
+    if is_inner {
+        folder.strip_suffix('/').and_then(|folder| folder.strip_suffix(inner)).unwrap_or(folder)
+    } else {
+        folder
+    }
 }
 
 fn without_mark(bytes: &[u8]) -> &[u8] {

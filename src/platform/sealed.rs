@@ -244,9 +244,14 @@ mod tests {
 
     #[test]
     fn opens_what_openssl_sealed() {
-        let text = opened_text(vec![("a.json", BY_OPENSSL), ("config", r#"{"encryptionKey":"keysieve-test-key"}"#)]);
-        assert_eq!(text.as_deref(), Some(r#"[{"a":1,"data":{"apiKey":"VALUE-1","url":"https://x.example"}}]"#));
-        let secret = "credentialSecret: process.env.X || 'keysieve-no', // credentialSecret: 'keysieve-test-secret'";
+        let text =
+            opened_text(vec![("a.json", BY_OPENSSL), ("config", r#"{"encryptionKey":"keysieve-test-key"}"#)]);
+        assert_eq!(
+            text.as_deref(),
+            Some(r#"[{"a":1,"data":{"apiKey":"VALUE-1","url":"https://x.example"}}]"#)
+        );
+        let secret =
+            "credentialSecret: process.env.X || 'keysieve-no', // credentialSecret: 'keysieve-test-secret'";
         let text = opened_text(vec![("flows_cred.json", COUNTED), ("settings.js", secret)]);
         assert_eq!(text.as_deref(), Some(r#"{"a1b2c3d4e5f60718":{"user":"u","password":"VALUE-2"}}"#));
     }
@@ -267,11 +272,20 @@ mod tests {
     #[test]
     fn damage_and_wrong_keys_open_nothing() {
         let key = r#"{"encryptionKey":"keysieve-test-key"}"#;
-        for bytes in [r#"["U2FsdGVkX1"#, r#"["U2FsdGVkX1/RIsdKwLHMa01TTtbA"]"#, r#"["U2FsdGVkX19"]"#, r#"{"$":""}"#] {
-            assert_eq!(opened_text(vec![("a.json", bytes), ("config", key), ("settings.js", key)]), None, "{bytes}");
+        for bytes in
+            [r#"["U2FsdGVkX1"#, r#"["U2FsdGVkX1/RIsdKwLHMa01TTtbA"]"#, r#"["U2FsdGVkX19"]"#, r#"{"$":""}"#]
+        {
+            assert_eq!(
+                opened_text(vec![("a.json", bytes), ("config", key), ("settings.js", key)]),
+                None,
+                "{bytes}"
+            );
         }
         assert_eq!(opened_text(vec![("a.json", BY_OPENSSL), ("config", r#"{"encryptionKey":"x"}"#)]), None);
-        assert_eq!(opened_text(vec![("a.json", COUNTED), (".config.json", r#"{"_credentialSecret":"x"}"#)]), None);
+        assert_eq!(
+            opened_text(vec![("a.json", COUNTED), (".config.json", r#"{"_credentialSecret":"x"}"#)]),
+            None
+        );
         assert_eq!(opened_text(vec![("a.json", BY_OPENSSL)]), None);
     }
 

@@ -73,6 +73,7 @@ fn shown(place: &Place) -> Tree {
     without_nulls(json!({
         "pointer": place.pointer, "flow": flow, "step": step, "field": place.field,
         "storage": place.storage.map(Storage::name), "own": place.own, "store": place.store,
+        "connection": place.connection,
     }))
 }
 

@@ -79,7 +79,8 @@ fn credentials_of_n8n_are_opened_by_the_key_beside_them() {
         assert_eq!(finding.location.bytes.unwrap().start, sealed.start as u64);
         assert!(finding.place.store.unwrap().contains("encryption key"));
     }
-    let archive = zip(&[("dump/credentials.json", export.as_bytes()), ("dump/.n8n/config", config.as_bytes())]);
+    let archive =
+        zip(&[("dump/credentials.json", export.as_bytes()), ("dump/.n8n/config", config.as_bytes())]);
     let case = Case::new().file("dump.zip", archive);
     assert_eq!(found(&scan(&case), &secret).storage, Storage::Encrypted);
 }
@@ -91,7 +92,9 @@ fn what_no_key_opens_stays_closed() {
     let export = credentials(&secret, &key);
     for case in [
         Case::new().file("credentials.json", &export),
-        Case::new().file("credentials.json", &export).file("config", format!(r#"{{"encryptionKey":"{other}"}}"#)),
+        Case::new()
+            .file("credentials.json", &export)
+            .file("config", format!(r#"{{"encryptionKey":"{other}"}}"#)),
         Case::new().file("credentials.json", &export).file("notes.txt", format!("encryptionKey: {key}")),
     ] {
         assert!(scan(&case).iter().all(|finding| value(finding) != secret));
@@ -103,7 +106,8 @@ fn what_no_key_opens_stays_closed() {
 fn a_credential_file_of_node_red_is_opened_by_the_secret_beside_it() {
     let mut random = Random(3);
     let (key, secret) = (random.alnum(64), random.alnum(40));
-    let sealed = sealed_by_node_red(&format!(r#"{{"00000000000000a4":{{"user":"u","password":"{secret}"}}}}"#), &key);
+    let sealed =
+        sealed_by_node_red(&format!(r#"{{"00000000000000a4":{{"user":"u","password":"{secret}"}}}}"#), &key);
     let flows = r#"[{"id":"f1940d57.f0b49","type":"tab","label":"Doors"},
         {"id":"00000000000000a4","type":"mqtt-broker","name":"Broker","z":"f1940d57.f0b49","wires":[]}]"#;
     for (name, setting) in [
@@ -121,6 +125,28 @@ fn a_credential_file_of_node_red_is_opened_by_the_secret_beside_it() {
         assert_eq!(finding.place.field.as_deref(), Some("password"));
         assert_eq!(finding.location.line, Some(2));
     }
+}
+
+/// `X-Custom` and `anything` tell nobody that their values are keys; that they stand in a credential store does.
+#[test]
+fn every_value_of_a_credential_store_in_clear_counts() {
+    let mut random = Random(4);
+    let secrets: Vec<String> = (0..3).map(|_| random.alnum(24)).collect();
+    let [header, other, token] = secrets.as_slice() else { panic!("three of them") };
+    let marks = r#""createdAt":"2026-01-01T00:00:00.000Z","isManaged":false"#;
+    let decrypted = format!(
+        r#"[{{"id":"c1","name":"Header","type":"httpHeaderAuth",{marks},"data":{{"name":"X-Custom","value":"{header}"}}}},
+        {{"id":"c2","name":"Other","type":"otherApi",{marks},"data":{{"host":"db-01.example.org","user":"admin_user_01",
+        "tenantId":"6e2f9a1c-0000-4000-8000-00000000dddd","anything":"{other}","ref":"={{{{ $secrets.vault.key01 }}}}"}}}}]"#
+    );
+    let found = findings(&decrypted);
+    assert_eq!(found.iter().map(value).collect::<Vec<_>>(), [header.clone(), other.clone()]);
+    assert!(found.iter().all(|finding| finding.storage == Storage::PlainConfig));
+    assert_eq!(found[1].place.step.as_ref().unwrap().name.as_deref(), Some("Other"));
+    let clear = format!(
+        r#"{{"00000000000000a4":{{"user":"operator01","anything":"{token}","b":"${{BROKER_PASSWORD_1}}"}}}}"#
+    );
+    assert_eq!(findings(&clear).iter().map(value).collect::<Vec<_>>(), [token.clone()]);
 }
 
 /// The members of all cases of the platforms.
