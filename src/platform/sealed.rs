@@ -3,7 +3,7 @@
 //! is none of our business: it stays the platform's own.
 //!
 //! n8n: AES-256-CBC in OpenSSL's salted format, the key made by `EVP_BytesToKey` with MD5 of the instance's encryption
-//! key (<https://github.com/n8n-io/n8n/blob/master/packages/core/src/encryption/cipher.ts>). Node-RED: AES-256-CTR, the
+//! key (<https://github.com/n8n-io/n8n/tree/master/packages/core/src/encryption>). Node-RED: AES-256-CTR, the
 //! key the SHA-256 of the secret, the initial counter before the base64
 //! (<https://github.com/node-red/node-red/blob/master/packages/node_modules/%40node-red/runtime/lib/nodes/credentials.js>).
 
