@@ -14,6 +14,9 @@ pub const REACH: usize = 4096;
 /// The longest run of spaces, quotes and signs between a name and its value.
 const GAP: usize = 64;
 
+/// Between a name and its value in Robin, the language of Power Automate Desktop: `SET Password TO $'''…'''`.
+pub(super) const ROBIN: &[u8] = b" TO $'''";
+
 /// A quote, and how many backslashes stand before it: 0 in plain JSON or code, 1 in JSON within a JSON string, 3 deeper.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quote {
@@ -147,9 +150,9 @@ pub fn backslashes_before(text: &[u8], at: usize) -> usize {
 fn assignment_before(text: &[u8], at: usize, quoted: bool, floor: usize) -> Option<(Assignment, usize)> {
     let floor = floor.max(at.saturating_sub(GAP));
     let mut at = skip_space_back(text, at, floor);
-    // Power Automate Desktop: `SET Password TO $'''…'''`.
-    if quoted && text[..at].ends_with(b" TO $''") {
-        return Some((Assignment::Equals, skip_space_back(text, at - 7, floor)));
+    let robin = text[..at].strip_suffix(ROBIN.strip_suffix(b"'").unwrap_or_default()).filter(|_| quoted);
+    if let Some(before) = robin {
+        return Some((Assignment::Equals, skip_space_back(text, before.len(), floor)));
     }
     let assignment = match text.get(at.checked_sub(1)?)? {
         b':' => Assignment::Colon,

@@ -31,7 +31,7 @@ struct N8n {
     /// With whether the way goes on to what the container wraps.
     flows: HashMap<(Id, bool), Option<Arc<Flow>>>,
     /// Entries of the credential store: each a step, with its owner as that of a flow.
-    credentials: HashMap<Id, Option<(Arc<Flow>, Arc<Step>)>>,
+    credentials: HashMap<Id, Option<Entry>>,
     steps: HashMap<Id, Arc<Step>>,
     named: HashMap<Id, HashMap<String, Arc<Step>>>,
 }
@@ -132,8 +132,11 @@ pub(super) fn is_credential(value: Value<'_>) -> bool {
     encrypted || (data.is_object() && marks().iter().any(Option::is_some))
 }
 
+/// An entry of the credential store: its owner as that of a flow, and itself as a step.
+type Entry = (Arc<Flow>, Arc<Step>);
+
 /// An entry of the credential store. It belongs to no workflow: the store stands as the flow, with the entry's owner.
-fn entry(credential: Value<'_>) -> (Arc<Flow>, Arc<Step>) {
+fn entry(credential: Value<'_>) -> Entry {
     let [id, name, kind, updated, shared] = credential.pick(["id", "name", "type", "updatedAt", "shared"]);
     let flow = Flow {
         platform: vocabulary::N8N.name,

@@ -55,7 +55,7 @@ impl Kind {
         }
         let is_list = |(list, _): &&(&'static str, &str)| is_list_of_app(value, list);
         match LISTS.iter().find(is_list) {
-            Some((list, _)) => Some(Self::List(*list)),
+            Some((list, _)) => Some(Self::List(list)),
             None => {
                 (author.is_some() && references.is_some() || structure.is_some()).then_some(Self::Properties)
             }

@@ -170,7 +170,7 @@ fn salted(content: &[u8], key: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     let (salt, blocks) = bytes.strip_prefix(b"Salted__".as_slice())?.split_at_checked(8)?;
     let (key, iv) = stretched(key, salt);
     let head = bytes.len() - blocks.len();
-    let cipher = cbc::Decryptor::<Aes256>::new_from_slices(&*key, &iv).ok()?;
+    let cipher = cbc::Decryptor::<Aes256>::new_from_slices(&key, &iv).ok()?;
     let length = cipher.decrypt_padded::<Pkcs7>(bytes.get_mut(head..)?).ok()?.len();
     let bytes = Zeroizing::new(bytes);
     as_document(Zeroizing::new(bytes.get(head..head + length)?.to_vec()))

@@ -26,8 +26,9 @@ fn sealed_by_n8n(text: &str, key: &str) -> String {
     }
     let mut bytes = text.as_bytes().to_vec();
     bytes.resize(text.len() / 16 * 16 + 16, 0);
-    let cipher = cbc::Encryptor::<Aes256>::new_from_slices(&made[..32], &made[32..48]).unwrap();
-    let blocks = cipher.encrypt_padded::<Pkcs7>(&mut bytes, text.len()).unwrap().to_vec();
+    let cipher =
+        cbc::Encryptor::<Aes256>::new_from_slices(&made[..32], &made[32..48]).expect("a key of its size");
+    let blocks = cipher.encrypt_padded::<Pkcs7>(&mut bytes, text.len()).expect("room for it").to_vec();
     data_encoding::BASE64.encode(&[b"Salted__".as_slice(), salt, &blocks].concat())
 }
 
@@ -36,12 +37,15 @@ fn sealed_by_node_red(text: &str, secret: &str) -> String {
     let counter = [7u8; 16];
     let mut bytes = text.as_bytes().to_vec();
     let key = Sha256::digest(secret);
-    ctr::Ctr128BE::<Aes256>::new_from_slices(&key, &counter).unwrap().apply_keystream(&mut bytes);
+    let cipher = ctr::Ctr128BE::<Aes256>::new_from_slices(&key, &counter);
+    cipher.expect("a key of its size").apply_keystream(&mut bytes);
     data_encoding::HEXLOWER.encode(&counter) + &data_encoding::BASE64.encode(&bytes)
 }
 
 fn scan(case: &Case) -> Vec<Finding> {
-    engine::run(&[Input::Path(case.path())], &SCANNER, &Options::default(), &Unwatched).unwrap().findings
+    engine::run(&[Input::Path(case.path())], &SCANNER, &Options::default(), &Unwatched)
+        .expect("a run")
+        .findings
 }
 
 /// The finding of that secret, of which there is one.
@@ -146,7 +150,7 @@ fn every_value_of_a_credential_store_in_clear_counts() {
     let clear = format!(
         r#"{{"00000000000000a4":{{"user":"operator01","anything":"{token}","b":"${{BROKER_PASSWORD_1}}"}}}}"#
     );
-    assert_eq!(findings(&clear).iter().map(value).collect::<Vec<_>>(), [token.clone()]);
+    assert_eq!(findings(&clear).iter().map(value).collect::<Vec<_>>(), std::slice::from_ref(token));
 }
 
 /// The members of all cases of the platforms.
@@ -154,8 +158,8 @@ fn members() -> Vec<PathBuf> {
     let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/platform")];
     let mut files = Vec::new();
     while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
+        for entry in std::fs::read_dir(folder).expect("a folder of cases") {
+            let path = entry.expect("an entry of it").path();
             let list = if path.is_dir() { &mut folders } else { &mut files };
             list.push(path);
         }
@@ -172,7 +176,7 @@ fn planted(text: &str) -> (String, BTreeSet<String>) {
     let mut tokens = BTreeSet::new();
     for part in parts {
         let behind = part.trim_start_matches(|letter: char| letter.is_ascii_digit());
-        let number: u64 = part[..part.len() - behind.len()].parse().unwrap();
+        let number: u64 = part[..part.len() - behind.len()].parse().expect("a number");
         let token = token("github-personal-access-token", number);
         planted = planted + &token + behind;
         tokens.insert(token);

@@ -98,6 +98,7 @@ fn short_passwords() {
         check(&format!("{name}={value}\n"), &value, name);
         check(&format!("  {name}: '{value}'\n"), &value, name);
         check(&format!("<{name}>{value}</{name}>"), &value, name);
+        check(&format!("SET {name} TO $'''{value}'''\r\n"), &value, name);
     }
 }
 
@@ -150,6 +151,7 @@ fn assignments_in_code() {
         ("api_key", format!("'api_key' => '{value}',")),
         ("$apiKey", format!("$apiKey = \"{value}\"")),
         ("gblApiKey", format!("Set(gblApiKey, \"{value}\")")),
+        ("ApiKey", format!("SET ApiKey TO $'''{value}'''\r\n")),
         ("apiKey", format!("apiKey: {value}\nnext: 1\n")),
     ] {
         check(&text, &value, name);
