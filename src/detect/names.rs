@@ -107,6 +107,7 @@ const ENDINGS: &[(&str, Telling)] = {
         ("sig", Weak),
         ("sas", Weak),
         ("appid", Weak),
+        ("authid", Weak),
         ("pat", Weak),
         ("hmac", Weak),
         ("username", Hint),

@@ -5,11 +5,12 @@
 //! <https://learn.microsoft.com/azure/logic-apps/logic-apps-azure-resource-manager-templates-overview>,
 //! <https://learn.microsoft.com/azure/logic-apps/edit-app-settings-host-settings>
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::finding::{Flow, Step};
 use crate::json::Value;
-use crate::platform::document::Trail;
+use crate::platform::document::{Id, Trail};
 use crate::platform::vocabulary::{self, Scope};
 use crate::platform::{Reader, Whose, name_of, on_off};
 
@@ -19,7 +20,7 @@ const MAX_PROBED: usize = 64;
 /// Makes a reader if the value is a member around workflows.
 pub(super) fn open<'a>(value: Value<'_>) -> Option<Box<dyn Reader + 'a>> {
     let kind = Kind::of(value)?;
-    Some(Box::new(Around { kind, flow: None }))
+    Some(Box::new(Around { kind, flows: HashMap::new() }))
 }
 
 /// What a member is.
@@ -134,7 +135,8 @@ pub(super) fn resolved(template: Value<'_>, name: Value<'_>) -> Option<String> {
 /// A member around workflows.
 struct Around {
     kind: Kind,
-    flow: Option<Arc<Flow>>,
+    /// By the document, of which a text may hold several.
+    flows: HashMap<Id, Arc<Flow>>,
 }
 
 impl Reader for Around {
@@ -154,10 +156,10 @@ impl Reader for Around {
 
 impl Around {
     fn flow(&mut self, trail: &Trail<'_>) -> Option<Arc<Flow>> {
-        let root = trail.hops.first()?.value;
+        let root = trail.hops.first()?;
         let plain = || Flow { platform: vocabulary::LOGIC_APPS.name, ..Flow::default() };
-        let read = || Arc::new(template_flow(root).unwrap_or_else(plain));
-        Some(self.flow.get_or_insert_with(read).clone())
+        let read = || Arc::new(template_flow(root.value).unwrap_or_else(plain));
+        Some(self.flows.entry(root.id.clone()).or_insert_with(read).clone())
     }
 }
 

@@ -117,6 +117,8 @@ pub(super) struct XmlMember<'a> {
     walker: Walker<'a>,
     /// Offset of what the walker passed last.
     passed: usize,
+    /// Whether the document ended or broke there.
+    broken: bool,
     flow: Arc<Flow>,
     variable: Option<Arc<Step>>,
     workflows: Vec<Listed>,
@@ -139,6 +141,7 @@ impl<'a> XmlMember<'a> {
             bytes: blob.bytes,
             walker,
             passed: 0,
+            broken: false,
             flow: Arc::new(solution_flow(blob)),
             variable,
             workflows,
@@ -169,13 +172,12 @@ impl<'a> XmlMember<'a> {
 
     fn seek(&mut self, offset: usize) {
         if offset < self.passed {
-            (self.walker, self.passed) = (Walker::new(self.bytes), 0);
+            (self.walker, self.passed, self.broken) = (Walker::new(self.bytes), 0, false);
         }
-        while self.walker.position() <= offset {
+        // Where it breaks it stays: another step would go on somewhere else.
+        while !self.broken && self.walker.position() <= offset {
             self.passed = self.walker.position();
-            if self.walker.step().is_none() {
-                break;
-            }
+            self.broken = self.walker.step().is_none();
         }
     }
 
