@@ -5,6 +5,9 @@
 //! candidate stands. What is too large for memory is looked at in windows that overlap by all that a detector
 //! can see, and a candidate counts in the window in whose middle it begins, so the size of windows changes nothing.
 
+mod layers;
+
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::io::{self, Read as _};
 use std::ops::Range;
@@ -12,11 +15,11 @@ use std::path::PathBuf;
 
 use crate::blob::{Blob, Landmarks, Package, Provenance, Span};
 use crate::budget::{Budget, Gap, Reason};
-use crate::decode::{Decoded, OffsetMap, base64, json_string, percent, utf16};
-use crate::detect::generic;
+use crate::decode::{Decoded, OffsetMap, code_page, markup, utf16, utf32};
 use crate::detect::names::Telling;
 use crate::detect::runs::is_run_byte;
-use crate::detect::{By, Candidate, Detectors, Found, REACH, keep_disjoint};
+use crate::detect::{By, Candidate, Detectors, Found, REACH, generic, keep_disjoint, keystore};
+use crate::document::office;
 use crate::filter;
 use crate::finding::{Encoding, Finding, Location, Place, Secret, Storage};
 use crate::label;
@@ -52,6 +55,17 @@ pub struct BlobScan {
     pub gaps: Vec<Gap>,
     /// Bytes that were scanned.
     pub bytes: u64,
+    /// Containers that stand in the text, for whoever can unpack them.
+    pub embedded: Vec<Embedded>,
+}
+
+/// A container that stands in a text, in base64.
+#[derive(Debug)]
+pub struct Embedded {
+    /// Where in the blob its text begins, in bytes.
+    pub at: u64,
+    /// The container.
+    pub bytes: Vec<u8>,
 }
 
 /// A candidate in the coordinates of its blob's text.
@@ -96,14 +110,15 @@ fn sealed(mut finding: Finding, opened: &platform::Opened, lines: &mut Lines) ->
 /// Scans the bytes of a blob and every layer that decodes out of them.
 fn as_it_stands(blob: &Blob, scanner: &Scanner, scratch: &mut Scratch) -> BlobScan {
     let mut scan = BlobScan { bytes: blob.bytes.len() as u64, ..BlobScan::default() };
-    let wide = utf16::detect(blob.bytes)
-        .and_then(|(encoding, start)| utf16::decode_as(blob.bytes, start..blob.bytes.len(), encoding));
+    let wide = wide(blob.bytes);
     let mut looking = Looking::new(scanner, blob.bytes.len(), scratch);
     match &wide {
-        Some(wide) => looking.look(&Frame::root(&wide.text), 1),
-        None => looking.look(&Frame::root(blob.bytes), 0),
+        Some(wide) => looking.look_all(&Frame::root(&wide.text), 1),
+        None => looking.look_all(&Frame::root(blob.bytes), 0),
     }
     looking.placed.extend(platform::declared(blob).into_iter().map(declared));
+    looking.whole(blob.bytes);
+    scan.embedded = std::mem::take(&mut looking.embedded);
     let (placed, cut) = looking.finish();
     cut.report(blob.provenance, &mut scan);
     if placed.is_empty() {
@@ -142,6 +157,18 @@ fn declared(declared: platform::Declared) -> Placed {
     Placed { candidate, span: bytes.clone(), secret: bytes, decoded: Vec::new() }
 }
 
+/// The text of a blob that as a whole is in another encoding than UTF-8, with the way back.
+fn wide(bytes: &[u8]) -> Option<Decoded> {
+    // UTF-32 first: its byte order mark begins as that of UTF-16 does.
+    if let Some((encoding, start)) = utf32::detect(bytes) {
+        return utf32::decode_as(bytes, start..bytes.len(), encoding);
+    }
+    if let Some((encoding, start)) = utf16::detect(bytes) {
+        return utf16::decode_as(bytes, start..bytes.len(), encoding);
+    }
+    code_page::decode(bytes)
+}
+
 /// Scans a blob too large for memory (or of unknown size), window by window.
 ///
 /// `reader` gives all its bytes from the first one on. `reopen` gives them once more: it is called only when a candidate
@@ -161,16 +188,14 @@ pub fn stream(
         return scan;
     }
     let whole = reopen().and_then(|reader| read_whole(reader, scanner.budget.whole)).unwrap_or_default();
-    let wide = whole.as_ref().and_then(|bytes| {
-        let (encoding, start) = utf16::detect(bytes)?;
-        utf16::decode_as(bytes, start..bytes.len(), encoding)
-    });
+    let wide = whole.as_ref().and_then(|bytes| wide(bytes));
     match (&whole, &wide) {
         // Windows keep to the bytes; of a whole UTF-16 text the coordinates are the decoded text's, as in `blob`.
         (Some(bytes), Some(_)) => {
             let whole = Blob { provenance, bytes, package, landmarks: Landmarks::NONE };
             let blob_scan = blob(&whole, scanner, scratch);
             scan.findings = blob_scan.findings;
+            scan.embedded = blob_scan.embedded;
             scan.gaps.extend(blob_scan.gaps);
         }
         _ => {
@@ -255,6 +280,11 @@ struct Looking<'s> {
     left: usize,
     /// Candidates that may still be taken.
     room: usize,
+    embedded: Vec<Embedded>,
+    /// Of a window that others follow: from where on the next one sees the text better.
+    next_from: Option<usize>,
+    /// Whether the text is markup from its first byte on.
+    is_markup: bool,
     cut: Cut,
 }
 
@@ -267,6 +297,8 @@ struct Cut {
     layers: u64,
     /// Layers below the deepest that is decoded.
     deeper: u64,
+    /// Packed data that goes on behind the end of a window.
+    cut_off: u64,
 }
 
 impl Cut {
@@ -274,6 +306,7 @@ impl Cut {
         self.places += other.places;
         self.layers += other.layers;
         self.deeper += other.deeper;
+        self.cut_off += other.cut_off;
     }
 
     fn report(&self, provenance: &Provenance, scan: &mut BlobScan) {
@@ -293,6 +326,11 @@ impl Cut {
             "encoded stretches were not decoded: more comes out of it than is looked at",
         );
         report(self.deeper, Reason::BudgetDepth, "encoded stretches lie deeper than is decoded");
+        report(
+            self.cut_off,
+            Reason::BudgetBytes,
+            "packed stretches in base64 were not unpacked whole: they are longer than is held of so long a text",
+        );
     }
 }
 
@@ -303,7 +341,33 @@ impl<'s> Looking<'s> {
     fn new(scanner: &'s Scanner, size: usize, scratch: &'s mut Scratch) -> Self {
         let left = (size * scanner.budget.decoded_ratio).max(1 << 20);
         let room = scanner.budget.findings.saturating_mul(CANDIDATES_A_FINDING);
-        Self { scanner, scratch, placed: Vec::new(), left, room, cut: Cut::default() }
+        Self {
+            scanner,
+            scratch,
+            placed: Vec::new(),
+            left,
+            room,
+            embedded: Vec::new(),
+            next_from: None,
+            is_markup: false,
+            cut: Cut::default(),
+        }
+    }
+
+    /// Looks at a whole text; if it is markup, at what its reader sees of it as well.
+    fn look_all(&mut self, frame: &Frame, depth: usize) {
+        self.is_markup = markup::begins(frame.text);
+        self.look(frame, depth);
+        if self.is_markup {
+            self.layer(frame, markup::decode(frame.text, 0..frame.text.len()), depth);
+        }
+    }
+
+    /// Whether the file is a credential as a whole.
+    fn whole(&mut self, bytes: &[u8]) {
+        let all = 0..bytes.len() as u64;
+        let placed = |candidate| Placed { candidate, span: all.clone(), secret: all, decoded: Vec::new() };
+        self.placed.extend(keystore(bytes).map(placed));
     }
 
     /// Looks at a text and at all that decodes out of it.
@@ -323,43 +387,9 @@ impl<'s> Looking<'s> {
         if depth < self.scanner.budget.layers {
             self.layers(frame, &found, depth);
         } else {
-            self.cut.deeper += found.base64.len() as u64;
+            self.cut.deeper += (found.base64.len() + found.openers.len()) as u64;
         }
         self.scratch.found.push(found);
-    }
-
-    fn layers(&mut self, frame: &Frame, found: &Found, depth: usize) {
-        let mut behind = 0;
-        for run in &found.base64 {
-            if run.start >= behind {
-                let region = base64::region(frame.text, run.clone(), frame.text.len());
-                behind = region.end;
-                self.layer(frame, base64::decode(frame.text, region), depth);
-            }
-        }
-        let (mut behind_percent, mut behind_json) = (0, 0);
-        for &at in &found.escapes {
-            let at = at as usize;
-            match frame.text[at] {
-                b'%' if at >= behind_percent => {
-                    let region = percent::region(frame.text, at, ESCAPE_REACH);
-                    behind_percent = region.end;
-                    self.layer(frame, percent::decode(frame.text, region), depth);
-                }
-                b'\\' if at >= behind_json && hides_ascii(frame.text, at) => {
-                    let region = json_string::region(frame.text, at, ESCAPE_REACH);
-                    behind_json = region.end;
-                    self.layer(frame, json_string::decode(frame.text, region), depth);
-                }
-                _ => {}
-            }
-        }
-        // What comes out of base64 may be UTF-16 as well: `powershell -EncodedCommand` takes that.
-        if found.nul && (depth == 0 || frame.encodings().last() == Some(&Encoding::Base64)) {
-            for (encoding, span) in utf16::runs(frame.text) {
-                self.layer(frame, utf16::decode_as(frame.text, span, encoding), depth);
-            }
-        }
     }
 
     fn layer(&mut self, frame: &Frame, decoded: Option<Decoded>, depth: usize) {
@@ -380,14 +410,6 @@ impl<'s> Looking<'s> {
         keep_best(&mut placed);
         (placed, self.cut)
     }
-}
-
-/// How far around an escape its stretch goes.
-const ESCAPE_REACH: usize = 4096;
-
-/// Whether the escape at `at` stands for a byte that a credential can have: `\/`, `\u002b`; not `\u4e2d`.
-fn hides_ascii(text: &[u8], at: usize) -> bool {
-    text.get(at + 1) == Some(&b'/') || text.get(at + 2..at + 4) == Some(b"00")
 }
 
 /// Two layers see the same value: the stronger detector's word counts, then the longer secret, then the outer layer.
@@ -415,27 +437,29 @@ fn windows(
 ) -> Vec<Placed> {
     let mut window = std::mem::take(&mut scratch.window);
     window.clear();
-    let (mut base, mut owned_from, mut all, mut cut) = (0u64, 0u64, Vec::new(), Cut::default());
+    let mut gathered =
+        Gathered { scanner, scratch, all: Vec::new(), embedded: Vec::new(), cut: Cut::default() };
+    let (mut base, mut owned_from, mut marked) = (0u64, 0u64, None);
     loop {
         let target = window.len() + scanner.budget.window.max(2 * REACH);
         let end = match fill(reader, &mut window, target) {
             Ok(at_end) => at_end,
             Err(error) => {
-                scan.gaps.push(Gap::new(
-                    provenance,
-                    error.kind().into(),
-                    "the bytes after this point could not be read",
-                ));
+                let detail = "the bytes after this point could not be read";
+                scan.gaps.push(Gap::new(provenance, error.kind().into(), detail));
                 true
             }
         };
+        if base == 0 && owned_from == 0 && markup::begins(&window) {
+            marked = Some(Marked::default());
+        }
         let owned_to = if end { u64::MAX } else { base + (window.len() - REACH) as u64 };
-        let mut looking = Looking::new(scanner, window.len(), scratch);
-        looking.room = looking.room.saturating_sub(all.len());
-        looking.look(&Frame { text: &window, out_of: None, base }, 0);
-        let (placed, window_cut) = looking.finish();
-        cut.add(&window_cut);
-        all.extend(placed.into_iter().filter(|placed| (owned_from..owned_to).contains(&placed.secret.start)));
+        let frame = Frame { text: &window, out_of: None, base };
+        let next_from = (!end).then(|| window.len() - REACH);
+        gathered.look(&frame, 0, owned_from..owned_to, Side { is_markup: marked.is_some(), next_from });
+        if let Some(marked) = &mut marked {
+            marked.window(&window, base, end, &mut gathered);
+        }
         if end {
             scan.bytes = base + window.len() as u64;
             break;
@@ -445,18 +469,85 @@ fn windows(
         window.drain(..gone);
         base += gone as u64;
     }
+    let Gathered { mut all, embedded, cut, .. } = gathered;
+    scan.embedded.extend(embedded);
     scratch.window = window;
     cut.report(provenance, scan);
     keep_best(&mut all);
     all
 }
 
-/// Where the next window begins, at `at` or a little before: an even number of bytes goes, so that UTF-16 keeps its step;
+/// What the windows of a stream gave.
+struct Gathered<'s> {
+    scanner: &'s Scanner,
+    scratch: &'s mut Scratch,
+    all: Vec<Placed>,
+    embedded: Vec<Embedded>,
+    cut: Cut,
+}
+
+/// What is known of a window beside its text.
+#[derive(Clone, Copy)]
+struct Side {
+    is_markup: bool,
+    /// From where on the next window sees the text better.
+    next_from: Option<usize>,
+}
+
+impl Gathered<'_> {
+    /// Looks at a window, and keeps what begins in the part of the blob that is its own.
+    fn look(&mut self, frame: &Frame, depth: usize, owned: Range<u64>, side: Side) {
+        let mut looking = Looking::new(self.scanner, frame.text.len(), self.scratch);
+        looking.room = looking.room.saturating_sub(self.all.len());
+        (looking.is_markup, looking.next_from) = (side.is_markup, side.next_from);
+        looking.look(frame, depth);
+        let embedded = std::mem::take(&mut looking.embedded).into_iter();
+        self.embedded.extend(embedded.filter(|one| owned.contains(&one.at)));
+        let (placed, cut) = looking.finish();
+        self.cut.add(&cut);
+        self.all.extend(placed.into_iter().filter(|placed| owned.contains(&placed.secret.start)));
+    }
+}
+
+/// The text of a stream that is markup, with windows of its own: so it is the same text wherever the stream's windows
+/// are cut, and tags do not count against what a detector sees.
+#[derive(Default)]
+struct Marked {
+    reader: markup::Reader,
+    /// How much of the stream was read.
+    read: u64,
+    owned_from: u64,
+}
+
+impl Marked {
+    /// Reads what is new in a window of the stream.
+    fn window(&mut self, window: &[u8], base: u64, end: bool, gathered: &mut Gathered) {
+        let seen = usize::try_from(self.read.saturating_sub(base)).unwrap_or(usize::MAX);
+        self.read += self.reader.read(window.get(seen..).unwrap_or_default(), end) as u64;
+        let length = self.reader.text.len();
+        if !end && length < gathered.scanner.budget.window.max(3 * REACH) {
+            return;
+        }
+        let owned_to = match end {
+            true => u64::MAX,
+            false => self.reader.map.encoded(length - REACH..length - REACH + 1).cover().start as u64,
+        };
+        let stream = Frame::root(&[]);
+        let out_of = Some((&self.reader.map, &stream, Encoding::Markup));
+        let frame = Frame { text: &self.reader.text, out_of, base: 0 };
+        gathered.look(&frame, 1, self.owned_from..owned_to, Side { is_markup: true, next_from: None });
+        self.owned_from = owned_to;
+        self.reader.forget(seam(&self.reader.text, length - length.min(2 * REACH)));
+    }
+}
+
+/// Where the next window begins, at `at` or a little before: a multiple of four bytes goes, so that UTF-16 and UTF-32 keep
+/// their step;
 /// but within a long run base64 keeps its groups of four digits, which count from where the run begins.
 fn seam(window: &[u8], at: usize) -> usize {
     const LONG: usize = 64;
     let run = window[..at].iter().rev().take_while(|byte| is_run_byte(**byte)).count();
-    if run < LONG { at & !1 } else { at - run % 4 }
+    if run < LONG { at & !3 } else { at - run % 4 }
 }
 
 /// Reads until `window` has `target` bytes; true at the end.
@@ -512,6 +603,7 @@ fn conclude(placed: Vec<Placed>, view: &View, scanner: &Scanner, scan: &mut Blob
         landmarks: view.landmarks,
     });
     let mut outline = None;
+    let mut guide = OnceCell::new();
     let mut lines = Lines::new(view.text.unwrap_or_default());
     let mut findings: Vec<Finding> = Vec::new();
     let mut left_out = 0u64;
@@ -522,7 +614,14 @@ fn conclude(placed: Vec<Placed>, view: &View, scanner: &Scanner, scan: &mut Blob
                 .place(placed.secret.start as usize..placed.secret.end as usize),
             None => Place::default(),
         };
-        let Ok(place) = filter::judge(&placed.candidate, place) else { continue };
+        let Ok(mut place) = filter::judge(&placed.candidate, place) else { continue };
+        if place.landmark.is_none()
+            && let Some(blob) = &outline_blob
+        {
+            guide.get_or_init(|| office::Guide::open(blob));
+            let byte = usize::try_from(placed.secret.start).unwrap_or(usize::MAX);
+            place.landmark = guide.get_mut().and_then(Option::as_mut).and_then(|guide| guide.at(byte));
+        }
         if findings.len() == scanner.budget.findings {
             left_out += 1;
             continue;

@@ -124,12 +124,18 @@ pub(super) struct Options {
     /// Bytes that may unpack out of one input
     #[arg(long, value_name = "BYTES", help_heading = "Limits")]
     pub(super) max_expanded: Option<u64>,
+    /// Bytes that may unpack out of all inputs together
+    #[arg(long, value_name = "BYTES", help_heading = "Limits")]
+    pub(super) max_run_expanded: Option<u64>,
     /// How many times its own size an input may unpack to, above a floor
     #[arg(long, value_name = "N", help_heading = "Limits")]
     pub(super) max_ratio: Option<u64>,
     /// Findings of one file that are listed
     #[arg(long, value_name = "N", help_heading = "Limits")]
     pub(super) max_findings: Option<usize>,
+    /// Begin nothing more after so long; what was not begun is reported as not read
+    #[arg(long, value_name = "SECONDS", help_heading = "Limits")]
+    pub(super) deadline: Option<u64>,
 }
 
 /// One word of `--lifetime`.

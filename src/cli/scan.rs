@@ -88,6 +88,7 @@ fn budget(options: &Options) -> Budget {
         depth: options.max_depth.unwrap_or(default.depth),
         members: options.max_members.unwrap_or(default.members),
         expanded: options.max_expanded.unwrap_or(default.expanded),
+        run_expanded: options.max_run_expanded.unwrap_or(default.run_expanded),
         ratio: options.max_ratio.unwrap_or(default.ratio),
         findings: options.max_findings.unwrap_or(default.findings),
         ..default
@@ -99,7 +100,8 @@ fn engine_options(options: &Options) -> Result<engine::Options, Failure> {
     let exclude = engine::excludes(options.exclude.iter().map(String::as_str)).map_err(Failure::usage)?;
     let passwords = options.archive_password_file.as_deref().map(passwords).transpose()?.unwrap_or_default();
     let threads = options.threads.unwrap_or(default.threads);
-    Ok(engine::Options { threads, exclude, passwords: passwords.into() })
+    let deadline = options.deadline.map(Duration::from_secs);
+    Ok(engine::Options { threads, exclude, passwords: passwords.into(), deadline })
 }
 
 /// The most passwords that are tried: each costs time at each member that it does not open.

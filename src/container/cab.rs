@@ -73,7 +73,7 @@ pub(super) fn unpack(
             }
         }
         if job.spent() {
-            outcome.add(gap(place.provenance, job.limit, "files from here on are left out"));
+            outcome.add(gap(place.provenance, job.limit(), "files from here on are left out"));
             break;
         }
     }

@@ -12,13 +12,16 @@ const CLOSED: &[(&[u8], &str)] = &[
     (b"LRZI", "lrzip stream"),
     (b"SIT!", "StuffIt archive"),
     (b"StuffIt (c)", "StuffIt archive"),
+    (b"ArC\x01", "FreeArc archive"),
+    (b"ZOO ", "Zoo archive"),
+    (b"ALZ\x01", "ALZip archive"),
+    (b"7kSt\xa0\x31\x83\xd3", "ZPAQ archive"),
+    (b"zPQ", "ZPAQ archive"),
+    (b"BZ3v1", "bzip3 stream"),
+    (b"RZIP", "rzip stream"),
+    (b"DMS!", "DMS archive"),
     (b"ITSF\x03\0\0\0", "compiled help file"),
-    (b"%PDF-", "PDF document"),
-    (b"{\\rtf1", "RTF document"),
-    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "Office or Outlook file of the old binary form"),
-    (b"!BDN", "Outlook data file"),
-    (b"\xe4\x52\x5c\x7b\x8c\xd8\xa7\x4d", "OneNote section"),
-    (b"SQLite format 3\0", "SQLite database"),
+    #[cfg(not(feature = "parquet"))]
     (b"PAR1", "Parquet file"),
 ];
 
@@ -26,6 +29,12 @@ const CLOSED: &[(&[u8], &str)] = &[
 pub(super) fn name(head: &[u8]) -> Option<&'static str> {
     if is_lha(head) {
         return Some("LHA archive");
+    }
+    if is_arj(head) {
+        return Some("ARJ archive");
+    }
+    if head.get(7..14) == Some(b"**ACE**") {
+        return Some("ACE archive");
     }
     CLOSED.iter().find(|(magic, _)| head.starts_with(magic)).map(|(_, name)| *name)
 }
@@ -35,13 +44,19 @@ fn is_lha(head: &[u8]) -> bool {
     matches!(head, [_, _, b'-', b'l', b'h' | b'z', b'0'..=b'9' | b's' | b'd', b'-', ..])
 }
 
+/// Two bytes, the size of a header of at most 2600 bytes, that of its first part, and the kind of the first header, 2
+/// (ARJ's `technote.txt`).
+fn is_arj(head: &[u8]) -> bool {
+    let [0x60, 0xea, low, high, first, _, _, _, _, _, 2, ..] = *head else { return false };
+    u16::from_le_bytes([low, high]) <= 2600 && (30..=60).contains(&first)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn knows_what_it_cannot_open() {
-        assert_eq!(name(b"%PDF-1.7\n"), Some("PDF document"));
         assert_eq!(name(b"!!-lh5-"), Some("LHA archive"));
         assert_eq!(name(b""), None);
     }

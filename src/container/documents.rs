@@ -6,9 +6,9 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 
 use super::{Job, Outcome, Place, Stream, Workspace, broken, gap};
-use crate::blob::{Alone, Landmarks};
+use crate::blob::{Alone, Landmarks, Package};
 use crate::budget::Reason;
-use crate::document::{Decoder, Frame, Frames, Sink};
+use crate::document::{self, Decoder, Frame, Frames, Sink, office};
 use crate::source::{RangeReader, ReadAt};
 
 /// Looks at what is in a document.
@@ -19,14 +19,15 @@ pub(super) fn unpack(
     source: &Arc<dyn ReadAt>,
     workspace: &mut Workspace,
 ) -> Outcome {
+    let whole = &document::with_companions(decoder, source, place.package);
     let pieces = match job.run.visit.worker() {
-        Some(_) if !decoder.isolated => inside(decoder, job, place, source, workspace),
+        Some(_) if !decoder.isolated => inside(decoder, job, place, whole, workspace),
         Some(program) => {
             let mut command = Command::new(program);
             command.args(["decode-worker", decoder.name]);
-            outside(command, job, place, source, workspace)
+            outside(command, job, place, whole, workspace)
         }
-        None => inside(decoder, job, place, source, workspace),
+        None => inside(decoder, job, place, whole, workspace),
     };
     let mut reader = RangeReader::whole(source.clone());
     let opener = || Ok(Box::new(RangeReader::whole(source.clone())) as Box<dyn Read>);
@@ -180,6 +181,15 @@ impl Sink for Pieces<'_, '_> {
     }
 }
 
+/// Looks at the tables of a workbook, given as the members of its zip.
+pub(super) fn tables(job: &Job, place: Place, package: &dyn Package, workspace: &mut Workspace) -> Outcome {
+    job.run.guarded(place.provenance, || {
+        let mut pieces = Pieces { job, place, workspace, outcome: Outcome::default(), members: 0 };
+        office::tables::render(package, &mut |name, text, landmarks| pieces.text(name, text, landmarks));
+        pieces.outcome
+    })
+}
+
 impl Job<'_> {
     /// Looks at a text that was made out of a document.
     fn rendered(
@@ -191,7 +201,8 @@ impl Job<'_> {
     ) -> Outcome {
         let Place { provenance, package } = place;
         let blob = crate::blob::Blob { provenance, bytes: text, package, landmarks };
-        self.seen(self.run.visit.blob(&blob, &mut workspace.scratch))
+        let scan = self.run.visit.blob(&blob, &mut workspace.scratch);
+        self.seen(place, scan, workspace)
     }
 
     /// Looks at a stream that comes only once. What is not too large is held, so that an outline can be made of it.

@@ -14,10 +14,12 @@ mod companions;
 mod cpio;
 mod documents;
 mod frames;
+mod git;
 mod gzip;
 mod lz4;
 mod lzma;
 mod mashup;
+mod mbox;
 mod pool;
 mod prefixed;
 mod rar;
@@ -41,10 +43,10 @@ pub use visit::{Counters, Outcome, Progress, Unwatched, Visit};
 pub(crate) use workspace::{SMALL, Workspace, Workspaces};
 
 use crate::blob::{Alone, Blob, Landmarks, Package, Provenance};
-use crate::budget::{Allowance, Gap, Reason};
+use crate::budget::{Allowance, Funds, Gap, Reason};
 use crate::document::{self, Decoder};
 use crate::finding::Secret;
-use crate::scan::BlobScan;
+use crate::scan::{BlobScan, Embedded};
 use crate::source::{self, Memory, RangeReader, ReadAt};
 
 /// A kind of container.
@@ -95,7 +97,10 @@ const FORMATS: &[Format] = &[
         unpack: Unpack::Whole { unpack: prefixed::unpack, beyond: prefixed::beyond },
     },
     Format { begins: lzma::is_alone, unpack: Unpack::Stream(lzma::unpack_alone) },
+    Format { begins: git::begins_loose, unpack: Unpack::Stream(git::unpack_loose) },
     Format { begins: bare::is_zlib, unpack: Unpack::Stream(bare::unpack_zlib) },
+    Format { begins: git::begins, unpack: Unpack::Whole { unpack: git::unpack, beyond: too_large } },
+    Format { begins: mbox::begins, unpack: Unpack::Stream(mbox::unpack) },
 ];
 
 fn format(place: Place, head: &[u8]) -> Option<Unpack> {
@@ -131,6 +136,8 @@ pub(crate) struct Run<'a> {
     pub(crate) passwords: &'a [Secret],
     /// Whether we are in a pool of threads.
     pub(crate) parallel: bool,
+    /// What all inputs may spend together. Without `parallel` it is spent in the order of the walk.
+    pub(crate) funds: &'a Arc<Funds>,
 }
 
 impl Run<'_> {
@@ -153,7 +160,7 @@ impl Run<'_> {
         if archive && self.parallel {
             let allowance = self.allowance(size);
             let outcome = zip::unpack_parallel(&self.job(size, &allowance), place, source);
-            if let Some(outcome) = outcome.filter(|_| !allowance.exhausted()) {
+            if let Some(outcome) = outcome.filter(|_| !allowance.exhausted() || allowance.late()) {
                 return outcome;
             }
         }
@@ -216,12 +223,13 @@ impl Run<'_> {
     }
 
     fn allowance(&self, size: u64) -> Allowance {
-        self.visit.budget().allowance(size)
+        self.visit.budget().allowance(size).out_of(self.funds, !self.parallel)
     }
 
     fn job<'a>(&'a self, size: u64, allowance: &'a Allowance) -> Job<'a> {
         let budget = self.visit.budget();
         let by_ratio = budget.ratio_floor.max(size.saturating_mul(budget.ratio)) < budget.expanded;
+        let by_ratio = by_ratio && !allowance.by_run();
         let limit = if by_ratio { Reason::BudgetRatio } else { Reason::BudgetBytes };
         Job { run: *self, allowance, limit, reserve: None }
     }
@@ -232,7 +240,7 @@ impl Run<'_> {
 pub(crate) struct Job<'a> {
     run: Run<'a>,
     allowance: &'a Allowance,
-    /// Which limit the allowance stands for.
+    /// Which limit the allowance stands for, unless the clock does.
     limit: Reason,
     /// Room for one more blob, where a share of the pool is held already.
     reserve: Option<&'a Reserve>,
@@ -252,9 +260,11 @@ impl<'a> Job<'a> {
         self.unpack(kind, place, &source, workspace)
     }
 
-    fn blob(&self, Place { provenance, package }: Place, bytes: &[u8], workspace: &mut Workspace) -> Outcome {
+    fn blob(&self, place: Place, bytes: &[u8], workspace: &mut Workspace) -> Outcome {
+        let Place { provenance, package } = place;
         let blob = Blob { provenance, bytes, package, landmarks: Landmarks::NONE };
-        self.seen(self.run.visit.blob(&blob, &mut workspace.scratch))
+        let scan = self.run.visit.blob(&blob, &mut workspace.scratch);
+        self.seen(place, scan, workspace)
     }
 
     fn unpack(
@@ -307,7 +317,8 @@ impl<'a> Job<'a> {
         let Place { provenance, package } = place;
         let mut reopen = || (stream.opener)();
         let scratch = &mut workspace.scratch;
-        self.seen(self.run.visit.stream(provenance, stream.reader, &mut reopen, package, scratch))
+        let scan = self.run.visit.stream(provenance, stream.reader, &mut reopen, package, scratch);
+        self.seen(place, scan, workspace)
     }
 
     /// Holds a container whole for the sake of the directory in it; one that is too large for that is read as it comes.
@@ -355,15 +366,43 @@ impl<'a> Job<'a> {
 
     /// Says that a blob was cut off, or not begun, since the input expands to too much.
     fn spent_gap(&self, provenance: &Provenance) -> Outcome {
-        gap(provenance, self.limit, "the input expands to more than is unpacked of one input")
+        let detail = match self.limit() {
+            Reason::Deadline => "not unpacked before the deadline",
+            _ if self.allowance.by_run() => "the inputs expand to more than is unpacked in one run",
+            _ => "the input expands to more than is unpacked of one input",
+        };
+        gap(provenance, self.limit(), detail)
     }
 
-    fn seen(&self, scan: BlobScan) -> Outcome {
+    /// Which limit the allowance stands for.
+    fn limit(&self) -> Reason {
+        if self.allowance.late() { Reason::Deadline } else { self.limit }
+    }
+
+    /// Takes in what a blob gave, and unpacks the containers that stand in its text.
+    fn seen(&self, place: Place, scan: BlobScan, workspace: &mut Workspace) -> Outcome {
         self.run.progress.bytes(scan.bytes);
         self.run.progress.findings(scan.findings.len() as u64);
         let mut outcome = Outcome { findings: scan.findings, ..Outcome::default() };
         outcome.coverage.bytes = scan.bytes;
         outcome.coverage.gaps = scan.gaps;
+        scan.embedded
+            .into_iter()
+            .fold(outcome, |outcome, one| outcome.then(self.embedded(place, one, workspace)))
+    }
+
+    /// Unpacks a container that stands in the text of a blob.
+    fn embedded(&self, place: Place, Embedded { at, bytes }: Embedded, workspace: &mut Workspace) -> Outcome {
+        let provenance = &place.provenance.entry(format!("(base64 at byte {at})"));
+        let place = Place { provenance, package: &Alone };
+        if self.too_deep(place) {
+            return gap(provenance, Reason::BudgetDepth, "too many containers within containers");
+        }
+        if !self.allowance.take(bytes.len() as u64) {
+            return self.spent_gap(provenance);
+        }
+        let mut outcome = self.whole(place, &bytes, workspace);
+        outcome.coverage.members += 1;
         outcome
     }
 }
@@ -475,6 +514,7 @@ mod tests {
             pool: &Pool::default(),
             passwords: &[],
             parallel: false,
+            funds: &Arc::new(Funds::new(u64::MAX, None)),
         };
         run.input(&Provenance::file("-"), &mut { bytes })
     }

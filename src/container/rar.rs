@@ -101,7 +101,8 @@ fn old<R: Read>(walk: &mut Walk<R>) -> io::Result<Option<Block>> {
     walk.expect(u64::from(added), 1);
     Ok(Some(match kind {
         0x73 if flags & 0x80 != 0 => Block::Locked,
-        0x74 | 0x7a => old_member(walk, fields, flags, added).map(Block::Member).ok_or_else(corrupt)?,
+        0x74 => old_member(walk, fields, flags, added).map(Block::Member).ok_or_else(corrupt)?,
+        0x7a => old_member(walk, fields, flags, added).map(service).ok_or_else(corrupt)?,
         0x7b => Block::End,
         0x72..=0x79 => Block::Other,
         _ => return Err(corrupt()),
@@ -152,7 +153,8 @@ fn new_block<R: Read>(walk: &mut Walk<R>, fields: &mut Fields) -> Option<Block> 
     let data = if flags & 2 != 0 { fields.vint()? } else { 0 };
     walk.expect(data, 1);
     Some(match kind {
-        2 | 3 => Block::Member(new_member(fields, flags, extra)?),
+        2 => Block::Member(new_member(fields, flags, extra)?),
+        3 => service(new_member(fields, flags, extra)?),
         4 => Block::Locked,
         5 => Block::End,
         _ => Block::Other,
@@ -190,6 +192,11 @@ fn is_encrypted(extra: &[u8]) -> bool {
         }
     }
     false
+}
+
+/// Of what the archive keeps beside its files, comments and streams of NTFS may be text.
+fn service(entry: Entry) -> Block {
+    if matches!(&*entry.name, "CMT" | "STM") { Block::Member(entry) } else { Block::Other }
 }
 
 fn entry(name: &[u8], is_folder: bool, closed: Option<Closed>) -> Entry {

@@ -66,7 +66,7 @@ pub(super) fn unpack<H: Headers>(
     loop {
         let next = headers.next(&mut walk);
         if job.spent() {
-            outcome.add(gap(place.provenance, job.limit, "members from here on are left out"));
+            outcome.add(gap(place.provenance, job.limit(), "members from here on are left out"));
             break;
         }
         match next {
@@ -97,11 +97,11 @@ pub(super) fn unpack<H: Headers>(
 fn count(place: Place, [encrypted, unsupported]: [u64; 2]) -> Outcome {
     let mut outcome = Outcome::default();
     if encrypted > 0 {
-        let detail = format!("{encrypted} members need a password");
+        let detail = format!("a password is needed for members, {encrypted} of them");
         outcome.add(gap(place.provenance, Reason::Encrypted, detail));
     }
     if unsupported > 0 {
-        let detail = format!("{unsupported} members are packed in a way that cannot be opened");
+        let detail = format!("members are packed in a way that cannot be opened, {unsupported} of them");
         outcome.add(gap(place.provenance, Reason::Unsupported, detail));
     }
     outcome

@@ -87,17 +87,24 @@ impl<R: Read> Read for Checked<R> {
     }
 }
 
-/// A raw deflate stream that knows where it ends: nothing behind its end is read, and an end that does not come is an
+/// A raw deflate stream, or one in zlib's wrapper (RFC 1950), that knows where it ends: nothing behind its end is read, and an end that does not come is an
 /// error.
 pub(super) struct Inflate<R> {
     inner: R,
     state: Decompress,
+    /// Whether it has zlib's header and checksum.
+    wrapped: bool,
     ended: bool,
 }
 
 impl<R: BufRead> Inflate<R> {
     pub(super) fn new(inner: R) -> Self {
-        Self { inner, state: Decompress::new(false), ended: false }
+        Self { inner, state: Decompress::new(false), wrapped: false, ended: false }
+    }
+
+    /// The same for a stream in zlib's wrapper.
+    pub(super) fn zlib(inner: R) -> Self {
+        Self { inner, state: Decompress::new(true), wrapped: true, ended: false }
     }
 
     /// What the stream is read from, at the byte behind what was used.
@@ -107,7 +114,7 @@ impl<R: BufRead> Inflate<R> {
 
     /// Begins another stream at that byte.
     pub(super) fn restart(&mut self) {
-        self.state.reset(false);
+        self.state.reset(self.wrapped);
         self.ended = false;
     }
 }

@@ -79,7 +79,7 @@ pub(super) fn unpack(
     let stream = Stream { reader: &mut reader, opener };
     let mut outcome = job.stream(Place { provenance, ..place }, stream, workspace);
     outcome.coverage.members += 1;
-    let told = |gap: &Gap| gap.provenance == *provenance && gap.reason == job.limit;
+    let told = |gap: &Gap| gap.provenance == *provenance && gap.reason == job.limit();
     if cut.get() && !outcome.coverage.gaps.last().is_some_and(told) {
         outcome.add(job.spent_gap(provenance));
     }

@@ -7,7 +7,7 @@
 use super::context::{self, Assignment, Left, Quote};
 use super::names::{Names, Normal, Telling};
 use super::pair::{self, Member};
-use super::{By, Candidate, generic};
+use super::{By, Candidate, beside, generic};
 use crate::blob::Span;
 use crate::signature::Signature;
 
@@ -37,7 +37,8 @@ pub(super) fn may_be_named(text: &[u8], run: usize, names: &Names) -> bool {
     }
     match text[before] {
         b'"' | b'\'' | b'`' | b'=' | b':' => {}
-        b'\\' | b'/' | b'(' | b'[' | b'{' | b')' | b',' | b'<' | b'\n' | b'\r' => return false,
+        b'\n' => return before > 0 && matches!(text[before - 1], b'\t' | b'\n'),
+        b'\\' | b'/' | b'(' | b'[' | b'{' | b')' | b',' | b'<' | b'\r' => return false,
         // In the middle of a value, or after a blank: the slow way tells.
         _ => return true,
     }
@@ -105,7 +106,10 @@ pub(super) fn of_run(text: &[u8], run: Span, names: &Names) -> Option<Candidate>
     };
     // What ends at a colon or bar may be a value's first half: `Bearer 123:abc`, `access_token=123|abc`.
     let (value, name, telling, left) = named(value).or_else(|| named(joined_start(text, value)?))?;
-    let end = context::end(text, run.start, left.quote).unwrap_or(run.end).max(run.end);
+    let end = match left.assignment {
+        Some(Assignment::Cell) => context::end_of_cell(text, run.end),
+        _ => context::end(text, run.start, left.quote).unwrap_or(run.end).max(run.end),
+    };
     candidate(text, Field { value: value..end, whole: left.whole..end, name, telling, left })
 }
 
@@ -116,12 +120,20 @@ pub(super) fn of_word(text: &[u8], at: usize, names: &Names) -> Option<Candidate
     let found = value_after(text, &name).or_else(|| sibling_value(text, &name))?;
     let (value, quote) = found;
     let left = context::left(text, value);
+    let is_beside =
+        text.get(name.end..value).is_some_and(|gap| gap.iter().all(|byte| context::is_between_cells(*byte)));
+    if is_beside && left.assignment != Some(Assignment::Cell) {
+        return None;
+    }
     let value = left.scheme.as_ref().map_or(value, |scheme| context_skip(text, scheme.end));
     let value = match text[value..].first() {
         Some(b'=') if quote.is_some() => value + 1,
         _ => value,
     };
-    let end = context::end(text, value, quote)?;
+    let end = match left.assignment {
+        Some(Assignment::Cell) => context::end_of_cell(text, value),
+        _ => context::end(text, value, quote)?,
+    };
     candidate(
         text,
         Field {
@@ -172,15 +184,20 @@ fn is_value_byte(byte: u8) -> bool {
 
 fn telling_name(text: &[u8], value: usize, left: &Left, names: &Names) -> Option<(Option<Span>, Telling)> {
     let Some(name) = &left.name else { return scheme_alone(text, left) };
+    let beside = || sibling_beside(text, value, left, names).map(|(name, telling)| (Some(name), telling));
+    if left.assignment == Some(Assignment::Element)
+        && let Some(told) = beside()
+    {
+        return Some(told);
+    }
     if !names.may_tell(&text[name.clone()]) {
         return scheme_alone(text, left);
     }
     let normal = Normal::new(&text[name.clone()]);
     if normal.is_neutral() {
-        return match left.quote.and_then(|quote| sibling_name(text, value, quote, names)) {
-            Some((name, telling)) => Some((Some(name), telling)),
-            None => scheme_alone(text, left),
-        };
+        let in_object = left.quote.and_then(|quote| sibling_name(text, value, quote, names));
+        let told = in_object.map(|(name, telling)| (Some(name), telling)).or_else(beside);
+        return told.or_else(|| scheme_alone(text, left));
     }
     match names.telling(&normal) {
         Some(telling) => Some((Some(name.clone()), telling)),
@@ -204,18 +221,51 @@ fn sibling_name(text: &[u8], value: usize, quote: Quote, names: &Names) -> Optio
     })
 }
 
+/// The same outside of JSON.
+fn sibling_beside(text: &[u8], value: usize, left: &Left, names: &Names) -> Option<(Span, Telling)> {
+    let key = left.name.as_ref()?;
+    let told = |Member { key, value }: Member| {
+        let value = value.filter(|_| Normal::new(&text[key]).is_naming())?;
+        let telling = names.telling(&Normal::new(&text[value.clone()]))?;
+        // What only hints may be anything: `<property name="key">`.
+        matches!(telling, Telling::Strong | Telling::Password).then_some((value, telling))
+    };
+    beside::members(text, key, value, left.assignment?).into_iter().find_map(told)
+}
+
 /// The value of the sibling that holds what the string at `name` names: `{"name": "password", "value": "…"}`.
 fn sibling_value(text: &[u8], name: &Span) -> Option<(usize, Option<Quote>)> {
     let left = context::left(text, name.start);
-    let quote = left.quote.filter(|quote| quote.mark == b'"')?;
     let key = left.name?;
-    if left.assignment != Some(Assignment::Colon) || !Normal::new(&text[key]).is_naming() {
-        return None;
-    }
+    let assignment = left.assignment.filter(|_| Normal::new(&text[key.clone()]).is_naming())?;
+    let quote = left.quote.filter(|quote| assignment == Assignment::Colon && quote.mark == b'"');
+    let in_object = quote.and_then(|quote| value_in_object(text, name, quote));
+    in_object.or_else(|| value_beside(text, &key, name.start, assignment))
+}
+
+/// The same in a JSON object.
+fn value_in_object(text: &[u8], name: &Span, quote: Quote) -> Option<(usize, Option<Quote>)> {
     pair::members(text, name.start, quote).into_iter().find_map(|Member { key, value }| {
         let value = value.filter(|_| Normal::new(&text[key]).is_neutral())?;
         Some((value.start, Some(quote)))
     })
+}
+
+/// The same outside of JSON.
+fn value_beside(
+    text: &[u8],
+    key: &Span,
+    name: usize,
+    assignment: Assignment,
+) -> Option<(usize, Option<Quote>)> {
+    let start =
+        beside::members(text, key, name, assignment).into_iter().find_map(|Member { key, value }| {
+            let neutral = Normal::new(&text[key]);
+            // A property list says what type a value has, and nothing else.
+            value.filter(|_| neutral.is_neutral() || neutral.as_bytes() == b"string").map(|value| value.start)
+        })?;
+    let mark = start.checked_sub(1).map(|before| text[before]).filter(|mark| matches!(mark, b'"' | b'\''));
+    Some((start, mark.map(|mark| Quote { mark, escapes: 0 })))
 }
 
 /// The name that the byte at `at` is in.
@@ -251,14 +301,34 @@ fn value_after(text: &[u8], name: &Span) -> Option<(usize, Option<Quote>)> {
     let signs = text[at..limit].iter().take_while(|byte| matches!(byte, b':' | b'=' | b'>')).count();
     let pair = signs == 0 && quoted && text.get(at) == Some(&b',') && opens_pair(text, name.start);
     if !(1..=3).contains(&signs) && !pair {
-        return None;
+        return next_cell(text, name.end, limit);
     }
     at = skip_blank(text, at + signs.max(1), limit);
+    if let Some(cell) = next_cell(text, at, limit) {
+        return Some(cell);
+    }
+    at = skip_block_head(text, at).unwrap_or(at);
     match skip_quote(text, at, limit) {
         Some((quote, after)) => Some((after, Some(quote))),
         None if pair => None,
         None => (at < limit).then_some((at, None)),
     }
+}
+
+/// Where the first line of a block scalar begins whose head is at `at`: `|`, `>-`.
+fn skip_block_head(text: &[u8], at: usize) -> Option<usize> {
+    let rest = text.get(at..)?;
+    let rest = rest.strip_prefix(b"|").or(rest.strip_prefix(b">"))?;
+    let rest = rest.strip_prefix(b"-").or(rest.strip_prefix(b"+")).unwrap_or(rest);
+    let blank = rest.iter().take(64).take_while(|byte| byte.is_ascii_whitespace()).count();
+    rest[..blank].contains(&b'\n').then_some(text.len() - rest.len() + blank)
+}
+
+/// Where the cell begins that follows the one that ends at `end`.
+fn next_cell(text: &[u8], end: usize, limit: usize) -> Option<(usize, Option<Quote>)> {
+    let gap = text[end..limit].iter().take_while(|byte| context::is_between_cells(**byte)).count();
+    let is_border = context::is_border(&text[end..end + gap]);
+    (is_border && end + gap < limit).then_some((end + gap, None))
 }
 
 /// Whether the quoted name at `name` is the first of a list or of a call's arguments.
@@ -297,6 +367,11 @@ fn candidate(text: &[u8], field: Field) -> Option<Candidate> {
         return None;
     }
     if left.assignment == Some(Assignment::Comma) && is_identifier(raw) {
+        return None;
+    }
+    if left.assignment == Some(Assignment::Cell)
+        && !name.as_ref().is_some_and(|name| context::in_row(text, name, &value))
+    {
         return None;
     }
     let decoded = decoded(raw, &left);

@@ -5,10 +5,12 @@
 //! name (`field`), base64. What is no run (short passwords, PEM headers, URLs with a password) is found by a few rare
 //! words (`words`). So the cost does not grow with the number of signatures.
 
+mod beside;
 pub mod context;
 mod field;
 pub mod generic;
 pub mod index;
+mod keystore;
 pub mod names;
 pub mod pair;
 pub mod randomness;
@@ -18,6 +20,8 @@ mod structure;
 mod vendor;
 mod words;
 
+pub use words::Opener;
+
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::OnceLock;
@@ -25,6 +29,7 @@ use std::sync::OnceLock;
 use regex::bytes::Regex;
 
 use self::index::{Anchors, EYJ, Entry, Index, Target, three};
+pub(crate) use self::keystore::keystore;
 use self::names::{Names, Telling};
 use self::runs::{Batch, Finder};
 use crate::blob::Span;
@@ -38,6 +43,9 @@ pub const REACH: usize = 32 << 10;
 
 /// The shortest run that is decoded as base64: 15 bytes, since a run of 16 holds too little to be a layer of its own.
 const MIN_BASE64: usize = 20;
+
+/// The shortest run that is looked at as hexadecimal, base32, or something packed: 20 bytes in hexadecimal.
+const MIN_LONG: usize = 40;
 
 /// Bytes of a regular expression's window before its keyword and after it.
 const PATTERN_WINDOW: (usize, usize) = (512, 2048);
@@ -96,8 +104,12 @@ pub struct Found {
     pub candidates: Vec<Candidate>,
     /// Runs that may be base64 of text.
     pub base64: Vec<Span>,
+    /// Runs with a digit that are long enough to be text in other digits, or what is packed in base64.
+    pub long: Vec<Span>,
     /// Where an escape begins that may hide a byte of a credential, ascending.
     pub escapes: Vec<u32>,
+    /// Where something stands that may encode text in another way, ascending.
+    pub openers: Vec<(Opener, u32)>,
     /// Whether the text has a zero byte.
     pub nul: bool,
     /// How many suspected secrets there is room for.
@@ -115,7 +127,9 @@ impl Found {
         self.left_out = 0;
         self.candidates.clear();
         self.base64.clear();
+        self.long.clear();
         self.escapes.clear();
+        self.openers.clear();
         self.nul = false;
     }
 }
@@ -179,6 +193,7 @@ impl Detectors {
             words::Word::Name => found.add(|| field::of_word(text, at, &self.names)),
             words::Word::Url => found.add(|| structure::url_password(text, at)),
             words::Word::Pem => found.add(|| structure::private_key(text, at)),
+            words::Word::Opener(opener) => found.openers.push((opener, at as u32)),
         });
         self.refine(text, &mut found.candidates);
     }
@@ -194,6 +209,9 @@ impl Detectors {
         }
         self.joints(text, batch, &sorted, found);
         for run in sorted.numbered(batch) {
+            if run.len() >= MIN_LONG {
+                found.long.push(run.clone());
+            }
             if field::may_be_named(text, run.start, &self.names) {
                 found.add(|| field::of_run(text, run, &self.names));
             }

@@ -1,5 +1,5 @@
 //! The few rare words that lead to what is no run: short passwords under their name, PEM headers, URLs with a password,
-//! and the anchors of signatures whose runs may be too short.
+//! the anchors of signatures whose runs may be too short, and places where text is encoded so that no run tells of it.
 //!
 //! Three or four bytes of each word, chosen for being rare in text, are looked for at every place in one pass: with AVX2 by
 //! nibble tables (`avx2`), else by a bitmap. What is compared whole is then only a few places in a thousand bytes.
@@ -20,25 +20,95 @@ pub(super) enum Word {
     Pem,
     /// The anchor of a signature that no run leads to.
     Anchor,
+    /// Where text may be encoded.
+    Opener(Opener),
 }
 
-/// Words in lower case, compared without case; with the place of their three rarest bytes.
-const WORDS: &[(&str, usize, Word)] = &[
-    ("://", 0, Word::Url),
-    ("-----begin ", 4, Word::Pem),
-    ("passw", 2, Word::Name),
-    ("passphrase", 3, Word::Name),
-    ("pass\"", 2, Word::Name),
-    ("pass\\", 2, Word::Name),
-    ("kennwort", 2, Word::Name),
-    ("pwd", 0, Word::Name),
-    ("secret", 1, Word::Name),
-    ("api_k", 1, Word::Name),
-    ("api-k", 1, Word::Name),
-    ("apik", 1, Word::Name),
-    ("senha", 2, Word::Name),
-    ("contrase", 4, Word::Name),
+/// A way to encode text that no run tells of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Opener {
+    /// A sign that may put two strings together, at a quote or before one.
+    Join,
+    /// A function that puts its arguments together, or the call that does so with a list behind it.
+    List,
+    /// A call that puts the list before it together.
+    ListBefore,
+    /// A literal in a template literal.
+    Template,
+    /// Numbers of characters.
+    Codes,
+    /// Quoted-printable.
+    Quoted,
+}
+
+/// Words in lower case, compared without case; of the encodings' those that clean text has less than once in fifty
+/// kilobytes. With the place of their three rarest bytes, and the bucket they are in: those of a bucket have so much in common,
+/// or are so few, that hardly any text fits one's first and another's second byte.
+const WORDS: &[(&str, usize, Word, u8)] = &[
+    ("://", 0, Word::Url, 3),
+    ("-----begin ", 4, Word::Pem, 1),
+    ("passw", 2, Word::Name, 4),
+    ("passphrase", 3, Word::Name, 4),
+    ("pass\"", 2, Word::Name, 4),
+    ("pass\\", 2, Word::Name, 4),
+    ("kennwort", 2, Word::Name, 0),
+    ("pwd", 0, Word::Name, 4),
+    ("secret", 1, Word::Name, 0),
+    ("api_k", 1, Word::Name, 2),
+    ("api-k", 1, Word::Name, 2),
+    ("apik", 1, Word::Name, 2),
+    ("senha", 2, Word::Name, 2),
+    ("contrase", 4, Word::Name, 1),
+    ("\" +", 0, JOIN, 5),
+    ("' +", 0, JOIN, 5),
+    ("\"+\"", 0, JOIN, 5),
+    ("\"+\\\"", 0, JOIN, 6),
+    ("'+'", 0, JOIN, 5),
+    ("+ \"", 0, JOIN, 5),
+    ("+ '", 0, JOIN, 5),
+    ("\" &", 0, JOIN, 5),
+    ("\"&\"", 0, JOIN, 5),
+    ("\"&\\\"", 0, JOIN, 6),
+    ("& \"", 0, JOIN, 5),
+    ("' .", 0, JOIN, 5),
+    ("'.'", 0, JOIN, 5),
+    ("\" .", 0, JOIN, 5),
+    ("\".\"", 0, JOIN, 5),
+    ("\" \"", 0, JOIN, 5),
+    ("' '", 0, JOIN, 5),
+    ("${\"", 0, TEMPLATE, 5),
+    ("${'", 0, TEMPLATE, 5),
+    ("${\\\"", 0, TEMPLATE, 6),
+    ("\".join(", 0, LIST, 5),
+    ("'.join(", 0, LIST, 5),
+    ("concat(", 3, LIST, 7),
+    ("concatenate(", 8, LIST, 7),
+    ("join('')", 3, LIST_BEFORE, 6),
+    ("join(\"\")", 3, LIST_BEFORE, 6),
+    ("join(\\\"\\\")", 3, LIST_BEFORE, 6),
+    ("charcode(", 5, CODES, 7),
+    ("chr(", 0, CODES, 7),
+    ("chrw(", 1, CODES, 7),
+    ("char(", 1, CODES, 7),
+    ("from([", 2, CODES, 7),
+    ("array([", 3, CODES, 7),
+    ("bytes([", 3, CODES, 7),
+    ("buffer\"", 1, CODES, 1),
+    (",0x", 0, CODES, 2),
+    (", 0x", 1, CODES, 2),
+    ("=3d", 0, QUOTED, 4),
+    ("=\r\n", 0, QUOTED, 3),
 ];
+
+const JOIN: Word = Word::Opener(Opener::Join);
+const LIST: Word = Word::Opener(Opener::List);
+const LIST_BEFORE: Word = Word::Opener(Opener::ListBefore);
+const TEMPLATE: Word = Word::Opener(Opener::Template);
+const CODES: Word = Word::Opener(Opener::Codes);
+const QUOTED: Word = Word::Opener(Opener::Quoted);
+
+/// The first buckets, which anchors may share with the words in them.
+const SHARED: usize = 5;
 
 /// Where a word's three bytes were seen: the word, and how far into it they stand.
 struct Entry {
@@ -48,12 +118,14 @@ struct Entry {
     text: &'static str,
     back: usize,
     word: Word,
+    /// Of the nibble tables; none for an anchor.
+    bucket: Option<u8>,
 }
 
 impl Entry {
-    fn new(text: &'static str, back: usize, word: Word) -> Self {
+    fn new(text: &'static str, back: usize, word: Word, bucket: Option<u8>) -> Self {
         let fourth = text.as_bytes().get(back + 3).map(|byte| byte | 0x20);
-        Self { key: fold(three(text.as_bytes(), back)), fourth, text, back, word }
+        Self { key: fold(three(text.as_bytes(), back)), fourth, text, back, word, bucket }
     }
 }
 
@@ -74,19 +146,21 @@ struct Tables {
 impl Words {
     /// For [`WORDS`] and the beginnings of these anchors, which the caller compares whole.
     pub(super) fn new(anchors: impl Iterator<Item = &'static str>) -> Self {
-        let mut entries: Vec<Entry> =
-            WORDS.iter().map(|(text, back, word)| Entry::new(text, *back, *word)).collect();
+        let mut entries: Vec<Entry> = WORDS
+            .iter()
+            .map(|(text, back, word, bucket)| Entry::new(text, *back, *word, Some(*bucket)))
+            .collect();
         for text in anchors {
             // Three bytes that are looked for anyway cost nothing more.
             let shared = (0..text.len().saturating_sub(2))
                 .find(|at| entries.iter().any(|entry| entry.key == fold(three(text.as_bytes(), *at))));
-            entries.push(Entry::new(text, shared.unwrap_or_else(|| rarest(text)), Word::Anchor));
+            entries.push(Entry::new(text, shared.unwrap_or_else(|| rarest(text)), Word::Anchor, None));
         }
         entries.sort_by_key(|entry| (entry.key, entry.back));
         let is_anchor = |entry: &Entry| entry.word == Word::Anchor;
         let mut bitmap = Bitmap::default();
         entries.iter().for_each(|entry| bitmap.insert(entry.key));
-        let tables = Tables::new(entries.iter().map(|entry| (entry.key, entry.fourth)).collect());
+        let tables = Tables::new(&entries);
         entries.dedup_by(|a, b| is_anchor(a) && is_anchor(b) && (a.key, a.back) == (b.key, b.back));
         Self { entries, bitmap, tables }
     }
@@ -152,125 +226,103 @@ fn rarest(text: &str) -> usize {
     windows.enumerate().rev().max_by_key(|(_, rarity)| *rarity).map_or(0, |(at, _)| at)
 }
 
-/// What a searcher looks for at a place: three bytes, and the one that follows if it is known.
-type Key = (u32, Option<u8>);
-
 impl Tables {
-    /// For these keys. Which keys share a bucket decides how many other texts fit its nibbles: alike ones are put together
-    /// first, and then each moves to where it makes the fewest chance hits, until none wants to move.
-    fn new(mut keys: Vec<Key>) -> Self {
-        keys.sort_by_key(|(key, fourth)| (fourth.is_some(), key.swap_bytes(), *fourth));
-        keys.dedup();
-        let mut buckets: Vec<usize> = (0..keys.len()).map(|number| number * BUCKETS / keys.len()).collect();
-        let weights = Nibbles::weights();
-        let chance = |bucket: usize, buckets: &[usize]| {
-            let own = keys.iter().zip(buckets).filter(|(_, own)| **own == bucket).map(|(key, _)| *key);
-            Nibbles::of(own).chance(&weights)
-        };
-        let mut chances: [f64; BUCKETS] = std::array::from_fn(|bucket| chance(bucket, &buckets));
-        let mut rounds = 0..ROUNDS;
-        while rounds.next().is_some() {
-            let mut moved = false;
-            for number in 0..keys.len() {
-                let from = buckets[number];
-                let mut best = (0.0, from, chances);
-                for to in (0..BUCKETS).filter(|to| *to != from) {
-                    buckets[number] = to;
-                    let mut after = chances;
-                    (after[from], after[to]) = (chance(from, &buckets), chance(to, &buckets));
-                    let gain = chances[from] + chances[to] - after[from] - after[to];
-                    if gain > best.0 {
-                        best = (gain, to, after);
-                    }
-                }
-                moved |= best.1 != from;
-                (buckets[number], chances) = (best.1, best.2);
+    /// For these words. An anchor goes where it makes a bucket fit the least more of text.
+    fn new(entries: &[Entry]) -> Self {
+        let mut buckets = [Bucket::default(); 8];
+        for entry in entries {
+            if let Some(bucket) = entry.bucket {
+                buckets[usize::from(bucket % 8)].add(entry);
             }
-            if !moved {
-                break;
+        }
+        let mut anchors: Vec<&Entry> = entries.iter().filter(|entry| entry.bucket.is_none()).collect();
+        anchors.sort_by_key(|entry| (entry.fourth.is_some(), entry.key, entry.fourth));
+        for anchor in anchors {
+            let growth = |bucket: &&mut Bucket| bucket.with(anchor).frequency() - bucket.frequency();
+            if let Some(bucket) = buckets.iter_mut().take(SHARED).min_by_key(growth) {
+                bucket.add(anchor);
             }
         }
         let mut tables = Self::default();
-        for bucket in 0..BUCKETS {
-            let own = keys.iter().zip(&buckets).filter(|(_, own)| **own == bucket).map(|(key, _)| *key);
-            tables.put(bucket, &Nibbles::of(own));
+        for (number, bucket) in buckets.iter().enumerate() {
+            for (place, (low, high)) in bucket.low.iter().zip(bucket.high).enumerate() {
+                for nibble in 0..16 {
+                    tables.low[place][nibble] |= ((low >> nibble & 1) << number) as u8;
+                    tables.high[place][nibble] |= ((high >> nibble & 1) << number) as u8;
+                }
+            }
         }
         tables
     }
-
-    fn put(&mut self, bucket: usize, nibbles: &Nibbles) {
-        for (place, (low, high)) in nibbles.0.iter().enumerate() {
-            for nibble in 0..16 {
-                self.low[place][nibble] |= ((low >> nibble & 1) as u8) << bucket;
-                self.high[place][nibble] |= ((high >> nibble & 1) as u8) << bucket;
-            }
-        }
-    }
 }
 
-/// One for each bit of a table's byte.
-const BUCKETS: usize = 8;
+/// Which low and high nibbles its words have in each of four places; bit n for nibble n.
+#[derive(Clone, Copy, Default)]
+struct Bucket {
+    low: [u16; 4],
+    high: [u16; 4],
+}
 
-/// After so many rounds the keys stay where they are: what the next would gain is less than it costs at every start.
-const ROUNDS: usize = 2;
-
-/// The nibbles that a bucket's keys have in each of four places: low ones, high ones, a bit each.
-struct Nibbles([(u16, u16); 4]);
-
-impl Nibbles {
-    fn of(keys: impl Iterator<Item = Key>) -> Self {
-        let mut nibbles = [(0, 0); 4];
-        for (key, fourth) in keys {
-            for (place, byte) in key.to_le_bytes()[..3].iter().copied().chain(fourth).enumerate() {
-                let (low, high) = &mut nibbles[place];
-                *low |= 1 << (byte & 15);
-                // Either case: what folds to the byte differs from it in this bit at most.
-                *high |= 1 << (byte >> 4) | 1 << ((byte & !0x20) >> 4);
-            }
-            if fourth.is_none() {
-                nibbles[3] = (u16::MAX, u16::MAX);
-            }
+impl Bucket {
+    fn add(&mut self, entry: &Entry) {
+        for (place, byte) in entry.key.to_le_bytes()[..3].iter().chain(&entry.fourth).enumerate() {
+            self.low[place] |= 1 << (byte & 15);
+            // Either case: what folds to the byte differs from it in this bit at most.
+            self.high[place] |= 1 << (byte >> 4) | 1 << ((byte & !0x20) >> 4);
         }
-        Self(nibbles)
+        if entry.fourth.is_none() {
+            (self.low[3], self.high[3]) = (u16::MAX, u16::MAX);
+        }
     }
 
-    /// How likely four bytes of text fit, as if each came by itself.
-    fn chance(&self, weights: &[[f64; 16]; 16]) -> f64 {
-        let fits = |(low, high): &(u16, u16)| -> f64 {
-            if *low == u16::MAX {
-                return 1.0; // any byte
-            }
-            let in_row = |row: usize| bits(*low).map(|column| weights[row][column]).sum::<f64>();
-            bits(*high).map(in_row).sum()
-        };
-        self.0.iter().map(fits).product()
+    fn with(mut self, entry: &Entry) -> Self {
+        self.add(entry);
+        self
     }
 
-    /// How often bytes stand in text, by their high and low nibble; roughly, for exports and code.
-    fn weights() -> [[f64; 16]; 16] {
-        let weight = |byte: u8| match byte {
-            b' ' => 60.0,
-            b'a' | b'e' | b'i' | b'n' | b'o' | b'r' | b's' | b't' => 24.0,
-            b'"' | b':' | b',' => 16.0,
-            byte if byte.is_ascii_lowercase() => 10.0,
-            byte if byte.is_ascii_digit() => 8.0,
-            b'-' | b'.' | b'/' | b'_' | b'{' | b'}' | b'[' | b']' | b'\\' | b'\n' | b'(' | b')' | b'=' => 5.0,
-            byte if byte.is_ascii_uppercase() => 4.0,
-            byte if byte.is_ascii_graphic() => 2.0,
-            byte => f64::from(u8::from(byte >= 0x80)),
+    /// How often text fits it, in no unit: as if its bytes were independent.
+    fn frequency(&self) -> u64 {
+        let place = |low: u16, high: u16| match (low, high) {
+            (u16::MAX, _) => ANY,
+            _ => bits(high)
+                .map(|row| bits(low).map(|column| WEIGHTS[usize::from(row << 4 | column)]).sum::<u64>())
+                .sum(),
         };
-        const ALL: f64 = 8.0 * 24.0 + 18.0 * 10.0 + 60.0 + 48.0 + 80.0 + 65.0 + 104.0 + 26.0 + 128.0;
-        std::array::from_fn(|high| std::array::from_fn(|low| weight((high << 4 | low) as u8) / ALL))
+        self.low.iter().zip(self.high).map(|(low, high)| place(*low, high)).product()
     }
 }
 
 /// The numbers of the bits that are set.
-fn bits(mut set: u16) -> impl Iterator<Item = usize> {
+fn bits(mut set: u16) -> impl Iterator<Item = u8> {
     std::iter::from_fn(move || {
-        let bit = (set != 0).then(|| set.trailing_zeros() as usize)?;
+        let bit = (set != 0).then(|| set.trailing_zeros() as u8)?;
         set &= set - 1;
         Some(bit)
     })
+}
+
+/// Roughly how often text has each byte.
+static WEIGHTS: [u64; 256] = {
+    let mut weights = [0; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        weights[byte as usize] = weight(byte);
+        byte += 1;
+    }
+    weights
+};
+
+/// The same for any byte.
+const ANY: u64 = 219;
+
+const fn weight(byte: u8) -> u64 {
+    match byte {
+        b'a' | b'e' | b'i' | b'n' | b'o' | b'r' | b's' | b't' | b' ' | b'"' => 8,
+        b'a'..=b'z' => 3,
+        b'0'..=b'9' | b'-' | b'.' | b'/' | b'_' | b',' | b':' | b'\n' => 2,
+        b'!'..=b'~' => 1,
+        _ => 0,
+    }
 }
 
 #[cfg(test)]

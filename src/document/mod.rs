@@ -1,22 +1,42 @@
 //! Documents: files that people read with a program of their own, as texts with landmarks and the files embedded in
-//! them; and archives whose decoder is not ours. One file per format; a decoder turns bytes into pieces for a [`Sink`] and knows neither what is looked for in
-//! them nor where they go.
+//! them; and archives whose decoder is not ours. One file per format; a decoder turns bytes into pieces for a [`Sink`] and
+//! knows neither what is looked for in them nor where they go.
 //!
 //! A decoder that is not ours can run wild on a hostile file in ways that no caught panic stops: a runaway allocation, a
 //! stack overflow, a loop. Such a one is marked as isolated and runs in a child process ([`worker`]).
 
+mod charset;
+mod csv;
 mod frames;
+mod grid;
+mod images;
+mod mail;
+mod mashup;
+pub(crate) mod office;
+mod ole;
+mod onenote;
+#[cfg(feature = "parquet")]
+mod parquet;
+mod pdf;
+mod pst;
+#[cfg(test)]
+mod recorder;
+mod rows;
+mod rtf;
 mod seven_zip;
+mod sqlite;
+mod text;
 pub mod worker;
 
 use std::io::Read;
 use std::sync::Arc;
 
-use crate::blob::Landmarks;
+use crate::blob::{Landmarks, Package};
 use crate::budget::Reason;
 use crate::source::ReadAt;
 
 pub(crate) use frames::{Frame, Frames};
+use office::cell as office_cell;
 
 /// A kind of document.
 pub struct Decoder {
@@ -31,11 +51,36 @@ pub struct Decoder {
 }
 
 /// All kinds, in the order in which they are tried.
-pub const DECODERS: &[Decoder] = &[seven_zip::DECODER];
+pub const DECODERS: &[Decoder] = &[
+    seven_zip::DECODER,
+    mail::MAIL,
+    ole::OLE,
+    rtf::RTF,
+    pdf::PDF,
+    onenote::ONENOTE,
+    pst::PST,
+    Decoder { name: sqlite::NAME, begins: sqlite::begins, decode: sqlite::decode, isolated: true },
+    #[cfg(feature = "parquet")]
+    Decoder { name: parquet::NAME, begins: parquet::begins, decode: parquet::decode, isolated: true },
+    Decoder { name: "PNG image", begins: images::is_png, decode: images::png, isolated: false },
+    Decoder { name: "JPEG image", begins: images::is_jpeg, decode: images::jpeg, isolated: false },
+    Decoder { name: "Power Query part", begins: mashup::begins, decode: mashup::decode, isolated: false },
+    Decoder { name: "table as text", begins: csv::begins, decode: csv::decode, isolated: false },
+];
 
 /// The decoder for a blob with these first bytes.
 pub fn decoder(head: &[u8]) -> Option<&'static Decoder> {
     DECODERS.iter().find(|decoder| (decoder.begins)(head))
+}
+
+/// A document with what stands beside it and belongs to it: a database with the log of what is to be written into it.
+pub fn with_companions(
+    decoder: &Decoder,
+    source: &Arc<dyn ReadAt>,
+    package: &dyn Package,
+) -> Arc<dyn ReadAt> {
+    let whole = if decoder.name == sqlite::NAME { sqlite::with_log(source, package) } else { None };
+    whole.unwrap_or_else(|| source.clone())
 }
 
 /// Takes the pieces of a document, in its order.

@@ -52,7 +52,7 @@ fn members(archive: &Archive, block: usize, reader: &mut Seekable, sink: &mut dy
     let first = archive.stream_map.block_first_file_index.get(block).copied().unwrap_or_default();
     if archive.is_file_encrypted(first) {
         let names: Vec<_> = decoder.entries().iter().map(|entry| entry.name().to_owned()).collect();
-        sink.gap(Reason::Encrypted, &format!("{} members need a password", names.len()));
+        sink.gap(Reason::Encrypted, &format!("a password is needed for members, {} of them", names.len()));
         return sink.text("(names)", names.join("\n").as_bytes(), Landmarks::NONE);
     }
     let mut wanted = true;

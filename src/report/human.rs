@@ -231,7 +231,18 @@ fn encoding(encoding: Encoding) -> &'static str {
         Encoding::Utf16Le | Encoding::Utf16Be => "UTF-16",
         Encoding::JsonString => "a JSON string",
         Encoding::Percent => "percent-encoding",
+        Encoding::Markup => "markup",
         Encoding::Base64 => "base64",
+        Encoding::Base32 => "base32",
+        Encoding::Hex => "hexadecimal",
+        Encoding::Deflate => "deflated data",
+        Encoding::CodeString => "a string's escapes",
+        Encoding::Entities => "character references",
+        Encoding::QuotedPrintable => "quoted-printable",
+        Encoding::Concatenation => "strings that are put together",
+        Encoding::CharacterCodes => "character codes",
+        Encoding::Utf32Le | Encoding::Utf32Be => "UTF-32",
+        Encoding::CodePage => "a code page",
     }
 }
 

@@ -385,7 +385,10 @@ fn rar_shows_names_and_what_is_stored() {
         assert_eq!(recorder.seen(), pairs([("x!/a", "one")]));
         let wanted = [Reason::Encrypted, Reason::Unsupported].map(|reason| ("x".to_owned(), reason));
         assert_eq!(gaps(&outcome), wanted);
-        assert_eq!(outcome.coverage.gaps[1].detail, "1 members are packed in a way that cannot be opened");
+        assert_eq!(
+            outcome.coverage.gaps[1].detail,
+            "members are packed in a way that cannot be opened, 1 of them"
+        );
         let names: Vec<_> = recorder.names().into_iter().filter(|name| name.starts_with("x!/")).collect();
         assert_eq!(names, ["x!/a", "x!/b", "x!/c"]);
     }

@@ -855,3 +855,44 @@ proptest::proptest! {
         proptest::prop_assert!(failed.is_none(), "{:?}", failed);
     }
 }
+
+#[test]
+fn the_budget_of_the_run_is_spent_in_the_order_of_the_walk() {
+    let mut case = Case::new();
+    for name in ["a", "b/1", "b/2", "c", "d", "e"] {
+        let text = format!("{name}: {}", "some text ".repeat(500));
+        case = case.file(&format!("{name}.gz"), gzip(text.as_bytes()));
+    }
+    let case = case.file("f", "plain text is read");
+    let budget = Budget { run_expanded: 14_000, ..Budget::default() };
+    let run = |count| {
+        let recorder = Recorder::with(budget.clone());
+        let outcome = case.run_with(&recorder, &threads(count));
+        (gaps(&outcome), outcome.coverage.bytes, outcome.coverage.members)
+    };
+    let first = run(1);
+    let cut = ["b/2.gz!/2", "c.gz!/c", "d.gz!/d", "e.gz!/e"];
+    assert_eq!(first.0, cut.map(|name| (name.to_owned(), Reason::BudgetBytes)));
+    assert_eq!(first.1, 14_000 + 18);
+    for count in [2, 3, 7] {
+        for _ in 0..5 {
+            assert_eq!(run(count), first, "{count} threads");
+        }
+    }
+    let budget = Budget { run_expanded: 6 * 5010, ..Budget::default() };
+    assert_eq!(gaps(&case.run(&Recorder::with(budget))), [], "all of it is enough");
+}
+
+#[test]
+fn what_is_not_begun_before_the_deadline_is_a_gap() {
+    let case = Case::new().file("a", "x").file("b/c", "y");
+    let recorder = Recorder::default();
+    let options = Options { deadline: Some(std::time::Duration::ZERO), ..threads(2) };
+    let input = [Input::Path(case.path().join("a")), Input::Path(case.path())];
+    let outcome = engine::visit(&input, &recorder, &options, &Unwatched).unwrap();
+    let reasons: Vec<_> = outcome.coverage.gaps.iter().map(|gap| gap.reason).collect();
+    assert_eq!(reasons, [Reason::Deadline, Reason::Deadline]);
+    assert_eq!((outcome.coverage.files, recorder.seen()), (0, Vec::new()));
+    let options = Options { deadline: Some(std::time::Duration::from_secs(3600)), ..threads(2) };
+    assert_eq!(case.run_with(&recorder, &options).coverage.gaps, []);
+}

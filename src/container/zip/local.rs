@@ -151,7 +151,7 @@ fn walk(job: &Job, place: Place, stream: Stream, workspace: &mut Workspace) -> (
         }
         if job.spent() {
             return (
-                outcome.then(gap(place.provenance, job.limit, "members from here on are left out")),
+                outcome.then(gap(place.provenance, job.limit(), "members from here on are left out")),
                 End::Told,
             );
         }
