@@ -143,7 +143,11 @@ fn shape(value: Option<&str>) -> Result<String, String> {
     Ok(match value.map(|value| value.split_once(':').unwrap_or((value, ""))) {
         None => "Shape::Any".to_owned(),
         Some(("prefix", prefix)) => format!("Shape::Prefix({prefix:?})"),
-        Some((name @ ("uuid" | "short-uuid" | "id" | "hex" | "words" | "evm-address" | "signature"), "")) => {
+        Some((
+            name @ ("uuid" | "short-uuid" | "id" | "hex" | "words" | "evm-address" | "signature"
+            | "app-media-link"),
+            "",
+        )) => {
             format!("Shape::{}", camel(name))
         }
         Some((other, _)) => return Err(format!("unknown value {other:?}")),

@@ -74,7 +74,8 @@ pub struct Location {
     pub column: Option<u64>,
     /// The decoding steps, outermost first.
     pub decoded: Vec<Encoding>,
-    /// JSON pointer (RFC 6901) in each layer, joined by `#`; in XML and YAML of the JSON that says the same.
+    /// JSON pointer (RFC 6901) in each layer, joined by `#`; in YAML of the JSON that says the same, in XML of that or
+    /// the way through elements as XPath writes it.
     pub pointer: Option<String>,
     /// Where that is in words of a reader of the document: `page 3`, `sheet "Keys", cell B7`.
     pub landmark: Option<String>,
@@ -113,7 +114,7 @@ pub struct Step {
 /// Whose a place in a blob is: the answer of a platform's reader.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Place {
-    /// JSON pointer of the value, with `#` between nested documents.
+    /// JSON pointer of the value, with `#` between nested documents; in XML the way through elements.
     pub pointer: Option<String>,
     /// What a reader of the document calls the place: `paragraph 12`, `slide 4, notes`.
     pub landmark: Option<String>,
@@ -127,8 +128,21 @@ pub struct Place {
     pub storage: Option<Storage>,
     /// How to store it properly on this platform, in its own words.
     pub store: Option<&'static str>,
+    /// The connection or credential of the platform's store that the step has already, by its name.
+    pub connection: Option<String>,
     /// Set where the platform itself makes such values (node ids, hashes, encrypted blobs): why it is no finding.
     pub own: Option<&'static str>,
+}
+
+impl Place {
+    /// How to store it properly, with the connection that is there already.
+    pub fn fix(&self) -> Option<String> {
+        let store = self.store?;
+        Some(match &self.connection {
+            Some(name) => format!("{store} The step has the connection \"{name}\" already."),
+            None => store.to_owned(),
+        })
+    }
 }
 
 /// Another half of a credential: a key id, a SID, a user name.

@@ -16,11 +16,12 @@ use std::path::PathBuf;
 use crate::blob::{Blob, Landmarks, Package, Provenance, Span};
 use crate::budget::{Budget, Gap, Reason};
 use crate::decode::{Decoded, OffsetMap, code_page, markup, utf16, utf32};
+use crate::detect::names::Telling;
 use crate::detect::runs::is_run_byte;
-use crate::detect::{Candidate, Detectors, Found, REACH, keep_disjoint, keystore};
+use crate::detect::{By, Candidate, Detectors, Found, REACH, generic, keep_disjoint, keystore};
 use crate::document::office;
 use crate::filter;
-use crate::finding::{Encoding, Finding, Location, Place};
+use crate::finding::{Encoding, Finding, Location, Place, Secret, Storage};
 use crate::json;
 use crate::label;
 use crate::platform;
@@ -78,8 +79,37 @@ struct Placed {
     decoded: Vec<Encoding>,
 }
 
-/// Scans one blob that is whole in memory: every byte of it, and every layer that decodes out of it.
+/// Scans one blob that is whole in memory: every byte of it, every layer that decodes out of it, and what is encrypted in
+/// it if the key lies beside it.
 pub fn blob(blob: &Blob, scanner: &Scanner, scratch: &mut Scratch) -> BlobScan {
+    let mut scan = as_it_stands(blob, scanner, scratch);
+    if let Some(opened) = platform::opened(blob) {
+        let text = Blob { bytes: &opened.text, landmarks: Landmarks::NONE, ..*blob };
+        let inner = as_it_stands(&text, scanner, scratch);
+        let mut lines = Lines::new(blob.bytes);
+        scan.findings.extend(inner.findings.into_iter().filter_map(|f| sealed(f, &opened, &mut lines)));
+        scan.findings.sort_by_key(|finding| finding.location.bytes.as_ref().map(|bytes| bytes.start));
+        scan.gaps.extend(inner.gaps);
+    }
+    scan
+}
+
+/// The finding of an opened text at the place where it was sealed; `None` if it stood in clear and is known.
+fn sealed(mut finding: Finding, opened: &platform::Opened, lines: &mut Lines) -> Option<Finding> {
+    for location in std::iter::once(&mut finding.location).chain(&mut finding.also) {
+        let start = usize::try_from(location.bytes.as_ref()?.start).ok()?;
+        let origin = opened.origin(start)?;
+        (location.line, location.column) = lines.at(origin.start).unzip();
+        location.bytes = Some(origin.start as u64..origin.end as u64);
+    }
+    finding.storage = Storage::Encrypted;
+    finding.place.storage = Some(Storage::Encrypted);
+    finding.place.store = opened.store.or(finding.place.store);
+    Some(finding)
+}
+
+/// Scans the bytes of a blob and every layer that decodes out of them.
+fn as_it_stands(blob: &Blob, scanner: &Scanner, scratch: &mut Scratch) -> BlobScan {
     let mut scan = BlobScan { bytes: blob.bytes.len() as u64, ..BlobScan::default() };
     let wide = wide(blob.bytes);
     let mut looking = Looking::new(scanner, blob.bytes.len(), scratch);
@@ -87,6 +117,7 @@ pub fn blob(blob: &Blob, scanner: &Scanner, scratch: &mut Scratch) -> BlobScan {
         Some(wide) => looking.look_all(&Frame::root(&wide.text), 1),
         None => looking.look_all(&Frame::root(blob.bytes), 0),
     }
+    looking.placed.extend(platform::declared(blob).into_iter().map(declared));
     looking.whole(blob.bytes);
     scan.embedded = std::mem::take(&mut looking.embedded);
     let (placed, cut) = looking.finish();
@@ -98,6 +129,33 @@ pub fn blob(blob: &Blob, scanner: &Scanner, scratch: &mut Scratch) -> BlobScan {
     let view = View { text: Some(text), wide: wide.as_ref(), ..View::of(blob) };
     conclude(placed, &view, scanner, &mut scan);
     scan
+}
+
+/// A value that stands in a credential store in clear, as a candidate: where others see the same, they know more of it.
+fn declared(declared: platform::Declared) -> Placed {
+    let platform::Declared { span, value, name } = declared;
+    let lower = name.to_ascii_lowercase();
+    let signature = match () {
+        () if lower.contains("pass") => &generic::PASSWORD_FIELD,
+        () if lower.contains("refresh") => &generic::REFRESH_TOKEN,
+        () if lower.contains("accesstoken") || lower.contains("access_token") => &generic::ACCESS_TOKEN,
+        () if lower.contains("secret") => &generic::CLIENT_SECRET,
+        () => &generic::API_KEY,
+    };
+    let bytes = span.start as u64..span.end as u64;
+    let secret = Secret::new(value.into_bytes());
+    let candidate = Candidate {
+        signature,
+        by: By::Field(Telling::Password),
+        span: span.clone(),
+        secret: span,
+        whole: secret.clone(),
+        value: secret,
+        name: Some(name),
+        user: None,
+        claims: None,
+    };
+    Placed { candidate, span: bytes.clone(), secret: bytes, decoded: Vec::new() }
 }
 
 /// The text of a blob that as a whole is in another encoding than UTF-8, with the way back.

@@ -152,7 +152,8 @@ impl Sink for Pieces<'_, '_> {
         // What was granted is at most the length of the text, a `usize`.
         let granted = self.job.allowance.take_up_to(text.len() as u64) as usize;
         let text = text.get(..granted).unwrap_or(text);
-        let place = Place { provenance, package: &Alone };
+        // It is the document still: the key of a database lies beside the database.
+        let place = Place { provenance, package: self.place.package };
         self.outcome.add(self.job.rendered(place, text, landmarks, self.workspace));
         if self.job.spent() {
             self.outcome.add(self.job.spent_gap(provenance));

@@ -14,6 +14,9 @@ pub const REACH: usize = 4096;
 /// The longest run of spaces, quotes and signs between a name and its value.
 const GAP: usize = 64;
 
+/// Between a name and its value in Robin, the language of Power Automate Desktop: `SET Password TO $'''…'''`.
+pub(super) const ROBIN: &[u8] = b" TO $'''";
+
 /// A quote, and how many backslashes stand before it: 0 in plain JSON or code, 1 in JSON within a JSON string, 3 deeper.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quote {
@@ -167,6 +170,10 @@ fn block_before(text: &[u8], at: usize, floor: usize) -> Option<usize> {
 fn assignment_before(text: &[u8], at: usize, quoted: bool, floor: usize) -> Option<(Assignment, usize)> {
     let floor = floor.max(at.saturating_sub(GAP));
     let mut at = skip_space_back(text, at, floor);
+    let robin = text[..at].strip_suffix(ROBIN.strip_suffix(b"'").unwrap_or_default()).filter(|_| quoted);
+    if let Some(before) = robin {
+        return Some((Assignment::Equals, skip_space_back(text, before.len(), floor)));
+    }
     let assignment = match text.get(at.checked_sub(1)?)? {
         b':' => Assignment::Colon,
         b'=' => Assignment::Equals,
@@ -409,6 +416,7 @@ mod tests {
             (r#"{"Authorization": "=Bearer VALUE"}"#, "Authorization"),
             ("curl -H 'Authorization: Bearer VALUE'", "Authorization"),
             ("{'key' => 'VALUE'}", "key"),
+            ("SET Password TO $'''VALUE'''", "Password"),
             ("API Key: VALUE", "API Key"),
             ("key :=\n  \"VALUE\"", "key"),
             ("a\tAPI key\t\tVALUE\t", "API key"),

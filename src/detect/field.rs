@@ -57,6 +57,7 @@ pub(super) fn may_be_named(text: &[u8], run: usize, names: &Names) -> bool {
     match text[sign] {
         b':' | b'=' => {}
         b',' | b'>' => return true,
+        b'\'' => return text[..at].ends_with(context::ROBIN.strip_suffix(b"'").unwrap_or_default()),
         _ => return false,
     }
     at = skip_back(text, sign, b"=:!? \t");
@@ -282,6 +283,9 @@ fn name_around(text: &[u8], at: usize) -> Span {
 
 /// What follows a name: the sign that assigns, and where the value begins after its quote.
 fn value_after(text: &[u8], name: &Span) -> Option<(usize, Option<Quote>)> {
+    if text[name.end..].starts_with(context::ROBIN) {
+        return Some((name.end + context::ROBIN.len(), Some(Quote { mark: b'\'', escapes: 0 })));
+    }
     let limit = text.len().min(name.end + 96);
     let mut at = name.end;
     if text.get(at) == Some(&b'>') && name.start > 0 && text[name.start - 1] == b'<' {

@@ -34,7 +34,7 @@ use self::names::{Names, Telling};
 use self::runs::{Batch, Finder};
 use crate::blob::Span;
 use crate::decode::{base64, json_string, percent};
-use crate::finding::Secret;
+use crate::finding::{Kind, Secret};
 use crate::signature::{Signature, pattern};
 
 /// How far left and right of a place any detector looks, in bytes: a window that overlaps its neighbours by this
@@ -328,11 +328,30 @@ impl Detectors {
     fn refine(&self, text: &[u8], candidates: &mut Vec<Candidate>) {
         for candidate in candidates.iter_mut().filter(|candidate| matches!(candidate.by, By::Field(_))) {
             self.surroundings.attribute(text, candidate, &self.names);
+            if candidate.signature.kind == Kind::SignedUrl {
+                candidate.whole = query_around(text, &candidate.secret).into();
+            }
             structure::in_connection_string(text, candidate);
         }
         candidates.retain(|candidate| candidate.by != By::Field(Telling::Hint));
         keep_best(candidates);
     }
+}
+
+/// The query that a signature stands in, which says until when it holds; `&` as `&`, however it is escaped.
+fn query_around(text: &[u8], secret: &Span) -> Vec<u8> {
+    const REACH: usize = 2048;
+    let is_end = |at: &usize| {
+        text[*at].is_ascii_whitespace()
+            || b"\"'`<>?".contains(&text[*at])
+            || text[*at] == b'\\' && !text[*at..].starts_with(br"\u0026")
+    };
+    let floor = secret.start.saturating_sub(REACH);
+    let start = (floor..secret.start).rev().find(is_end).map_or(floor, |at| at + 1);
+    let limit = text.len().min(secret.end + REACH);
+    let end = (secret.end..limit).find(is_end).unwrap_or(limit);
+    let query = String::from_utf8_lossy(&text[start..end]);
+    query.replace(r"\u0026", "&").replace("&amp;", "&").into_bytes()
 }
 
 /// Places that are gathered before they are looked at.

@@ -107,6 +107,7 @@ const ENDINGS: &[(&str, Telling)] = {
         ("sig", Weak),
         ("sas", Weak),
         ("appid", Weak),
+        ("authid", Weak),
         ("pat", Weak),
         ("hmac", Weak),
         ("username", Hint),
@@ -191,6 +192,11 @@ const HARMLESS: &[&str] = &[
     "embedcode",
     "statecode",
     "typecode",
+    "referralcode",
+    "bincode",
+    "indexnowkey",
+    "profiletoken",
+    "psig",
 ];
 
 /// Keys that say nothing themselves: the name stands in a sibling.

@@ -164,7 +164,7 @@ fn by_call(value: &[u8]) -> Option<&'static str> {
 /// `$API_KEY` as shells write it, `$apiKey` as PHP and PowerShell do: a name that says what it holds.
 fn by_variable(value: &[u8]) -> Option<&'static str> {
     let name = value.strip_prefix(b"$")?;
-    let shell = name.contains(&b'_') && name.iter().all(|byte| byte.is_ascii_uppercase() || *byte == b'_');
+    let shell = name.len() >= 3 && name.iter().all(|byte| byte.is_ascii_uppercase() || *byte == b'_');
     let telling =
         names_credential(name) && name.iter().all(|byte| byte.is_ascii_alphabetic() || *byte == b'_');
     (shell || telling).then_some("variable")
@@ -259,6 +259,7 @@ mod tests {
             "Bearer %Token%",
             "%%client.TOKEN%%",
             "$OPENROUTER_API_KEY",
+            "$HASH",
             "$apiKey",
             "<<token>>",
             "#{_dp('{\"pill_type\":1}')}",
@@ -291,6 +292,64 @@ mod tests {
             "{secret.NAME}",
             "=Env.new_key",
             "$json.body.token",
+        ] {
+            assert!(reference(value.as_bytes()).is_some(), "{value}");
+        }
+    }
+
+    /// Every syntax that a value of some platform's export refers by, alone and behind text that is none.
+    #[test]
+    fn every_syntax_of_the_platforms_alone_and_in_a_mixture() {
+        for value in [
+            "{{ $('Node').item.json.x }}",
+            "{{ $node[\"N\"].json.x }}",
+            "{{ $vars.X }}",
+            "{{ $credentials.x }}",
+            "{{ $fromAI('x') }}",
+            "{{ $secrets.vault.x }}",
+            "{{1.field}}",
+            "{{var.organization.x}}",
+            "{{#node.x#}}",
+            "{{constants.X}}",
+            "{{ retoolContext.configVars.X }}",
+            "{{ _.x }}",
+            "{{process.env.X}}",
+            "{{step_1['x']}}",
+            "{{123__field}}",
+            "@{parameters('x')}",
+            "@{variables('x')}",
+            "@{outputs('Get_secret')?['body/value']}",
+            "${TOKEN}",
+            "$(TOKEN)",
+            "%%server.X%%",
+            "<<x1>>",
+            "#{Octopus.Key}",
+            "{!$CustomMetadata.X}",
+            "{% response 'body' %}",
+        ] {
+            for mixed in [
+                value.to_owned(),
+                format!("Bearer {value}"),
+                format!("=Bearer {value}"),
+                format!("id:{value}"),
+            ] {
+                assert!(reference(mixed.as_bytes()).is_some(), "{mixed}");
+            }
+        }
+        for value in [
+            "@variables('x')",
+            "@body('Get')?['value']",
+            "@parameters('$connections')['x']['connectionId']",
+            "@parameters('$authentication')",
+            "[listCallbackUrl(resourceId('x'), '2020')]",
+            "[parameters('x')]",
+            "$vars.x",
+            "$secrets.vault.x",
+            "$env.TOKEN",
+            "projects/1/secrets/s/versions/latest",
+            "https://v.vault.azure.net/secrets/s/1",
+            "ref+awsssm://a",
+            "odbc:DRIVER={x};UID=u;PWD=__EncPwd1__",
         ] {
             assert!(reference(value.as_bytes()).is_some(), "{value}");
         }

@@ -23,7 +23,7 @@ const MAX_KEY: usize = 512;
 const MAX_NAMES: usize = 64;
 
 /// How much of a value is compared with the shapes of the vocabulary, in bytes.
-const MAX_VALUE: usize = 512;
+const MAX_VALUE: usize = 1024;
 
 /// A JSON text and the documents in its strings, on the way to the byte that was located last.
 pub(super) struct Document<'a> {

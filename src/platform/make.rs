@@ -19,6 +19,9 @@ const MAX_NESTED: usize = 32;
 /// How many modules are asked for a connection with an owner.
 const MAX_MODULES: usize = 2000;
 
+/// How a module names its connection or keychain; their labels are kept for the designer.
+const CONNECTIONS: &[&str] = &["__IMTCONN__", "__IMTKEY__", "account", "keychain"];
+
 /// Makes a reader if the value is a blueprint.
 pub(super) fn open<'a>(_blob: &Blob<'a>, value: Value<'_>) -> Option<Box<dyn Reader + 'a>> {
     is_blueprint(value).then(|| Box::new(Make::default()) as Box<dyn Reader>)
@@ -53,6 +56,14 @@ impl Reader for Make {
         let scope = if step.is_some() { Scope::Step } else { Scope::Flow };
         let from = modules.last().copied().unwrap_or(root);
         Some(Whose { flow: Some(flow), step, scope, prefix: None, from })
+    }
+
+    fn connection(&self, trail: &Trail<'_>) -> Option<String> {
+        let root = (0..trail.hops.len().min(MAX_OUTER)).find(|hop| trail.key(*hop) == Some("flow"))?;
+        let module = trail.hops.get(*modules_at(trail, root).last()?)?;
+        CONNECTIONS.iter().find_map(|name| {
+            name_of(module.value.path(&["metadata", "restore", "parameters", name, "label"]))
+        })
     }
 }
 

@@ -16,22 +16,28 @@ use crate::finding::{Flow, Place, Step, Storage};
 use crate::json::escape::Unescaped;
 use crate::json::{self, Value};
 
+mod declared;
 mod described;
 mod document;
+mod logic_apps;
 mod make;
 mod n8n;
 mod node_red;
 mod notation;
+mod power_apps;
 mod power_automate;
 mod power_platform;
+mod sealed;
 mod solution;
 #[cfg(test)]
 mod tests;
 mod vocabulary;
 mod xml;
 
+pub(crate) use declared::{Declared, declared};
 use document::{Document, Trail};
 use notation::{Marks, Transcript};
+pub(crate) use sealed::{Opened, opened};
 use vocabulary::{Query, Scope, Vocabulary};
 
 /// A platform that is known.
@@ -75,13 +81,40 @@ const PLATFORMS: &[Platform] = &[
     },
     Platform {
         vocabulary: &vocabulary::LOGIC_APPS,
-        hints: &[&["workflowdefinition.json"], &["actions", "triggers"]],
+        hints: &[
+            &["workflowdefinition.json"],
+            &["actions", "triggers"],
+            &["deploymentTemplate.json", "Microsoft.Web/connections"],
+            &["deploymentParameters.json"],
+            &["IsEncrypted", "Values"],
+            &["managedApiConnections"],
+            &["serviceProviderConnections"],
+            &["type", "value", "String"],
+        ],
         open: power_automate::open_logic_app,
     },
     Platform {
         vocabulary: &vocabulary::POWER_PLATFORM,
-        hints: &[&["environmentvariablevalues"], &["policyTemplateInstances"], &["uiDefinition"]],
+        hints: &[
+            &["environmentvariablevalues"],
+            &["policyTemplateInstances"],
+            &["uiDefinition"],
+            &["swagger"],
+        ],
         open: power_platform::open,
+    },
+    Platform {
+        vocabulary: &vocabulary::POWER_APPS,
+        hints: &[
+            &["TopParent"],
+            &["DataSources"],
+            &["ResourceKind"],
+            &["UsedTemplates"],
+            &["QualifiedValues"],
+            &["LocalConnectionReferences"],
+            &["MSAppStructureVersion"],
+        ],
+        open: power_apps::open,
     },
     Platform { vocabulary: &vocabulary::MAKE, hints: &[&["flow", "module"]], open: make::open },
     Platform {
@@ -101,6 +134,16 @@ pub fn platforms() -> impl Iterator<Item = &'static Platform> {
 trait Reader: Send {
     /// `None` where the place belongs to nothing of the platform.
     fn place(&mut self, trail: &Trail<'_>) -> Option<Whose>;
+
+    /// The field as the user knows it, where that is not the way to it.
+    fn field(&self, _trail: &Trail<'_>) -> Option<String> {
+        None
+    }
+
+    /// The name of the connection or credential that the step at the place has already.
+    fn connection(&self, _trail: &Trail<'_>) -> Option<String> {
+        None
+    }
 }
 
 /// What a reader knows about a place.
@@ -133,6 +176,8 @@ enum View<'a> {
         reader: Option<Box<dyn Reader + 'a>>,
     },
     Xml(Box<power_platform::XmlMember<'a>>),
+    /// All of it is one place.
+    Whole(Place),
     Opaque,
 }
 
@@ -143,7 +188,12 @@ pub fn outline<'a>(blob: &Blob<'a>) -> Outline<'a> {
         return Outline { vocabulary: Some(&vocabulary::POWER_PLATFORM), view: View::Xml(Box::new(member)) };
     }
     if !json::begins_like_json(blob.bytes) {
-        return outline_of_other(blob);
+        return match power_platform::resource(blob) {
+            Some(place) => {
+                Outline { vocabulary: Some(&vocabulary::POWER_PLATFORM), view: View::Whole(place) }
+            }
+            None => outline_of_other(blob),
+        };
     }
     let credentials = || Some((&vocabulary::NODE_RED, node_red::open_credentials(blob)?));
     let (vocabulary, reader) = recognise(blob, blob.bytes).or_else(credentials).unzip();
@@ -176,6 +226,7 @@ impl Outline<'_> {
                 json_place(&document.trail(), self.vocabulary.zip(reader.as_deref_mut()))
             }
             View::Xml(member) => member.place(&span),
+            View::Whole(place) => place.clone(),
             View::Opaque => Place::default(),
         }
     }
@@ -190,7 +241,11 @@ fn json_place(trail: &Trail<'_>, reader: Option<(&Vocabulary, &mut (dyn Reader +
     if trail.is_empty() {
         return Place::default();
     }
-    let place = reader.and_then(|(vocabulary, reader)| Some(label(vocabulary, reader.place(trail)?, trail)));
+    let place = reader.and_then(|(vocabulary, reader)| {
+        let place = label(vocabulary, reader.place(trail)?, trail);
+        let field = reader.field(trail).or(place.field);
+        Some(Place { field, connection: reader.connection(trail), ..place })
+    });
     Place { pointer: Some(trail.pointer()), ..place.unwrap_or_default() }
 }
 

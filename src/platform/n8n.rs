@@ -30,7 +30,8 @@ pub(super) fn open<'a>(_blob: &Blob<'a>, value: Value<'_>) -> Option<Box<dyn Rea
 struct N8n {
     /// With whether the way goes on to what the container wraps.
     flows: HashMap<(Id, bool), Option<Arc<Flow>>>,
-    credentials: HashMap<Id, Option<Arc<Flow>>>,
+    /// Entries of the credential store: each a step, with its owner as that of a flow.
+    credentials: HashMap<Id, Option<Entry>>,
     steps: HashMap<Id, Arc<Step>>,
     named: HashMap<Id, HashMap<String, Arc<Step>>>,
 }
@@ -39,6 +40,13 @@ impl Reader for N8n {
     fn place(&mut self, trail: &Trail<'_>) -> Option<Whose> {
         let outer = trail.hops.len().min(MAX_OUTER);
         (0..outer).find_map(|hop| self.in_workflow(trail, hop).or_else(|| self.in_credential(trail, hop)))
+    }
+
+    fn connection(&self, trail: &Trail<'_>) -> Option<String> {
+        let nodes = (0..trail.hops.len().min(MAX_OUTER)).find(|hop| trail.key(*hop) == Some("nodes"))?;
+        let node = trail.item(nodes + 1).and(trail.hops.get(nodes + 2))?;
+        let (_, credential) = node.value.get("credentials")?.members().next()?;
+        name_of(credential.get("name")).or_else(|| name_of(Some(credential)))
     }
 }
 
@@ -90,9 +98,10 @@ impl N8n {
     fn in_credential(&mut self, trail: &Trail<'_>, hop: usize) -> Option<Whose> {
         let container = trail.hops.get(hop)?;
         let credential = self.credentials.entry(container.id.clone());
-        let flow = credential
-            .or_insert_with(|| is_credential(container.value).then(|| credential_flow(container.value)));
-        Some(Whose { flow: Some(flow.clone()?), step: None, scope: Scope::Store, prefix: None, from: hop })
+        let known =
+            credential.or_insert_with(|| is_credential(container.value).then(|| entry(container.value)));
+        let (flow, step) = known.clone()?;
+        Some(Whose { flow: Some(flow), step: Some(step), scope: Scope::Store, prefix: None, from: hop })
     }
 }
 
@@ -113,7 +122,7 @@ fn is_workflow(value: Value<'_>) -> bool {
 }
 
 /// A credential of `n8n export:credentials`: its data are an encrypted text or, decrypted, an object.
-fn is_credential(value: Value<'_>) -> bool {
+pub(super) fn is_credential(value: Value<'_>) -> bool {
     let [data, kind, name] = value.pick(["data", "type", "name"]);
     let (Some(data), Some(_), Some(_)) = (data, kind, name) else {
         return false;
@@ -123,16 +132,20 @@ fn is_credential(value: Value<'_>) -> bool {
     encrypted || (data.is_object() && marks().iter().any(Option::is_some))
 }
 
-fn credential_flow(credential: Value<'_>) -> Arc<Flow> {
-    let [id, name, updated, shared] = credential.pick(["id", "name", "updatedAt", "shared"]);
-    Arc::new(Flow {
+/// An entry of the credential store: its owner as that of a flow, and itself as a step.
+type Entry = (Arc<Flow>, Arc<Step>);
+
+/// An entry of the credential store. It belongs to no workflow: the store stands as the flow, with the entry's owner.
+fn entry(credential: Value<'_>) -> Entry {
+    let [id, name, kind, updated, shared] = credential.pick(["id", "name", "type", "updatedAt", "shared"]);
+    let flow = Flow {
         platform: vocabulary::N8N.name,
-        id: name_of(id),
-        name: name_of(name),
         owner: shared.and_then(owner_of_shares),
-        state: None,
         modified: name_of(updated),
-    })
+        ..Flow::default()
+    };
+    let step = Step { id: name_of(id), name: name_of(name), kind: name_of(kind), enabled: None };
+    (Arc::new(flow), Arc::new(step))
 }
 
 /// The flow at `hop`, with what its wrappers say about it; `None` if neither it nor what it wraps is a workflow.

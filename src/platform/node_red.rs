@@ -35,6 +35,11 @@ pub(super) fn open_credentials<'a>(blob: &Blob<'a>) -> Option<Box<dyn Reader + '
         .then(|| Box::new(Credentials { blob: *blob, known: None }) as Box<dyn Reader>)
 }
 
+/// Whether the blob is a credential file in clear.
+pub(super) fn is_credentials(blob: &Blob<'_>) -> bool {
+    Value::first(blob.bytes).is_some_and(|file| file.get("$").is_none() && is_credential_file(blob, file))
+}
+
 /// Nodes have an id and a type; the first few of them are wired, on a tab, or a tab.
 fn is_flow_file(value: Value<'_>) -> bool {
     let mut tells = false;

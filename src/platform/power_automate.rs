@@ -11,7 +11,7 @@ use crate::finding::{Flow, Step};
 use crate::json::Value;
 use crate::platform::document::{Id, Trail};
 use crate::platform::vocabulary::{self, Scope, Vocabulary, is_uuid};
-use crate::platform::{Reader, Whose, name_of, solution};
+use crate::platform::{Reader, Whose, logic_apps, name_of, solution};
 
 /// How many containers a definition may lie in.
 const MAX_OUTER: usize = 12;
@@ -29,10 +29,14 @@ pub(super) fn open<'a>(blob: &Blob<'a>, value: Value<'_>) -> Option<Box<dyn Read
     (is_connection_map(value) || is_package_manifest(value)).then(|| Box::new(Beside) as Box<dyn Reader>)
 }
 
-/// Makes a reader if the value is a definition without the surroundings of a cloud flow.
+/// Makes a reader if the value is a definition without the surroundings of a cloud flow, or a member around such ones.
 pub(super) fn open_logic_app<'a>(blob: &Blob<'a>, value: Value<'_>) -> Option<Box<dyn Reader + 'a>> {
     let is_logic_app = is_definition(value) || value.get("definition").is_some_and(is_definition);
-    is_logic_app.then(|| Box::new(Flows::new(blob, &vocabulary::LOGIC_APPS)) as Box<dyn Reader>)
+    let around = logic_apps::open(value);
+    if !is_logic_app && around.is_none() {
+        return None;
+    }
+    Some(Box::new(Flows { around, ..Flows::new(blob, &vocabulary::LOGIC_APPS) }))
 }
 
 /// A definition beside what only Power Automate writes there.
@@ -89,6 +93,8 @@ struct Flows<'a> {
     definitions: HashMap<Id, bool>,
     flows: HashMap<Id, Arc<Flow>>,
     steps: HashMap<Id, Arc<Step>>,
+    /// Whose the places are that lie in no flow.
+    around: Option<Box<dyn Reader + 'a>>,
 }
 
 impl<'a> Flows<'a> {
@@ -99,6 +105,7 @@ impl<'a> Flows<'a> {
             definitions: HashMap::new(),
             flows: HashMap::new(),
             steps: HashMap::new(),
+            around: None,
         }
     }
 
@@ -124,8 +131,9 @@ impl<'a> Flows<'a> {
     fn flow(&mut self, trail: &Trail<'_>, hop: usize) -> Option<Arc<Flow>> {
         let root = trail.hops.get(hop)?;
         let (blob, vocabulary) = (&self.blob, self.vocabulary);
+        let template = trail.hops.first().filter(|_| hop > 0).map(|outermost| outermost.value);
         let known = self.flows.entry(root.id.clone());
-        Some(known.or_insert_with(|| Arc::new(flow(blob, vocabulary, root.value))).clone())
+        Some(known.or_insert_with(|| Arc::new(flow(blob, vocabulary, root.value, template))).clone())
     }
 
     /// The innermost step on the way from a definition on, and the hop of its object.
@@ -149,7 +157,9 @@ impl<'a> Flows<'a> {
 
 impl Reader for Flows<'_> {
     fn place(&mut self, trail: &Trail<'_>) -> Option<Whose> {
-        let (root, definition) = self.flow_at(trail)?;
+        let Some((root, definition)) = self.flow_at(trail) else {
+            return self.around.as_mut()?.place(trail);
+        };
         let flow = self.flow(trail, root);
         let step = definition.and_then(|definition| self.step(trail, definition));
         let (scope, from) = match &step {
@@ -159,6 +169,12 @@ impl Reader for Flows<'_> {
             }
         };
         Some(Whose { flow, step: step.map(|(_, step)| step), scope, prefix: None, from })
+    }
+
+    fn connection(&self, trail: &Trail<'_>) -> Option<String> {
+        let inputs = trail.hops.iter().rev().find_map(|hop| hop.value.get("inputs"))?;
+        let [name, reference] = inputs.get("host")?.pick(["connectionName", "connectionReferenceName"]);
+        name_of(reference.or(name))
     }
 }
 
@@ -186,10 +202,13 @@ fn step(name: &str, object: Value<'_>) -> Step {
 }
 
 /// What the export says about a flow: its own object first, then the members beside it.
-fn flow(blob: &Blob<'_>, vocabulary: &Vocabulary, root: Value<'_>) -> Flow {
+fn flow(blob: &Blob<'_>, vocabulary: &Vocabulary, root: Value<'_>, template: Option<Value<'_>>) -> Flow {
     let [id, name, properties, tags] = root.pick(["id", "name", "properties", "tags"]);
     let own = properties.map(properties_of).unwrap_or_default();
-    let name_or_id = name_of(name);
+    let name_or_id = match template {
+        Some(template) => name.and_then(|name| logic_apps::resolved(template, name)),
+        None => name_of(name),
+    };
     let is_guid = name_or_id.as_deref().is_some_and(is_uuid);
     let written = Flow {
         platform: vocabulary.name,
@@ -202,7 +221,16 @@ fn flow(blob: &Blob<'_>, vocabulary: &Vocabulary, root: Value<'_>) -> Flow {
     let package = package_flow(blob).unwrap_or_default();
     let listed =
         if written.id.is_none() { solution::flow(blob).unwrap_or_default() } else { Flow::default() };
-    completed(completed(written, listed), package)
+    let template = template.and_then(logic_apps::template_flow).unwrap_or_default();
+    let folder = Flow { name: folder_of_workflow(blob), ..Flow::default() };
+    completed(completed(completed(completed(written, listed), package), template), folder)
+}
+
+/// A workflow of a Standard logic app is named as the folder of its `workflow.json`.
+fn folder_of_workflow(blob: &Blob<'_>) -> Option<String> {
+    let path = blob.provenance.entries.last().unwrap_or(&blob.provenance.path).replace('\\', "/");
+    let folder = path.strip_suffix("/workflow.json")?;
+    Some(solution::file_name(folder).to_owned()).filter(|name| !matches!(&**name, "" | "." | ".."))
 }
 
 fn completed(flow: Flow, other: Flow) -> Flow {

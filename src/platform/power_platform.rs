@@ -7,7 +7,7 @@ use std::sync::Arc;
 use memchr::memmem;
 
 use crate::blob::{Blob, Span};
-use crate::finding::{Flow, Place, Step};
+use crate::finding::{Flow, Place, Step, Storage};
 use crate::json::Value;
 use crate::platform::document::{Id, Trail};
 use crate::platform::solution::{self, Listed};
@@ -18,13 +18,17 @@ use crate::platform::{Reader, Whose, judge, name_of};
 /// What a step is called that stands for an environment variable.
 const VARIABLE: &str = "environment variable";
 
+/// What a step is called that stands for a custom connector.
+const CONNECTOR: &str = "custom connector";
+
 /// Makes a reader if the value is one of the JSON members beside the flows.
 pub(super) fn open<'a>(blob: &Blob<'a>, value: Value<'_>) -> Option<Box<dyn Reader + 'a>> {
     let [values, policies] = value.pick(["environmentvariablevalues", "policyTemplateInstances"]);
     let step = match (values, policies) {
         (Some(_), _) => Some(variable_of_path(blob)),
         (None, Some(_)) => None,
-        (None, None) if is_connection_parameters(value) => None,
+        (None, None) if is_connection_parameters(value) => Some(connector_of_path(blob)),
+        (None, None) if is_api_definition(value) => Some(connector(value)),
         (None, None) => return None,
     };
     let flow = Arc::new(solution_flow(blob));
@@ -40,6 +44,24 @@ fn is_connection_parameters(value: Value<'_>) -> bool {
         && members.any(|(_, parameter)| {
             parameter.get("uiDefinition").or_else(|| parameter.get("oAuthSettings")).is_some()
         })
+}
+
+/// `Connector/<name>_openapidefinition.json`, or `apiDefinition.swagger.json` as the connectors' own tool writes it.
+fn is_api_definition(value: Value<'_>) -> bool {
+    let [swagger, info, paths] = value.pick(["swagger", "info", "paths"]);
+    swagger.is_some_and(Value::is_string) && info.is_some_and(Value::is_object) && paths.is_some()
+}
+
+fn connector(definition: Value<'_>) -> Step {
+    let name = name_of(definition.path(&["info", "title"]));
+    Step { id: None, name, kind: Some(CONNECTOR.to_owned()), enabled: None }
+}
+
+/// The connector whose parameters stand in `Connector/<name>_connectionparameters.json`.
+fn connector_of_path(blob: &Blob<'_>) -> Step {
+    let path = solution::own_path(blob);
+    let stem = solution::file_name(&path).rsplit_once('_').map(|(stem, _)| stem.to_owned());
+    Step { id: stem.clone(), name: stem, kind: Some(CONNECTOR.to_owned()), enabled: None }
 }
 
 /// The solution as if it were a flow: that is what has a name and an owner.
@@ -95,6 +117,8 @@ pub(super) struct XmlMember<'a> {
     walker: Walker<'a>,
     /// Offset of what the walker passed last.
     passed: usize,
+    /// Whether the document ended or broke there.
+    broken: bool,
     flow: Arc<Flow>,
     variable: Option<Arc<Step>>,
     workflows: Vec<Listed>,
@@ -117,6 +141,7 @@ impl<'a> XmlMember<'a> {
             bytes: blob.bytes,
             walker,
             passed: 0,
+            broken: false,
             flow: Arc::new(solution_flow(blob)),
             variable,
             workflows,
@@ -132,25 +157,27 @@ impl<'a> XmlMember<'a> {
         let reference = open.iter().rposition(|element| element.is("connectionreference"));
         let step = self.variable.clone().or_else(|| Some(Arc::new(connection(open.get(reference?)?))));
         let from = workflow.or(reference).map_or(1, |at| at + 1);
-        let names: Vec<&str> = open.iter().skip(from).map(|element| element.name.as_str()).collect();
+        let attribute = self.bytes.get(self.passed..span.start).and_then(xml::attribute_at);
+        let elements = open.iter().skip(from).map(|element| element.name.as_str());
+        let names: Vec<&str> = elements.chain(attribute).collect();
         let kind = step.as_ref().and_then(|step| step.kind.as_deref());
         let query = Query { scope: Scope::Store, kind, field: &names, value: None };
         let (storage, store, own) = judge(&vocabulary::POWER_PLATFORM, &query);
         let own = own.or_else(|| self.assembly_key(span));
         let field = (!names.is_empty()).then(|| names.join("."));
         let storage = Some(storage);
-        Place { flow: Some(flow), step, field, storage, store, own, ..Place::default() }
+        let pointer = Some(xml::pointer(open, attribute)).filter(|pointer| !pointer.is_empty());
+        Place { pointer, flow: Some(flow), step, field, storage, store, own, ..Place::default() }
     }
 
     fn seek(&mut self, offset: usize) {
         if offset < self.passed {
-            (self.walker, self.passed) = (Walker::new(self.bytes), 0);
+            (self.walker, self.passed, self.broken) = (Walker::new(self.bytes), 0, false);
         }
-        while self.walker.position() <= offset {
+        // Where it breaks it stays: another step would go on somewhere else.
+        while !self.broken && self.walker.position() <= offset {
             self.passed = self.walker.position();
-            if self.walker.step().is_none() {
-                break;
-            }
+            self.broken = self.walker.step().is_none();
         }
     }
 
@@ -167,6 +194,37 @@ impl<'a> XmlMember<'a> {
         let whole = || self.bytes.get(span.clone()).filter(|bytes| bytes.starts_with(b"PublicKeyToken="));
         head.or_else(whole).map(|_| "the public key token in the name of a .NET assembly")
     }
+}
+
+/// Whose a member of a solution is that is neither JSON nor XML: a web resource's script, a topic of an agent. Only a
+/// package with a `solution.xml` has such ones.
+pub(super) fn resource(blob: &Blob<'_>) -> Option<Place> {
+    let path = solution::own_path(blob);
+    let mut folders = path.rsplit('/').skip(1);
+    let (step, storage) = match (folders.next()?, folders.next()) {
+        (schema, Some("botcomponents")) => (component(schema), Storage::HardCoded),
+        _ if path.split('/').any(|folder| folder.eq_ignore_ascii_case("WebResources")) => {
+            (script(solution::file_name(&path)), Storage::Code)
+        }
+        _ => return None,
+    };
+    solution::manifest(blob).name?;
+    let query = Query { scope: Scope::Store, kind: step.kind.as_deref(), field: &[], value: None };
+    let store = vocabulary::POWER_PLATFORM.store(&query, storage);
+    let flow = Some(Arc::new(solution_flow(blob)));
+    Some(Place { flow, step: Some(Arc::new(step)), storage: Some(storage), store, ..Place::default() })
+}
+
+/// A component of an agent by its schema name: `<prefix>_<agent>.topic.<name>`.
+fn component(schema: &str) -> Step {
+    let mut parts = schema.splitn(3, '.').skip(1);
+    let kind = parts.next().map(str::to_owned).or_else(|| Some("agent".to_owned()));
+    let name = parts.next().unwrap_or(schema).to_owned();
+    Step { id: Some(schema.to_owned()), name: Some(name), kind, enabled: None }
+}
+
+fn script(name: &str) -> Step {
+    Step { id: None, name: Some(name.to_owned()), kind: Some("web resource".to_owned()), enabled: None }
 }
 
 /// The root element of an XML text.

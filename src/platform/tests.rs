@@ -73,6 +73,7 @@ fn shown(place: &Place) -> Tree {
     without_nulls(json!({
         "pointer": place.pointer, "flow": flow, "step": step, "field": place.field,
         "storage": place.storage.map(Storage::name), "own": place.own, "store": place.store,
+        "connection": place.connection,
     }))
 }
 
@@ -170,6 +171,11 @@ fn described_places() {
     for platform in described::PLATFORMS {
         check_all(&platform.name().replace('-', "_"));
     }
+}
+
+#[test]
+fn power_apps_places() {
+    check_all("power_apps");
 }
 
 #[test]

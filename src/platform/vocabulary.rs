@@ -63,6 +63,9 @@ pub(crate) enum Shape {
     EvmAddress,
     /// A digest in hexadecimal or base64, perhaps behind the name and version of the method.
     Signature,
+    /// A link, in quotes or not, by which Power Apps itself reads the media of an app: a shared access signature that only
+    /// reads one blob, has an end, and lies in the app's own container of resources.
+    AppMediaLink,
 }
 
 /// What is asked about a value.
@@ -135,6 +138,7 @@ impl Shape {
                 value.strip_prefix("0x").is_some_and(|digits| digits.len() == 40 && is_hex(digits))
             }
             Shape::Signature => is_signature(value),
+            Shape::AppMediaLink => is_app_media_link(value),
         }
     }
 }
@@ -164,6 +168,21 @@ fn is_signature(text: &str) -> bool {
     let digest = text.trim_end_matches('=').rsplit(['=', ',']).next().unwrap_or_default();
     let is_digit = |byte: u8| byte.is_ascii_alphanumeric() || b"+/-_".contains(&byte);
     (27..=128).contains(&digest.len()) && digest.bytes().all(is_digit)
+}
+
+/// `https://<account>.blob.core.windows.net/<app's uuid>-<number>/resource/<name>?…&se=<end>&sp=r&sig=<signature>`.
+fn is_app_media_link(text: &str) -> bool {
+    let link = || {
+        let (host, rest) = text.trim_matches('"').strip_prefix("https://")?.split_once('/')?;
+        let (path, query) = rest.split_once('?')?;
+        let (container, path) = path.split_once('/')?;
+        let (app, _) = container.split_at_checked(36)?;
+        let in_resources = path.starts_with("resource/") || path.starts_with("appdynamicresources/");
+        let has = |wanted: &str| query.split('&').any(|pair| pair.starts_with(wanted));
+        let reads = query.split('&').any(|pair| pair == "sp=r");
+        Some(host.ends_with(".blob.core.windows.net") && is_uuid(app) && in_resources && reads && has("se="))
+    };
+    link().unwrap_or(false)
 }
 
 /// Whether names lead where a pattern does. As long as the product of their lengths at most.
@@ -226,6 +245,11 @@ mod tests {
         assert!(Shape::Signature.fits(Some("v1,AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=")));
         assert!(Shape::Words.fits(Some("Slack account 2 (jane@example.org)")));
         assert!(!Shape::Words.fits(Some("key VALUE-VALUE-VALUE-VALUE")));
+        let link = |path: &str, query: &str| format!("https://x.blob.core.windows.net/{path}/a.png?{query}");
+        let app = "4b69e317-4c74-4684-a75d-53cb4d6473a7-1/resource";
+        assert!(Shape::AppMediaLink.fits(Some(&link(app, "sv=2017&se=2023-02-01&sp=r&sig=VALUE"))));
+        assert!(!Shape::AppMediaLink.fits(Some(&link(app, "sv=2017&se=2023-02-01&sp=rw&sig=VALUE"))));
+        assert!(!Shape::AppMediaLink.fits(Some(&link("backups", "sv=2017&se=2023-02-01&sp=r&sig=VALUE"))));
         assert!(!Shape::Signature.fits(Some("hello")) && !Shape::Id.fits(None) && Shape::Any.fits(None));
     }
 }

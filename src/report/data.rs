@@ -246,7 +246,7 @@ pub(super) fn finding(page: &Page, reported: &Reported, counted: bool) -> Findin
         accepted: reported.accepted.as_ref().map(|it| accepted(page, it)),
         fix: FixData {
             revoke: finding.signature.vendor.map(|vendor| page.text(vendor.revoke)),
-            store: page.maybe(finding.place.store),
+            store: page.maybe(finding.place.fix().as_deref()),
         },
         controls: page.controls(reported),
     }

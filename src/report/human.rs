@@ -305,8 +305,8 @@ fn revoke(page: &Page, reported: &Reported) -> String {
 }
 
 fn store(page: &Page, reported: &Reported) -> String {
-    match reported.finding.place.store {
-        Some(store) => page.text(store),
+    match reported.finding.place.fix() {
+        Some(store) => page.text(&store),
         None => "keep it in a secrets manager or credential store, and refer to it from here".to_owned(),
     }
 }

@@ -222,8 +222,8 @@ fn said(page: &Page, reported: &Reported) -> String {
     if let Some(vendor) = finding.signature.vendor {
         said.push_str(&format!(" Revoke it: {}", page.text(vendor.revoke)));
     }
-    if let Some(store) = finding.place.store {
-        said.push_str(&format!(" Store it: {}", page.text(store)));
+    if let Some(store) = finding.place.fix() {
+        said.push_str(&format!(" Store it: {}", page.text(&store)));
     }
     message(&said)
 }

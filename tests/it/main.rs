@@ -5,6 +5,7 @@ mod cli;
 mod common;
 mod containers;
 mod documents;
+mod platforms;
 mod report;
 mod repository;
 mod robust;

@@ -132,6 +132,7 @@ fn charge(secret: &str) -> Finding {
     finding.also =
         vec![location(Provenance::file("drive/export.zip").entry("definition.json"), 1, 311, secret.len())];
     finding.place = Place {
+        connection: None,
         pointer: some(pointer),
         landmark: None,
         flow: Some(Arc::new(Flow {

@@ -98,6 +98,7 @@ fn short_passwords() {
         check(&format!("{name}={value}\n"), &value, name);
         check(&format!("  {name}: '{value}'\n"), &value, name);
         check(&format!("<{name}>{value}</{name}>"), &value, name);
+        check(&format!("SET {name} TO $'''{value}'''\r\n"), &value, name);
     }
 }
 
@@ -150,6 +151,7 @@ fn assignments_in_code() {
         ("api_key", format!("'api_key' => '{value}',")),
         ("$apiKey", format!("$apiKey = \"{value}\"")),
         ("gblApiKey", format!("Set(gblApiKey, \"{value}\")")),
+        ("ApiKey", format!("SET ApiKey TO $'''{value}'''\r\n")),
         ("apiKey", format!("apiKey: {value}\nnext: 1\n")),
     ] {
         check(&text, &value, name);
@@ -187,4 +189,24 @@ fn expressions_without_braces() {
     let value = secret(800);
     check(&json!({"apiKey": format!("={value}")}).to_string(), &value, "apiKey");
     check(&json!({"Authorization": format!("=Bearer {value}")}).to_string(), &value, "Authorization");
+}
+
+/// <https://learn.microsoft.com/rest/api/storageservices/create-service-sas>: `se` is when it ends, before or behind `sig`.
+#[test]
+fn a_shared_access_signature_says_when_it_ends() {
+    let digits = data_encoding::BASE64.encode(&Random(900).bytes(32));
+    let signature = digits.replace('+', "%2B").replace('/', "%2F").replace('=', "%3D");
+    let address = "https://acme.blob.core.windows.net/c/a?sv=2020-01-01";
+    // 1 February 2023 and 2033, 01:03:04 UTC.
+    for (query, expires) in [
+        (format!("&se=2023-02-01T01%3A03%3A04Z&sr=b&sp=r&sig={signature}"), 1_675_213_384),
+        (format!("&sig={signature}&se=2033-02-01T01%3A03%3A04Z&sr=b"), 1_990_832_584),
+        (format!("&sig={signature}&se=2023-02-01"), 1_675_209_600),
+    ] {
+        for query in [query.clone(), query.replace('&', r"\u0026"), query.replace('&', "&amp;")] {
+            let found = findings(format!("{{\"url\": \"{address}{query}\"}}"));
+            assert_eq!(found.len(), 1, "{query}");
+            assert_eq!(found[0].lifetime.expires, Some(expires), "{query}");
+        }
+    }
 }

@@ -1,0 +1,1 @@
+var headers = {"x-api-key": "VALUE-1"};
