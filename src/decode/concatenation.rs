@@ -84,7 +84,7 @@ fn closing_quote(text: &[u8], at: usize, floor: usize) -> Option<usize> {
     Some(at - backslashes)
 }
 
-/// The list whose bracket opens at or behind `at`, up to its other bracket. Literals are followed, at most [`LIST`] bytes
+/// The list whose bracket opens at or behind `at`, up to its other bracket. Literals are followed, at most `LIST` bytes
 /// in all.
 pub fn list(text: &[u8], at: usize) -> Option<Span> {
     let bound = text.len().min(at.saturating_add(LIST));
