@@ -7,7 +7,7 @@
 use super::context::{self, Assignment, Left, Quote};
 use super::names::{Names, Normal, Telling};
 use super::pair::{self, Member};
-use super::{By, Candidate, generic};
+use super::{By, Candidate, generic, randomness};
 use crate::blob::Span;
 use crate::signature::Signature;
 
@@ -56,10 +56,27 @@ pub(super) fn may_be_named(text: &[u8], run: usize, names: &Names) -> bool {
     match text[sign] {
         b':' | b'=' => {}
         b',' | b'>' => return true,
-        _ => return false,
+        b'[' | b'{' | b'"' | b'\'' | b'}' | b']' | b';' => return false,
+        // Quoted behind a word or bracket: perhaps its vendor is mentioned there.
+        _ => return quoted,
     }
     at = skip_back(text, sign, b"=:!? \t");
-    names.may_tell(last_word(&text[at.saturating_sub(32)..at]))
+    let word = last_word(&text[at.saturating_sub(32)..at]);
+    // `"…k=cw4…"`: the sign may be one of the value's own.
+    names.may_tell(word) || !quoted && text[sign] == b'=' && sign + 1 == run && is_glued(text, sign)
+}
+
+/// Whether what stands before a sign at `sign` is a piece of a quoted or assigned value, with a digit in it.
+fn is_glued(text: &[u8], sign: usize) -> bool {
+    let length = text[..sign].iter().rev().take(64).take_while(|byte| is_glue(byte)).count();
+    let start = sign - length;
+    let opens = start.checked_sub(1).is_some_and(|before| matches!(text[before], b'"' | b'\'' | b'`' | b' '));
+    let is_digit = |byte: &u8| byte.is_ascii_digit();
+    opens && length > 0 && text[start..sign].iter().any(is_digit)
+}
+
+fn is_glue(byte: &u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'=' | b'-' | b'_' | b'/' | b'+')
 }
 
 /// What stands between the quotes that `text` ends with, else all of it: of a name shorter than three letters (`to`) none
@@ -103,9 +120,67 @@ pub(super) fn of_run(text: &[u8], run: Span, names: &Names) -> Option<Candidate>
         Some((value, name, telling, left))
     };
     // What ends at a colon or bar may be a value's first half: `Bearer 123:abc`, `access_token=123|abc`.
-    let (value, name, telling, left) = named(value).or_else(|| named(joined_start(text, value)?))?;
+    let Some((value, name, telling, left)) = named(value).or_else(|| named(joined_start(text, value)?))
+    else {
+        return among_words(text, value, &run, names).or_else(|| lone(text, value, &run));
+    };
     let end = context::end(text, run.start, left.quote).unwrap_or(run.end).max(run.end);
+    if text[value..end].contains(&b' ') && !is_cookie(text, &name) {
+        return one_of_several(text, value, &run, name, left);
+    }
     candidate(text, Field { value: value..end, whole: left.whole..end, name, telling, left })
+}
+
+/// How far before a word the string or element may begin that it is in.
+const WORDS_BEFORE: usize = 64;
+
+/// A random word behind others in a string or element with a telling name.
+fn among_words(text: &[u8], value: usize, run: &Span, names: &Names) -> Option<Candidate> {
+    let floor = value.saturating_sub(WORDS_BEFORE);
+    if value == 0 || text[value - 1] != b' ' {
+        return None;
+    }
+    let open = (floor..value - 1).rev().find(|at| matches!(text[*at], b'"' | b'\'' | b'`' | b'>' | b'\n'))?;
+    let left = context::left(text, open + 1);
+    let (name, telling) = telling_name(text, open + 1, &left, names)?;
+    let wanted =
+        matches!(text[open], b'"' | b'\'' | b'`' | b'>') && telling == Telling::Strong && name.is_some();
+    wanted.then(|| one_of_several(text, value, run, name, left))?
+}
+
+/// A value of several words under a telling name: the word that the run is in, if it looks random.
+fn one_of_several(
+    text: &[u8],
+    value: usize,
+    run: &Span,
+    name: Option<Span>,
+    left: Left,
+) -> Option<Candidate> {
+    let end = word_end(text, run);
+    let left = Left { whole: value, ..left };
+    candidate(text, Field { value: value..end, whole: value..end, name, telling: Telling::Weak, left })
+}
+
+/// Where the word ends that begins with the run.
+fn word_end(text: &[u8], run: &Span) -> usize {
+    let rest = &text[run.end..text.len().min(run.end + MAX_LONE)];
+    run.end + rest.iter().take_while(|byte| is_value_byte(**byte) || **byte == b'=').count()
+}
+
+/// The longest value that is a candidate without a name.
+const MAX_LONE: usize = 256;
+
+/// A random value without any name: it counts only if its vendor is mentioned right before it.
+fn lone(text: &[u8], value: usize, run: &Span) -> Option<Candidate> {
+    let end = word_end(text, run);
+    let before = value.checked_sub(1).map(|at| text[at])?;
+    let stands_alone = matches!(before, b' ' | b'\t' | b'\n' | b'"' | b'\'' | b'`' | b'(' | b'|' | b'{');
+    let raw = text.get(value..end).filter(|raw| stands_alone && raw.len() <= MAX_LONE)?;
+    if context::left(text, value).assignment.is_some() || !randomness::score(raw).is_random {
+        return None;
+    }
+    let left = Left { whole: value, quote: None, scheme: None, assignment: None, name: None };
+    candidate(text, Field { value: value..end, whole: value..end, name: None, telling: Telling::Hint, left })
 }
 
 /// From a word inside a name, at `at`, to the value that the name stands for.
@@ -151,11 +226,24 @@ fn value_start(text: &[u8], run: usize) -> Option<usize> {
     (start > floor || floor == 0).then_some(start)
 }
 
-/// Where a value begins whose later part begins at `part`, behind a colon or bar.
+/// Where a value begins whose later part begins at `part`, behind a colon or bar, or behind a sign of its own.
 fn joined_start(text: &[u8], part: usize) -> Option<usize> {
-    let joint = part.checked_sub(1).filter(|joint| matches!(text[*joint], b':' | b'|'))?;
+    let joint = part.checked_sub(1).filter(|joint| matches!(text[*joint], b':' | b'|' | b'='))?;
     let floor = joint.saturating_sub(128);
-    let start = (floor..joint).rev().find(|at| !is_value_byte(text[*at])).map_or(floor, |at| at + 1);
+    let own = |byte: u8| is_value_byte(byte) || text[joint] == b'=' && byte == b'=';
+    let start = (floor..joint).rev().find(|at| !own(text[*at])).map_or(floor, |at| at + 1);
+    let start = match text[start..joint].iter().position(|byte| *byte == b'=') {
+        // `token=abc=def`: the first one assigns.
+        Some(first)
+            if start > 0
+                && text[start - 1] != b'"'
+                && text[start - 1] != b'\''
+                && text[start - 1] != b'`' =>
+        {
+            start + first + 1
+        }
+        _ => start,
+    };
     (start < joint && (start > floor || floor == 0)).then_some(start)
 }
 
@@ -307,6 +395,7 @@ fn candidate(text: &[u8], field: Field) -> Option<Candidate> {
         name: name.map(|name| String::from_utf8_lossy(&text[name]).into_owned()),
         user: None,
         claims: None,
+        is_broken: false,
     })
 }
 

@@ -27,6 +27,7 @@ const fn generic(
         random_bits: 0,
         hosts: &[],
         names: &[],
+        words: &[],
         parts: &[],
         positive: &[],
         negative: &[],

@@ -9,6 +9,7 @@ pub mod context;
 mod field;
 pub mod generic;
 pub mod index;
+mod mention;
 pub mod names;
 pub mod pair;
 pub mod randomness;
@@ -63,6 +64,8 @@ pub struct Candidate {
     pub user: Option<String>,
     /// What a JSON web token says of itself.
     pub claims: Option<Claims>,
+    /// Whether it looks like a broken copy of a known vendor's key.
+    pub is_broken: bool,
 }
 
 /// Which detector made a candidate; in order of precedence where two see the same value.
@@ -318,6 +321,7 @@ fn by_signature(text: &[u8], signature: &'static Signature, span: Span, secret: 
         name: left.name.map(|name| String::from_utf8_lossy(&text[name]).into_owned()),
         user: None,
         claims: None,
+        is_broken: false,
     }
 }
 

@@ -140,6 +140,15 @@ const HARMLESS: &[&str] = &[
     "consumerkey",
     "documentkey",
     "postmantoken",
+    "csrftoken",
+    "xsrftoken",
+    "publictoken",
+    "forgotpassword",
+    "forgetpassword",
+    "changepassword",
+    "resetpassword",
+    "addpassword",
+    "passwordlabel",
     "storagekey",
     "orderkey",
     "sitekey",
@@ -330,7 +339,8 @@ impl Names {
                 best = best.max(Some((*telling)?));
             }
         }
-        best.or_else(|| self.of(name).next().map(|_| Telling::Weak))
+        // A vendor's name tells nothing of a value that is none of its keys.
+        best.or_else(|| self.of(name).next().map(|_| Telling::Hint))
     }
 
     /// The signatures that have this very name among theirs.

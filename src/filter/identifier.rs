@@ -34,7 +34,11 @@ const SHAPES: &[Shape] = &[
     (is_path, "file path"),
     (is_host, "host name"),
     (is_account_address, "blockchain address"),
+    (is_public_id, "public id"),
 ];
+
+/// How ids begin that vendors call keys: the consumer key of a Salesforce connected app (its client id), names of AWS.
+const PUBLIC_BEGINNINGS: &[&[u8]] = &[b"3MVG9", b"arn:aws"];
 
 /// What some credentials look like.
 const DOUBTFUL_SHAPES: &[Shape] = &[(is_uuid, "UUID"), (is_number, "number")];
@@ -62,7 +66,7 @@ fn is_digest(value: &[u8]) -> bool {
 }
 
 /// `8-4-4-4-12`, perhaps in braces or as a URN.
-fn is_uuid(value: &[u8]) -> bool {
+pub fn is_uuid(value: &[u8]) -> bool {
     let value = value.strip_prefix(b"urn:uuid:").unwrap_or(value);
     let value = value.strip_prefix(b"{").and_then(|value| value.strip_suffix(b"}")).unwrap_or(value);
     let lens = [8, 4, 4, 4, 12];
@@ -130,7 +134,7 @@ fn is_email(value: &[u8]) -> bool {
 }
 
 /// Lower-case labels, the last of letters: `hgap.bitrix24.eu`.
-fn is_host(value: &[u8]) -> bool {
+pub(super) fn is_host(value: &[u8]) -> bool {
     let label = |label: &[u8]| {
         (1..=30).contains(&label.len())
             && label.iter().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || *byte == b'-')
@@ -246,6 +250,10 @@ fn is_number(value: &[u8]) -> bool {
         && value.iter().all(allowed)
         && exponent <= 1
         && value.last().is_some_and(|byte| !byte.is_ascii_alphabetic())
+}
+
+fn is_public_id(value: &[u8]) -> bool {
+    PUBLIC_BEGINNINGS.iter().any(|beginning| value.starts_with(beginning))
 }
 
 /// `0x` and twenty bytes: an account or contract, which stands under names like `token`. Keys have thirty-two.

@@ -34,6 +34,8 @@ pub enum Step {
     Placeholder,
     /// The platform itself makes such values.
     Platform,
+    /// A broken copy of a key.
+    Broken,
     /// An identifier by its shape.
     Identifier,
     /// Language, or too plain for a name that only hints.
@@ -50,6 +52,7 @@ pub fn judge(candidate: &Candidate, place: impl FnOnce() -> Place) -> Result<Pla
     dismiss(Step::Checksum, checksum(candidate))?;
     dismiss(Step::Reference, is_reference(candidate))?;
     dismiss(Step::Placeholder, is_placeholder(candidate))?;
+    dismiss(Step::Broken, broken(candidate))?;
     // Asked before the outline is made, and counted after it: the two steps after the platform's need no place.
     let late =
         dismiss(Step::Identifier, identifier(candidate)).and(dismiss(Step::Language, language(candidate)));
@@ -85,6 +88,11 @@ fn is_placeholder(candidate: &Candidate) -> Option<&'static str> {
     }
 }
 
+/// Cut short, or with a character that the vendor's keys never have.
+fn broken(candidate: &Candidate) -> Option<&'static str> {
+    candidate.is_broken.then_some("nearly a known vendor's key, but none")
+}
+
 /// Field values only: what has a vendor's shape is no identifier of others.
 fn identifier(candidate: &Candidate) -> Option<&'static str> {
     let By::Field(_) = candidate.by else { return None };
@@ -118,7 +126,15 @@ fn language_in_field(candidate: &Candidate, telling: Telling) -> Option<&'static
     if same_as_name {
         return Some("the value is its own name");
     }
+    if telling != Telling::Password
+        && value.len() >= LONG_TOKEN
+        && named_token(candidate)
+        && has_odd_mark(value)
+    {
+        return Some("marks that no token has");
+    }
     match telling {
+        Telling::Password if plain::is_code(value) => Some("a piece of code"),
         Telling::Password => plain::is_plain_word(value).then_some("a word of the language or of a schema"),
         Telling::Strong => (!randomness::score(value).is_random && !has_letters_and_digits(value))
             .then_some("language, not a random value"),
@@ -127,6 +143,21 @@ fn language_in_field(candidate: &Candidate, telling: Telling) -> Option<&'static
                 .then_some("not random enough for a name that only hints")
         }
     }
+}
+
+/// Whether the name says key or token; what is called a secret may be a password.
+fn named_token(candidate: &Candidate) -> bool {
+    let Some(name) = &candidate.name else { return false };
+    let normal = Normal::new(name.as_bytes());
+    [&b"key"[..], b"token", b"auth", b"bearer"].iter().any(|end| normal.as_bytes().ends_with(end))
+}
+
+/// From this length on a value is rather a token than a password.
+const LONG_TOKEN: usize = 20;
+
+/// Marks that stand in passwords but in no token.
+fn has_odd_mark(value: &[u8]) -> bool {
+    value.get(1..).unwrap_or_default().iter().any(|byte| b"?^&!#,;<>*()`".contains(byte))
 }
 
 /// Three digits among letters, no blank: short keys under a telling name.

@@ -64,6 +64,20 @@ const WORDS: &[&str] = &[
     "never",
 ];
 
+/// Pieces of code and selectors that stand behind `password =` or `password:` in programs.
+pub(super) fn is_code(value: &[u8]) -> bool {
+    let word = |byte: &u8| byte.is_ascii_alphabetic() || matches!(byte, b'_' | b'-');
+    let path = |byte: &u8| word(byte) || matches!(byte, b'/' | b'#' | b'.' | b':');
+    match value {
+        [b',' | b')' | b';', ..] => true,
+        [b'.', b'$' | b'[', ..] => true,
+        [b'@', host @ ..] => super::identifier::is_host(&host.to_ascii_lowercase()),
+        [b'#' | b'.', rest @ ..] if !rest.is_empty() && rest.iter().all(word) => true,
+        _ if value.starts_with(b"arn:") => true,
+        _ => value.iter().all(path) && value.iter().filter(|byte| **byte == b'/').count() >= 2,
+    }
+}
+
 /// Whether a value is one of them, or only letters that begin like one of them: `passwordField`, `SecureString`.
 pub(super) fn is_plain_word(value: &[u8]) -> bool {
     let folded = value.to_ascii_lowercase();

@@ -79,6 +79,8 @@ pub struct Signature {
     pub hosts: &'static [&'static str],
     /// Field names, normalised: lower case without `-`, `_`, `.` and spaces.
     pub names: &'static [&'static str],
+    /// Words that name the vendor in text, lower case: near one of them a shapeless key is its.
+    pub words: &'static [&'static str],
     /// Ids of signatures that belong together with it.
     pub parts: &'static [&'static str],
     /// Example templates that must be found.
@@ -200,6 +202,7 @@ fn signature_of(vendor: &'static Vendor, entry: file::Entry) -> Signature {
         random_bits: entry.random_bits,
         hosts: entry.hosts.leak(),
         names: entry.names.leak(),
+        words: entry.words.leak(),
         parts: entry.parts.leak(),
         positive: entry.positive.leak(),
         negative: entry.negative.leak(),

@@ -48,6 +48,7 @@ const fn signature(id: &'static str, description: &'static str, kind: Kind, seve
         random_bits: 128,
         hosts: &[],
         names: &[],
+        words: &[],
         parts: &[],
         positive: &[],
         negative: &[],
