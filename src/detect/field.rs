@@ -5,6 +5,7 @@
 //! to its value, for values too short or too plain to be a run.
 
 use super::context::{self, Assignment, Left, Quote};
+use super::mention;
 use super::names::{Names, Normal, Telling};
 use super::pair::{self, Member};
 use super::{By, Candidate, generic, randomness};
@@ -174,9 +175,14 @@ const MAX_LONE: usize = 256;
 fn lone(text: &[u8], value: usize, run: &Span) -> Option<Candidate> {
     let end = word_end(text, run);
     let before = value.checked_sub(1).map(|at| text[at])?;
-    let stands_alone = matches!(before, b' ' | b'\t' | b'\n' | b'"' | b'\'' | b'`' | b'(' | b'|' | b'{');
+    let stands_alone = matches!(before, b' ' | b'"' | b'\'' | b'`' | b'(' | b'|' | b'{');
     let raw = text.get(value..end).filter(|raw| stands_alone && raw.len() <= MAX_LONE)?;
     if context::left(text, value).assignment.is_some() || !randomness::score(raw).is_random {
+        return None;
+    }
+    // Digests and ids stand beside any name; a key says that it is one.
+    let is_digest = raw.iter().all(|byte| byte.is_ascii_hexdigit() || *byte == b'-');
+    if is_digest && !mention::speaks_of_credentials(text, value) {
         return None;
     }
     let left = Left { whole: value, quote: None, scheme: None, assignment: None, name: None };
@@ -233,15 +239,8 @@ fn joined_start(text: &[u8], part: usize) -> Option<usize> {
     let own = |byte: u8| is_value_byte(byte) || text[joint] == b'=' && byte == b'=';
     let start = (floor..joint).rev().find(|at| !own(text[*at])).map_or(floor, |at| at + 1);
     let start = match text[start..joint].iter().position(|byte| *byte == b'=') {
-        // `token=abc=def`: the first one assigns.
-        Some(first)
-            if start > 0
-                && text[start - 1] != b'"'
-                && text[start - 1] != b'\''
-                && text[start - 1] != b'`' =>
-        {
-            start + first + 1
-        }
+        // `token=abc=def`: the first one assigns; `a1=b2=c3` is all value.
+        Some(first) if !text[start..start + first].iter().any(u8::is_ascii_digit) => start + first + 1,
         _ => start,
     };
     (start < joint && (start > floor || floor == 0)).then_some(start)

@@ -28,6 +28,7 @@ const fn generic(
         hosts: &[],
         names: &[],
         words: &[],
+        common_words: &[],
         parts: &[],
         positive: &[],
         negative: &[],

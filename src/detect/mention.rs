@@ -16,16 +16,14 @@ pub(super) const NEAR: usize = 130;
 /// The same for a value that no name stands before.
 pub(super) const BESIDE: usize = 48;
 
-/// Words of this length are seen within others too: `getsmartsheet`.
-const LONG: usize = 7;
-
-/// What may follow a word directly: `stripekey`.
+/// What may follow a word directly: `stripekey`. A common word wants one of them behind it.
 const TAILS: &[&str] =
     &["key", "token", "api", "secret", "auth", "access", "app", "client", "oauth", "pass", "io"];
 
 /// A vendor's words, and all its signatures.
 struct Mentioned {
     word: &'static str,
+    common: bool,
     signatures: Vec<&'static Signature>,
 }
 
@@ -37,10 +35,12 @@ pub(super) struct Mentions {
 
 impl Mentions {
     pub(super) fn new(signatures: &[&'static Signature]) -> Self {
-        let mut vendors: BTreeMap<&str, Vec<&'static Vendor>> = BTreeMap::new();
+        let mut vendors: BTreeMap<(&'static str, bool), Vec<&'static Vendor>> = BTreeMap::new();
         for signature in signatures {
             let Some(vendor) = signature.vendor else { continue };
-            signature.words.iter().for_each(|word| vendors.entry(word).or_default().push(vendor));
+            let words = signature.words.iter().map(|word| (*word, false));
+            let words = words.chain(signature.common_words.iter().map(|word| (*word, true)));
+            words.for_each(|word| vendors.entry(word).or_default().push(vendor));
         }
         let of = |vendors: &[&'static Vendor]| {
             let is_theirs = |signature: &&&'static Signature| {
@@ -48,8 +48,11 @@ impl Mentions {
             };
             signatures.iter().filter(is_theirs).copied().collect()
         };
-        let mentioned =
-            |(word, vendors): (&'static str, Vec<_>)| Mentioned { word, signatures: of(&vendors) };
+        let mentioned = |((word, common), vendors): ((&'static str, bool), Vec<_>)| Mentioned {
+            word,
+            common,
+            signatures: of(&vendors),
+        };
         Self { words: vendors.into_iter().map(mentioned).collect(), searcher: OnceLock::new() }
     }
 
@@ -69,7 +72,10 @@ impl Mentions {
         };
         let mut found: Vec<_> = searcher
             .find_overlapping_iter(around)
-            .filter(|word| is_word(around, word.start(), word.end()) && (hosts || !is_host(word.end())))
+            .filter(|word| {
+                let common = self.words[word.pattern().as_usize()].common;
+                is_word(around, word.start(), word.end(), common) && (hosts || !is_host(word.end()))
+            })
             .map(|word| (std::cmp::Reverse(word.end()), word.pattern().as_usize()))
             .collect();
         found.sort_unstable();
@@ -85,11 +91,9 @@ impl Mentions {
     }
 }
 
-/// Whether what was found is a word of a name: between its borders, or long enough to count anywhere.
-fn is_word(text: &[u8], start: usize, end: usize) -> bool {
-    if end - start >= LONG {
-        return true;
-    }
+/// Whether what was found is a word of a name, between its borders; a common one must stand before what a credential is
+/// called: `box_token`, `the Box API`.
+fn is_word(text: &[u8], start: usize, end: usize, common: bool) -> bool {
     let begins = match start.checked_sub(1).map(|before| text[before]) {
         Some(before) => {
             !before.is_ascii_alphanumeric() || before.is_ascii_lowercase() && text[start].is_ascii_uppercase()
@@ -97,26 +101,49 @@ fn is_word(text: &[u8], start: usize, end: usize) -> bool {
         None => true,
     };
     let rest = &text[end..];
-    let starts =
-        |tail: &str| rest.get(..tail.len()).is_some_and(|head| head.eq_ignore_ascii_case(tail.as_bytes()));
+    let is_tail = |rest: &[u8]| {
+        let starts = |tail: &&str| {
+            rest.get(..tail.len()).is_some_and(|head| head.eq_ignore_ascii_case(tail.as_bytes()))
+        };
+        TAILS.iter().any(|tail| starts(&tail))
+    };
     let ends = rest.first().is_none_or(|byte| !byte.is_ascii_alphanumeric() || byte.is_ascii_uppercase());
-    begins && (ends || TAILS.iter().any(|tail| starts(tail)))
+    let joint = rest.iter().take(1).filter(|byte| matches!(byte, b' ' | b'_' | b'-' | b'.')).count();
+    begins && if common { is_tail(&rest[joint..]) } else { ends || is_tail(rest) }
 }
 
-/// Whether a value is nearly, but not quite, of one of the vendor's shapes: a little short or long, or with a foreign
+/// Whether a value is nearly, but not quite, of one of the vendor's shapes: cut short, a little long, or with a foreign
 /// character. What differs more may be of a new format.
 pub(super) fn is_near_miss(value: &[u8], signatures: &[&'static Signature]) -> bool {
     let shapes = || signatures.iter().flat_map(|signature| signature.shapes);
     let fits = |shape: &Shape| shape.match_at(value, 0).is_some_and(|found| found.whole == (0..value.len()));
-    let is_uuid = crate::filter::identifier::is_uuid(value);
-    !is_uuid && !shapes().any(fits) && shapes().any(|shape| is_nearly_as_long(value.len(), shape))
+    let near = |shape: &Shape| shape.anchor.is_none() && is_nearly_as_long(value.len(), shape);
+    !is_uuid(value) && !shapes().any(fits) && shapes().any(near)
 }
 
 fn is_nearly_as_long(length: usize, shape: &Shape) -> bool {
     let (least, most) = lengths(shape);
-    let slack = (least / 10).max(3);
-    length + slack >= least && length <= most + 2
+    length * 2 >= least && length <= most + 2
 }
+
+fn is_uuid(value: &[u8]) -> bool {
+    let dashes = [8, 13, 18, 23];
+    value.len() == 36
+        && value.iter().enumerate().all(|(at, byte)| match byte {
+            b'-' => dashes.contains(&at),
+            _ => byte.is_ascii_hexdigit(),
+        })
+}
+
+/// Whether something before `at`, on its line, is called a key, token or the like.
+pub(super) fn speaks_of_credentials(text: &[u8], at: usize) -> bool {
+    let length = text[..at].iter().rev().take(BESIDE).take_while(|byte| **byte != b'\n').count();
+    let line = text[at - length..at].to_ascii_lowercase();
+    NOUNS.iter().any(|noun| memchr::memmem::find(&line, noun.as_bytes()).is_some())
+}
+
+/// What a credential is called.
+const NOUNS: &[&str] = &["key", "token", "secret", "api", "auth", "access", "passw", "credential"];
 
 /// The least and the greatest length of what a shape matches.
 pub(super) fn lengths(shape: &Shape) -> (usize, usize) {

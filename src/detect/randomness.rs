@@ -127,7 +127,7 @@ struct Seen {
     digit: bool,
     /// A letter beyond `f`.
     beyond_hex: bool,
-    /// The marks of base64, base64url and dotted tokens, one bit each.
+    /// The marks of base64, base64url and of tokens in several parts, one bit each.
     token_marks: u8,
     other_mark: bool,
     no_ascii: bool,
@@ -140,7 +140,7 @@ impl Seen {
         self.digit |= byte.is_ascii_digit();
         self.beyond_hex |= byte.is_ascii_alphabetic() && !byte.is_ascii_hexdigit();
         self.no_ascii |= !byte.is_ascii();
-        match b"-_+/=.".iter().position(|&mark| mark == byte) {
+        match b"-_+/=.:|".iter().position(|&mark| mark == byte) {
             Some(mark) => self.token_marks |= 1 << mark,
             None => self.other_mark |= byte.is_ascii() && !byte.is_ascii_alphanumeric(),
         }

@@ -66,7 +66,7 @@ fn is_digest(value: &[u8]) -> bool {
 }
 
 /// `8-4-4-4-12`, perhaps in braces or as a URN.
-pub fn is_uuid(value: &[u8]) -> bool {
+fn is_uuid(value: &[u8]) -> bool {
     let value = value.strip_prefix(b"urn:uuid:").unwrap_or(value);
     let value = value.strip_prefix(b"{").and_then(|value| value.strip_suffix(b"}")).unwrap_or(value);
     let lens = [8, 4, 4, 4, 12];

@@ -136,8 +136,10 @@ fn language_in_field(candidate: &Candidate, telling: Telling) -> Option<&'static
     match telling {
         Telling::Password if plain::is_code(value) => Some("a piece of code"),
         Telling::Password => plain::is_plain_word(value).then_some("a word of the language or of a schema"),
-        Telling::Strong => (!randomness::score(value).is_random && !has_letters_and_digits(value))
-            .then_some("language, not a random value"),
+        Telling::Strong => (!randomness::score(value).is_random
+            && !has_letters_and_digits(value)
+            && !is_policy_password(value))
+        .then_some("language, not a random value"),
         Telling::Hint | Telling::Weak => {
             (!randomness::score(value).is_random || value.len() < 16 || !value.iter().any(u8::is_ascii_digit))
                 .then_some("not random enough for a name that only hints")
@@ -158,6 +160,18 @@ const LONG_TOKEN: usize = 20;
 /// Marks that stand in passwords but in no token.
 fn has_odd_mark(value: &[u8]) -> bool {
     value.get(1..).unwrap_or_default().iter().any(|byte| b"?^&!#,;<>*()`".contains(byte))
+}
+
+/// A password as policies want it: lower and upper case, a digit and a mark, no blank.
+fn is_policy_password(value: &[u8]) -> bool {
+    let has = |class: fn(&u8) -> bool| value.iter().any(class);
+    let is_mark = |byte: &u8| b"!@#$%^&*?~".contains(byte);
+    (8..=32).contains(&value.len())
+        && has(u8::is_ascii_lowercase)
+        && has(u8::is_ascii_uppercase)
+        && has(u8::is_ascii_digit)
+        && has(is_mark)
+        && value.iter().all(u8::is_ascii_graphic)
 }
 
 /// Three digits among letters, no blank: short keys under a telling name.

@@ -89,6 +89,8 @@ pub struct Entry {
     pub names: Vec<&'static str>,
     /// Words that name the vendor in text, lower case.
     pub words: Vec<&'static str>,
+    /// The same where they are ordinary words too.
+    pub common_words: Vec<&'static str>,
     /// Ids of signatures that belong together with it.
     pub parts: Vec<&'static str>,
     /// Example templates that must be found.
@@ -199,6 +201,8 @@ struct Raw {
     names: Vec<String>,
     #[serde(default)]
     words: Vec<String>,
+    #[serde(default)]
+    common_words: Vec<String>,
     #[serde(default)]
     parts: Vec<String>,
     positive: Vec<String>,
@@ -329,7 +333,8 @@ fn entry(raw: Raw) -> Result<Entry, Problem> {
     check_pattern(&raw)?;
     let check = raw.check.as_deref().map(named_check).transpose()?;
     let evidence = LIFETIMES.iter().find(|(name, _)| *name == raw.lifetime).map_or("", |(_, words)| words);
-    let has_context = [&raw.hosts, &raw.names, &raw.words].iter().any(|list| !list.is_empty());
+    let has_context =
+        [&raw.hosts, &raw.names, &raw.words, &raw.common_words].iter().any(|list| !list.is_empty());
     let shapes = shapes(raw.shape.into_iter().chain(raw.shapes), has_context)?;
     let least = shapes.iter().map(Shape::random_bits).min().unwrap_or(0);
     // A checksum adds characters, but nothing that one would have to guess.
@@ -350,6 +355,7 @@ fn entry(raw: Raw) -> Result<Entry, Problem> {
         hosts: leak_all(raw.hosts.iter().map(|host| host.to_ascii_lowercase())),
         names: leak_all(raw.names.iter().map(|name| normal_name(name))),
         words: leak_all(raw.words),
+        common_words: leak_all(raw.common_words),
         parts: leak_all(raw.parts),
         positive: leak_all(raw.positive),
         negative: leak_all(raw.negative),
@@ -377,7 +383,7 @@ fn check_texts(raw: &Raw) -> Result<(), Problem> {
         word.len() >= SHORTEST_WORD
             && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
     };
-    expect(raw.words.iter().all(is_word), "words", || {
+    expect(raw.words.iter().chain(&raw.common_words).all(is_word), "words", || {
         "lower-case words of three letters or more".to_owned()
     })?;
     expect(raw.parts.iter().all(|part| is_kebab(part)), "parts", || "ids of signatures".to_owned())

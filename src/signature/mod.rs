@@ -81,6 +81,8 @@ pub struct Signature {
     pub names: &'static [&'static str],
     /// Words that name the vendor in text, lower case: near one of them a shapeless key is its.
     pub words: &'static [&'static str],
+    /// The same where they are ordinary words too: they count right before `key`, `token` and the like.
+    pub common_words: &'static [&'static str],
     /// Ids of signatures that belong together with it.
     pub parts: &'static [&'static str],
     /// Example templates that must be found.
@@ -203,6 +205,7 @@ fn signature_of(vendor: &'static Vendor, entry: file::Entry) -> Signature {
         hosts: entry.hosts.leak(),
         names: entry.names.leak(),
         words: entry.words.leak(),
+        common_words: entry.common_words.leak(),
         parts: entry.parts.leak(),
         positive: entry.positive.leak(),
         negative: entry.negative.leak(),

@@ -49,6 +49,7 @@ const fn signature(id: &'static str, description: &'static str, kind: Kind, seve
         hosts: &[],
         names: &[],
         words: &[],
+        common_words: &[],
         parts: &[],
         positive: &[],
         negative: &[],
