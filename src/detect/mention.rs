@@ -112,18 +112,30 @@ fn is_word(text: &[u8], start: usize, end: usize, common: bool) -> bool {
     begins && if common { is_tail(&rest[joint..]) } else { ends || is_tail(rest) }
 }
 
-/// Whether a value is nearly, but not quite, of one of the vendor's shapes: cut short, a little long, or with a foreign
-/// character. What differs more may be of a new format.
+/// Whether a value is nearly, but not quite, of one of the vendor's shapes: cut short, a little longer, or with one or two
+/// characters that its keys never have. What differs more may be of another form.
 pub(super) fn is_near_miss(value: &[u8], signatures: &[&'static Signature]) -> bool {
     let shapes = || signatures.iter().flat_map(|signature| signature.shapes);
     let fits = |shape: &Shape| shape.match_at(value, 0).is_some_and(|found| found.whole == (0..value.len()));
-    let near = |shape: &Shape| shape.anchor.is_none() && is_nearly_as_long(value.len(), shape);
-    !is_uuid(value) && !shapes().any(fits) && shapes().any(near)
+    !is_uuid(value) && !shapes().any(fits) && shapes().any(|shape| is_nearly(value, shape))
 }
 
-fn is_nearly_as_long(length: usize, shape: &Shape) -> bool {
+/// The most characters that a broken copy may have of which its shape knows nothing.
+const FOREIGN: usize = 2;
+
+fn is_nearly(value: &[u8], shape: &Shape) -> bool {
+    let prefix = shape.prefix().as_bytes();
+    if shape.anchor.is_some() && (prefix.len() < 3 || !value.starts_with(prefix)) {
+        return false;
+    }
+    let known = shape.pieces.iter().fold(0u128, |known, piece| match piece {
+        Piece::Text(text) => text.bytes().fold(known, |known, byte| known | 1 << (byte & 127)),
+        Piece::Class { alphabet, .. } => known | alphabet.0,
+    });
+    let foreign = value.iter().filter(|byte| !byte.is_ascii() || known >> **byte & 1 == 0).count();
     let (least, most) = lengths(shape);
-    length * 2 >= least && length <= most + 2
+    let cut = foreign == 0 && value.len() * 2 >= least && value.len() < least;
+    cut || foreign <= FOREIGN && value.len() + 3 >= least && value.len() <= most + 2
 }
 
 fn is_uuid(value: &[u8]) -> bool {

@@ -133,6 +133,9 @@ fn language_in_field(candidate: &Candidate, telling: Telling) -> Option<&'static
     {
         return Some("marks that no token has");
     }
+    if memchr::memmem::find(value, b"::").is_some() {
+        return Some("a path in code");
+    }
     match telling {
         Telling::Password if plain::is_code(value) => Some("a piece of code"),
         Telling::Password => plain::is_plain_word(value).then_some("a word of the language or of a schema"),
