@@ -62,7 +62,9 @@ static LANGUAGE: &Table = &Table(*include_bytes!("language.bin"));
 /// A value without letters is never random: numbers, dates and phone numbers have none, tokens all do.
 pub fn score(value: &[u8]) -> Randomness {
     let value = &value[..value.len().min(LOOKED_AT)];
-    let letters = value.iter().any(u8::is_ascii_alphabetic);
+    // Times and ratios have colons and a letter or two.
+    let least = if value.contains(&b':') { 6 } else { 1 };
+    let letters = value.iter().filter(|byte| byte.is_ascii_alphabetic()).count() >= least;
     let cost = cost_as_language(value);
     let len = value.len().max(1) as f32;
     let language = chance_bits(value) * value.len() as f32 - cost;

@@ -140,6 +140,7 @@ fn language_in_field(candidate: &Candidate, telling: Telling) -> Option<&'static
         Telling::Password if plain::is_code(value) => Some("a piece of code"),
         Telling::Password => plain::is_plain_word(value).then_some("a word of the language or of a schema"),
         Telling::Strong => (!randomness::score(value).is_random
+            && !has_random_part(value)
             && !has_letters_and_digits(value)
             && !is_policy_password(value))
         .then_some("language, not a random value"),
@@ -163,6 +164,14 @@ const LONG_TOKEN: usize = 20;
 /// Marks that stand in passwords but in no token.
 fn has_odd_mark(value: &[u8]) -> bool {
     value.get(1..).unwrap_or_default().iter().any(|byte| b"?^&!#,;<>*()`".contains(byte))
+}
+
+/// A long random run among words: `default:development.1f0c…`.
+fn has_random_part(value: &[u8]) -> bool {
+    let mut parts = value.split(|byte| !byte.is_ascii_alphanumeric());
+    parts.any(|part| {
+        part.len() >= LONG_TOKEN && part.iter().any(u8::is_ascii_digit) && randomness::score(part).is_random
+    })
 }
 
 /// A password as policies want it: lower and upper case, a digit and a mark, no blank.
