@@ -3,12 +3,11 @@
 //!
 //! Only the few bytes before a candidate are read, so nothing of this is paid for by text without any.
 
-use std::collections::BTreeMap;
-use std::sync::OnceLock;
+use std::collections::{BTreeMap, HashMap};
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 
-use crate::signature::{Piece, Shape, Signature, Vendor};
+use crate::signature::{Piece, Shape, Signature};
 
 /// How far before a value under a telling name its vendor may be mentioned, in bytes: a line or two.
 pub(super) const NEAR: usize = 130;
@@ -30,30 +29,33 @@ struct Mentioned {
 /// The words of all vendors.
 pub(super) struct Mentions {
     words: Vec<Mentioned>,
-    searcher: OnceLock<Option<AhoCorasick>>,
+    searcher: Option<AhoCorasick>,
 }
 
 impl Mentions {
+    /// Of these signatures: dear, hence made when the first candidate asks.
     pub(super) fn new(signatures: &[&'static Signature]) -> Self {
-        let mut vendors: BTreeMap<(&'static str, bool), Vec<&'static Vendor>> = BTreeMap::new();
+        let mut of: HashMap<&str, Vec<&'static Signature>> = HashMap::new();
+        let mut vendors: BTreeMap<(&'static str, bool), Vec<&'static str>> = BTreeMap::new();
         for signature in signatures {
             let Some(vendor) = signature.vendor else { continue };
+            of.entry(vendor.id).or_default().push(signature);
             let words = signature.words.iter().map(|word| (*word, false));
             let words = words.chain(signature.common_words.iter().map(|word| (*word, true)));
-            words.for_each(|word| vendors.entry(word).or_default().push(vendor));
+            words.for_each(|word| vendors.entry(word).or_default().push(vendor.id));
         }
-        let of = |vendors: &[&'static Vendor]| {
-            let is_theirs = |signature: &&&'static Signature| {
-                signature.vendor.is_some_and(|own| vendors.iter().any(|vendor| vendor.id == own.id))
-            };
-            signatures.iter().filter(is_theirs).copied().collect()
+        let mentioned = |((word, common), mut vendors): ((&'static str, bool), Vec<&str>)| {
+            vendors.dedup();
+            let signatures = vendors.iter().filter_map(|vendor| of.get(vendor)).flatten().copied().collect();
+            Mentioned { word, common, signatures }
         };
-        let mentioned = |((word, common), vendors): ((&'static str, bool), Vec<_>)| Mentioned {
-            word,
-            common,
-            signatures: of(&vendors),
-        };
-        Self { words: vendors.into_iter().map(mentioned).collect(), searcher: OnceLock::new() }
+        let words: Vec<Mentioned> = vendors.into_iter().map(mentioned).collect();
+        let searcher = AhoCorasick::builder()
+            .kind(Some(AhoCorasickKind::ContiguousNFA))
+            .ascii_case_insensitive(true)
+            .build(words.iter().map(|mentioned| mentioned.word))
+            .ok();
+        Self { words, searcher }
     }
 
     /// The signatures of the vendors whose words stand in the `reach` bytes before `at`, those nearest to it first.
@@ -65,7 +67,7 @@ impl Mentions {
         reach: usize,
         hosts: bool,
     ) -> Vec<&'static Signature> {
-        let Some(searcher) = self.searcher.get_or_init(|| self.build()) else { return Vec::new() };
+        let Some(searcher) = &self.searcher else { return Vec::new() };
         let around = &text[at.saturating_sub(reach)..at];
         let is_host = |end: usize| {
             around.get(end) == Some(&b'.') && around.get(end + 1).is_some_and(u8::is_ascii_lowercase)
@@ -80,14 +82,6 @@ impl Mentions {
             .collect();
         found.sort_unstable();
         found.into_iter().flat_map(|(_, word)| self.words[word].signatures.iter().copied()).collect()
-    }
-
-    fn build(&self) -> Option<AhoCorasick> {
-        AhoCorasick::builder()
-            .kind(Some(AhoCorasickKind::ContiguousNFA))
-            .ascii_case_insensitive(true)
-            .build(self.words.iter().map(|mentioned| mentioned.word))
-            .ok()
     }
 }
 

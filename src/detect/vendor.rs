@@ -12,10 +12,17 @@ use crate::signature::Signature;
 /// How far from a key its host may stand, in bytes: within one step of an export, roughly.
 const NEAR: usize = 1500;
 
-/// The signatures that need surroundings, by host.
+/// The signatures that need surroundings. What is searched for is made when the first candidate asks: text without any
+/// pays nothing for it.
 pub(super) struct Surroundings {
+    signatures: Vec<&'static Signature>,
+    known: OnceLock<Known>,
+}
+
+/// What tells vendors by their surroundings.
+struct Known {
     hosts: Vec<(&'static str, &'static Signature)>,
-    searcher: OnceLock<Option<AhoCorasick>>,
+    searcher: Option<AhoCorasick>,
     /// Which lengths a shapeless key may have.
     lengths: Vec<bool>,
     mentions: Mentions,
@@ -23,20 +30,35 @@ pub(super) struct Surroundings {
     prefixes: Vec<(&'static str, usize)>,
 }
 
-impl Surroundings {
-    pub(super) fn new(signatures: &[&'static Signature]) -> Self {
+impl Known {
+    fn new(signatures: &[&'static Signature]) -> Self {
         let hosts: Vec<_> = signatures
             .iter()
             .filter(|signature| is_shapeless(signature))
             .flat_map(|signature| signature.hosts.iter().map(|host| (*host, *signature)))
             .collect();
+        let searcher = AhoCorasick::builder()
+            .kind(Some(AhoCorasickKind::ContiguousNFA))
+            .ascii_case_insensitive(true)
+            .build(hosts.iter().map(|(host, _)| host))
+            .ok();
         Self {
             lengths: key_lengths(&hosts),
             hosts,
-            searcher: OnceLock::new(),
+            searcher,
             mentions: Mentions::new(signatures),
             prefixes: prefixes(signatures),
         }
+    }
+}
+
+impl Surroundings {
+    pub(super) fn new(signatures: &[&'static Signature]) -> Self {
+        Self { signatures: signatures.to_vec(), known: OnceLock::new() }
+    }
+
+    fn known(&self) -> &Known {
+        self.known.get_or_init(|| Known::new(&self.signatures))
     }
 
     /// Makes a field candidate a vendor's, where its shape and its name or a host near it say so.
@@ -65,7 +87,7 @@ impl Surroundings {
 
     /// The signature of a vendor that is mentioned before the value, of those that the value fits.
     fn by_mention(&self, text: &[u8], candidate: &Candidate, reach: usize) -> Option<&'static Signature> {
-        let mentioned = self.mentions.before(text, candidate.span.start, reach, true);
+        let mentioned = self.known().mentions.before(text, candidate.span.start, reach, true);
         let fitting = || mentioned.iter().copied().filter(|own| is_shapeless(own) && fits(own, candidate));
         // Of a vendor that has secrets and public keys of one form the worse.
         fitting().find(|signature| !signature.public).or_else(|| fitting().next())
@@ -80,36 +102,29 @@ impl Surroundings {
         let value = candidate.value.expose();
         let cut =
             |(prefix, least): &(&str, usize)| value.starts_with(prefix.as_bytes()) && value.len() < *least;
-        self.prefixes.iter().any(cut) || {
-            let mentioned = self.mentions.before(text, candidate.span.start, mention::NEAR, false);
+        self.known().prefixes.iter().any(cut) || {
+            let mentioned = self.known().mentions.before(text, candidate.span.start, mention::NEAR, false);
             mention::is_near_miss(value, &mentioned)
         }
     }
 
     /// The signature whose host is nearest, of those that the value fits.
     fn by_host(&self, text: &[u8], candidate: &Candidate) -> Option<&'static Signature> {
-        if !self.lengths.get(candidate.value.expose().len()).is_some_and(|may| *may) {
+        let known = self.known();
+        if !known.lengths.get(candidate.value.expose().len()).is_some_and(|may| *may) {
             return None;
         }
-        let searcher = self.searcher.get_or_init(|| self.build()).as_ref()?;
+        let searcher = known.searcher.as_ref()?;
         let from = candidate.span.start.saturating_sub(NEAR);
         let around = &text[from..text.len().min(candidate.span.end + NEAR)];
         let place = candidate.span.start - from;
         searcher
             .find_overlapping_iter(around)
             .filter(|host| is_host(around, host.start(), host.end()))
-            .map(|host| (host.start().abs_diff(place), self.hosts[host.pattern().as_usize()].1))
+            .map(|host| (host.start().abs_diff(place), known.hosts[host.pattern().as_usize()].1))
             .filter(|(_, signature)| fits(signature, candidate))
             .min_by_key(|(distance, signature)| (*distance, signature.id))
             .map(|(_, signature)| signature)
-    }
-
-    fn build(&self) -> Option<AhoCorasick> {
-        AhoCorasick::builder()
-            .kind(Some(AhoCorasickKind::ContiguousNFA))
-            .ascii_case_insensitive(true)
-            .build(self.hosts.iter().map(|(host, _)| host))
-            .ok()
     }
 }
 
