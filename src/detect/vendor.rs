@@ -6,7 +6,7 @@ use aho_corasick::{AhoCorasick, AhoCorasickKind};
 
 use super::mention::{self, Mentions};
 use super::names::{Names, Normal, Telling};
-use super::{By, Candidate};
+use super::{By, Candidate, randomness};
 use crate::signature::Signature;
 
 /// How far from a key its host may stand, in bytes: within one step of an export, roughly.
@@ -110,6 +110,10 @@ impl Surroundings {
 
     /// The signature whose host is nearest, of those that the value fits.
     fn by_host(&self, text: &[u8], candidate: &Candidate) -> Option<&'static Signature> {
+        // Words and names of things stand near hosts by the thousand.
+        if !randomness::score(candidate.value.expose()).is_random {
+            return None;
+        }
         let known = self.known();
         if !known.lengths.get(candidate.value.expose().len()).is_some_and(|may| *may) {
             return None;
