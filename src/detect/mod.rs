@@ -332,6 +332,7 @@ fn keep_best(candidates: &mut Vec<Candidate>) {
         (b.by, b.secret.len())
             .cmp(&(a.by, a.secret.len()))
             .then_with(|| b.signature.fixed_chars().cmp(&a.signature.fixed_chars()))
+            .then_with(|| a.signature.doubt().cmp(&b.signature.doubt()))
             .then_with(|| (a.signature.id, a.secret.start).cmp(&(b.signature.id, b.secret.start)))
     });
     keep_disjoint(candidates, |candidate| candidate.secret.start as u64..candidate.secret.end as u64);

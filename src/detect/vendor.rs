@@ -65,7 +65,7 @@ impl Surroundings {
     pub(super) fn attribute(&self, text: &[u8], candidate: &mut Candidate, names: &Names) {
         let by_name = candidate.name.as_ref().and_then(|name| {
             let normal = Normal::new(name.as_bytes());
-            names.of(&normal).find(|signature| fits(signature, candidate))
+            names.of(&normal).filter(|signature| fits(signature, candidate)).min_by_key(|own| own.doubt())
         });
         let found = match candidate.by {
             _ if candidate.name.is_none() && candidate.by == By::Field(Telling::Hint) => {
@@ -90,7 +90,8 @@ impl Surroundings {
         let mentioned = self.known().mentions.before(text, candidate.span.start, reach, true);
         let fitting = || mentioned.iter().copied().filter(|own| is_shapeless(own) && fits(own, candidate));
         // Of a vendor that has secrets and public keys of one form the worse.
-        fitting().find(|signature| !signature.public).or_else(|| fitting().next())
+        let secret = fitting().filter(|own| !own.public).min_by_key(|own| own.doubt());
+        secret.or_else(|| fitting().next())
     }
 
     /// Whether a key or token is a broken copy of one: nearly of the shape that the vendor's keys have whose word stands
@@ -127,7 +128,7 @@ impl Surroundings {
             .filter(|host| is_host(around, host.start(), host.end()))
             .map(|host| (host.start().abs_diff(place), known.hosts[host.pattern().as_usize()].1))
             .filter(|(_, signature)| fits(signature, candidate))
-            .min_by_key(|(distance, signature)| (*distance, signature.id))
+            .min_by_key(|(distance, signature)| (*distance, signature.doubt(), signature.id))
             .map(|(_, signature)| signature)
     }
 }

@@ -124,6 +124,11 @@ impl Signature {
         self.shapes.iter().map(Shape::fixed_chars).max().unwrap_or(0)
     }
 
+    /// Of two signatures that see the same the one with less doubt counts: of which more is known, then the narrower one.
+    pub fn doubt(&self) -> (bool, u32) {
+        (self.lifetime == LifetimeClass::Unknown, self.random_bits)
+    }
+
     /// What may be shown of a secret: its public prefix, `…`, and its last four characters if the format has enough
     /// random ones that vendors' consoles show them too.
     pub fn preview(&self, secret: &[u8]) -> String {
