@@ -62,6 +62,44 @@ pub struct Blob<'a> {
     pub bytes: &'a [u8],
     /// What stands beside it: the other members of its archive, or the other files of its folder.
     pub package: &'a dyn Package,
+    /// Names for places in the bytes, where they were made for reading out of a document; else none.
+    pub landmarks: &'a Landmarks,
+}
+
+/// What a reader calls the places of a text that was made out of a document: `page 3`, `sheet "Keys", cell B7`. Each
+/// name holds from its offset on until the next.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Landmarks(Vec<(usize, Box<str>)>);
+
+impl Landmarks {
+    /// Of a text that was not made out of anything.
+    pub const NONE: &'static Self = &Self(Vec::new());
+
+    /// From this byte of the text on, which is not before the last one that was named, the place is called so.
+    pub fn push(&mut self, at: usize, name: impl Into<Box<str>>) {
+        self.0.push((at, name.into()));
+    }
+
+    /// What the place of this byte is called.
+    pub fn at(&self, byte: usize) -> Option<&str> {
+        let next = self.0.partition_point(|(at, _)| *at <= byte);
+        self.0.get(next.checked_sub(1)?).map(|(_, name)| &**name)
+    }
+
+    /// All names, each with the byte where it begins.
+    pub fn iter(&self) -> impl Iterator<Item = (usize, &str)> {
+        self.0.iter().map(|(at, name)| (*at, &**name))
+    }
+
+    /// How many names there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is no name.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
 }
 
 /// A container or folder as the unit that has names: a flow's name, state or key may stand in another member than

@@ -1,11 +1,14 @@
 //! What may be spent on an input, and the account of what was read and what was not.
 
+use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Instant;
 
 use crate::blob::Provenance;
 
-/// Limits for one input (a file the walk meets, with everything that unpacks out of it). They are counted in work
-/// done, never by the clock, so the same input ends in the same gaps everywhere.
+/// Limits for one input (a file the walk meets, with everything that unpacks out of it), and one for all of them. They
+/// are counted in work done, never by the clock, so the same input ends in the same gaps everywhere.
 #[derive(Clone, Debug)]
 pub struct Budget {
     /// Containers within containers.
@@ -14,6 +17,8 @@ pub struct Budget {
     pub members: usize,
     /// Bytes that may unpack out of one input, whatever its size.
     pub expanded: u64,
+    /// Bytes that may unpack out of all inputs of a run together. They are spent in the order of the walk.
+    pub run_expanded: u64,
     /// How many times its own size an input may expand to, once it passed [`Budget::ratio_floor`].
     pub ratio: u64,
     /// Bytes that may unpack before the ratio counts.
@@ -36,6 +41,7 @@ impl Default for Budget {
             depth: 12,
             members: 200_000,
             expanded: 64 << 30,
+            run_expanded: 1 << 40,
             ratio: 64,
             ratio_floor: 128 << 20,
             whole: 32 << 20,
@@ -54,6 +60,44 @@ impl Budget {
     }
 }
 
+/// What is left of the whole run's expanded bytes, and of its time; shared by all inputs.
+///
+/// Threads race for it, so when it is used up nobody can tell who came too late. Then the run is done once more in the
+/// order of the walk.
+#[derive(Debug)]
+pub struct Funds {
+    left: AtomicU64,
+    over: AtomicBool,
+    deadline: Option<Instant>,
+}
+
+impl Funds {
+    /// `bytes` to spend, until some time.
+    pub fn new(bytes: u64, deadline: Option<Instant>) -> Self {
+        Self { left: AtomicU64::new(bytes), over: AtomicBool::new(false), deadline }
+    }
+
+    /// Whether more was wanted than there is.
+    pub fn over(&self) -> bool {
+        self.over.load(Ordering::Relaxed)
+    }
+
+    /// Whether the time is over.
+    pub fn late(&self) -> bool {
+        self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
+    }
+
+    /// Takes bytes; if there are fewer, they are all gone.
+    fn take(&self, bytes: u64) -> bool {
+        let take = |left: u64| Some(left.saturating_sub(bytes));
+        let (Ok(before) | Err(before)) = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take);
+        if before < bytes {
+            self.over.store(true, Ordering::Relaxed);
+        }
+        before >= bytes
+    }
+}
+
 /// What is left of an input's expanded bytes; shared by the threads that unpack it.
 ///
 /// Threads race for the last bytes, so an input that runs out is scanned once more by one thread, whose cut is the
@@ -62,20 +106,37 @@ impl Budget {
 pub struct Allowance {
     left: AtomicU64,
     exhausted: AtomicBool,
+    late: AtomicBool,
+    funds: Option<Arc<Funds>>,
+    by_run: bool,
 }
 
 impl Allowance {
     /// `bytes` to spend.
     pub fn new(bytes: u64) -> Self {
-        Self { left: AtomicU64::new(bytes), exhausted: AtomicBool::new(false) }
+        let (exhausted, late) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { left: AtomicU64::new(bytes), exhausted, late, funds: None, by_run: false }
+    }
+
+    /// The same out of what the whole run has. With `in_order` nobody else spends of that meanwhile, so that what is left
+    /// of it is what this input has at most.
+    #[must_use]
+    pub fn out_of(mut self, funds: &Arc<Funds>, in_order: bool) -> Self {
+        let left = funds.left.load(Ordering::Relaxed);
+        if in_order && left < *self.left.get_mut() {
+            *self.left.get_mut() = left;
+            self.by_run = true;
+        }
+        self.funds = Some(funds.clone());
+        self
     }
 
     /// Takes `bytes` if that many are left; otherwise takes nothing and marks the allowance as exhausted.
     pub fn take(&self, bytes: u64) -> bool {
-        let taken = self
-            .left
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes))
-            .is_ok();
+        let take = |left: u64| left.checked_sub(bytes);
+        let taken = !self.is_late()
+            && self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok()
+            && self.paid(bytes);
         if !taken {
             self.exhausted.store(true, Ordering::Relaxed);
         }
@@ -85,17 +146,46 @@ impl Allowance {
     /// Takes `bytes`, or what is left if that is less; then the allowance is marked as exhausted. Returns what was
     /// taken, so that a stream is cut at the same byte however it is read.
     pub fn take_up_to(&self, bytes: u64) -> u64 {
+        if self.is_late() {
+            self.exhausted.store(true, Ordering::Relaxed);
+            return 0;
+        }
         let take = |left: u64| Some(left.saturating_sub(bytes));
         let (Ok(before) | Err(before)) = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take);
-        if before < bytes {
+        let granted = before.min(bytes);
+        let paid = self.paid(granted);
+        if before < bytes || !paid {
             self.exhausted.store(true, Ordering::Relaxed);
         }
-        before.min(bytes)
+        granted
     }
 
     /// Whether some request was refused.
     pub fn exhausted(&self) -> bool {
         self.exhausted.load(Ordering::Relaxed)
+    }
+
+    /// Whether some request was refused since the time of the run is over.
+    pub fn late(&self) -> bool {
+        self.late.load(Ordering::Relaxed)
+    }
+
+    /// Whether it is the run's limit that is felt first, not the input's own.
+    pub fn by_run(&self) -> bool {
+        self.by_run
+    }
+
+    fn is_late(&self) -> bool {
+        let late = self.funds.as_ref().is_some_and(|funds| funds.late());
+        if late {
+            self.late.store(true, Ordering::Relaxed);
+        }
+        late
+    }
+
+    /// Takes what was granted out of what the run has.
+    fn paid(&self, bytes: u64) -> bool {
+        self.funds.as_ref().is_none_or(|funds| funds.take(bytes))
     }
 }
 
@@ -130,7 +220,42 @@ pub enum Reason {
     DecoderFailed,
 }
 
+impl From<io::ErrorKind> for Reason {
+    /// What a stream's error means: decoders say by its kind what is wrong with the bytes.
+    fn from(kind: io::ErrorKind) -> Self {
+        match kind {
+            io::ErrorKind::UnexpectedEof => Self::Truncated,
+            io::ErrorKind::InvalidData => Self::Corrupt,
+            io::ErrorKind::Unsupported => Self::Unsupported,
+            io::ErrorKind::OutOfMemory => Self::BudgetBytes,
+            _ => Self::Unreadable,
+        }
+    }
+}
+
 impl Reason {
+    /// Every reason.
+    pub const ALL: &[Self] = &[
+        Self::Encrypted,
+        Self::Corrupt,
+        Self::Truncated,
+        Self::Unsupported,
+        Self::BudgetDepth,
+        Self::BudgetMembers,
+        Self::BudgetBytes,
+        Self::BudgetRatio,
+        Self::TooManyFindings,
+        Self::Unreadable,
+        Self::Changed,
+        Self::Deadline,
+        Self::DecoderFailed,
+    ];
+
+    /// The reason of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|reason| reason.name() == name)
+    }
+
     /// The name in reports, e.g. `budget-ratio`.
     pub fn name(self) -> &'static str {
         match self {

@@ -8,6 +8,7 @@ use std::io;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use rayon::prelude::*;
@@ -16,8 +17,9 @@ pub use crate::container::{Counters, Outcome, Progress, Unwatched, Visit};
 pub use crate::source::Input;
 
 use crate::blob::{Package, Provenance};
-use crate::budget::Reason;
+use crate::budget::{Funds, Reason};
 use crate::container::{Place, Pool, Run, SMALL, Workspace, Workspaces, gap};
+use crate::finding::Secret;
 use crate::scan::Scanner;
 use crate::source::{self, Entry, EntryKind, Folder, Links, OpenFile, ReadAt, Sibling};
 
@@ -35,6 +37,11 @@ pub struct Options {
     pub threads: NonZeroUsize,
     /// Paths to leave out; see [`excludes`].
     pub exclude: GlobSet,
+    /// Passwords that members of archives are tried with.
+    pub passwords: Arc<[Secret]>,
+    /// The last guard: after so long nothing more is begun, and what was not is a gap. Which that is depends on the
+    /// machine; a run that must end in the same report everywhere has none.
+    pub deadline: Option<Duration>,
 }
 
 impl Default for Options {
@@ -42,7 +49,7 @@ impl Default for Options {
     fn default() -> Self {
         let most = NonZeroUsize::MIN.saturating_add(63);
         let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN).min(most);
-        Self { threads, exclude: GlobSet::empty() }
+        Self { threads, exclude: GlobSet::empty(), passwords: Arc::from([]), deadline: None }
     }
 }
 
@@ -93,7 +100,8 @@ pub fn run(
     visit(inputs, scanner, options, progress)
 }
 
-/// Shows every blob of the inputs to a visitor, as [`run`] does to the scan.
+/// Shows every blob of the inputs to a visitor, as [`run`] does to the scan. If all inputs together expand to more than
+/// the run may unpack, it shows them a second time, in the order of the walk, and that is what counts.
 ///
 /// # Errors
 /// Those of [`run`].
@@ -105,15 +113,32 @@ pub fn visit(
 ) -> Result<Outcome, Error> {
     let named = inputs.iter().map(look).collect::<Result<Vec<_>, _>>()?;
     let threads = options.threads.get();
-    let parallel = threads > 1 && wants_threads(&named);
+    let parallel = threads > 1 && wants_threads(&named) && comes_again(&named);
     let workspaces = &Workspaces::new(threads);
-    let run = Run { visit, progress, workspaces, pool: &Pool::default(), parallel };
-    let walk = Walk { run, exclude: &options.exclude };
+    let deadline = options.deadline.and_then(|time| Instant::now().checked_add(time));
+    let funds = || Arc::new(Funds::new(visit.budget().run_expanded, deadline));
+    let walk = |parallel, funds: &Arc<Funds>| {
+        let run = Run {
+            visit,
+            progress,
+            workspaces,
+            pool: &Pool::default(),
+            passwords: &options.passwords,
+            parallel,
+            funds,
+        };
+        Walk { run, exclude: &options.exclude }.inputs(&named)
+    };
     if !parallel {
-        return Ok(walk.inputs(&named));
+        return Ok(walk(false, &funds()));
     }
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).stack_size(STACK).build()?;
-    Ok(pool.install(|| walk.inputs(&named)))
+    Ok(pool.install(|| {
+        let first = funds();
+        let outcome = walk(true, &first);
+        // Which of the inputs came too late was a matter of luck.
+        if first.over() { walk(false, &funds()) } else { outcome }
+    }))
 }
 
 /// An input, and what the system says it is.
@@ -141,6 +166,11 @@ fn wants_threads(named: &[Named]) -> bool {
         [Named::Path { kind, size, .. }] => *kind == EntryKind::Folder || *size > SMALL as u64,
         _ => true,
     }
+}
+
+/// Whether all inputs can be read a second time.
+fn comes_again(named: &[Named]) -> bool {
+    !named.iter().any(|named| matches!(named, Named::Stdin(_)))
 }
 
 /// What all parts of a walk share.
@@ -196,6 +226,15 @@ impl Walk<'_> {
         }
     }
 
+    /// What is left of a folder or file that is not begun any more, if the run has ended: nothing, where it will be done
+    /// once more.
+    fn ended(&self, provenance: &Provenance) -> Option<Outcome> {
+        if self.run.parallel && self.run.funds.over() {
+            return Some(Outcome::default());
+        }
+        self.run.funds.late().then(|| gap(provenance, Reason::Deadline, "not begun before the deadline"))
+    }
+
     fn excluded(&self, relative: &Path, name: impl AsRef<Path>) -> bool {
         !self.exclude.is_empty()
             && (self.exclude.is_match(relative)
@@ -206,6 +245,9 @@ impl Walk<'_> {
         let provenance = Provenance::file(step.shown.as_str());
         if step.depth > FOLDER_DEPTH {
             return gap(&provenance, Reason::BudgetDepth, "too many folders within folders");
+        }
+        if let Some(ended) = self.ended(&provenance) {
+            return ended;
         }
         let (entries, trouble) = source::list(&step.path);
         let beside = Folder::new(&step.path);
@@ -246,6 +288,9 @@ impl Walk<'_> {
     fn file(&self, path: &Path, shown: Arc<str>, package: &dyn Package, links: Links) -> Outcome {
         let provenance = &Provenance::file(shown);
         let place = Place { provenance, package };
+        if let Some(ended) = self.ended(provenance) {
+            return ended;
+        }
         self.run.guarded(provenance, || {
             let (mut outcome, large) =
                 self.run.workspaces.with(|workspace| self.small_file(path, place, links, workspace));
@@ -270,7 +315,7 @@ impl Walk<'_> {
             Err(error) => return (outcome.then(unreadable(place.provenance, &error)), None),
         };
         let mut buffer = workspace.buffer();
-        let (filled, trouble) = source::fill(&mut file, &mut buffer);
+        let (filled, trouble) = source::fill_of_file(&mut file, &mut buffer);
         self.run.progress.files(1);
         outcome.coverage.files += 1;
         let large = filled == buffer.len();

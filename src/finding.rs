@@ -76,6 +76,8 @@ pub struct Location {
     pub decoded: Vec<Encoding>,
     /// JSON pointer (RFC 6901) in each layer, joined by `#`.
     pub pointer: Option<String>,
+    /// Where that is in words of a reader of the document: `page 3`, `sheet "Keys", cell B7`.
+    pub landmark: Option<String>,
 }
 
 /// An automation of a no-code platform, as far as its export tells.
@@ -113,6 +115,8 @@ pub struct Step {
 pub struct Place {
     /// JSON pointer of the value, with `#` between nested documents.
     pub pointer: Option<String>,
+    /// What a reader of the document calls the place: `paragraph 12`, `slide 4, notes`.
+    pub landmark: Option<String>,
     /// The flow.
     pub flow: Option<Arc<Flow>>,
     /// The step.

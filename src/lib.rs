@@ -7,6 +7,7 @@ pub mod cli;
 pub mod container;
 pub mod decode;
 pub mod detect;
+pub mod document;
 pub mod engine;
 pub mod filter;
 pub mod finding;

@@ -5,13 +5,16 @@
 //! candidate stands. What is too large for memory is looked at in windows that overlap by all that a detector
 //! can see, and a candidate counts in the window in whose middle it begins, so the size of windows changes nothing.
 
+mod layers;
+
 use std::collections::BTreeMap;
 use std::io::{self, Read as _};
 use std::ops::Range;
+use std::path::PathBuf;
 
-use crate::blob::{Blob, Package, Provenance, Span};
+use crate::blob::{Blob, Landmarks, Package, Provenance, Span};
 use crate::budget::{Budget, Gap, Reason};
-use crate::decode::{Decoded, OffsetMap, base64, json_string, percent, utf16};
+use crate::decode::{Decoded, OffsetMap, code_page, utf16, utf32};
 use crate::detect::runs::is_run_byte;
 use crate::detect::{Candidate, Detectors, Found, REACH, keep_disjoint};
 use crate::filter;
@@ -27,6 +30,9 @@ pub struct Scanner {
     pub budget: Budget,
     /// The clock that expiries are judged by, seconds since 1970-01-01 UTC.
     pub now: i64,
+    /// The program that runs decoders in a process of their own ([`crate::document::worker`]): keysieve itself. If
+    /// there is none, they run in this process.
+    pub worker: Option<PathBuf>,
 }
 
 /// One thread's working memory, reused from blob to blob.
@@ -46,6 +52,17 @@ pub struct BlobScan {
     pub gaps: Vec<Gap>,
     /// Bytes that were scanned.
     pub bytes: u64,
+    /// Containers that stand in the text, for whoever can unpack them.
+    pub embedded: Vec<Embedded>,
+}
+
+/// A container that stands in a text, in base64.
+#[derive(Debug)]
+pub struct Embedded {
+    /// Where in the blob its text begins, in bytes.
+    pub at: u64,
+    /// The container.
+    pub bytes: Vec<u8>,
 }
 
 /// A candidate in the coordinates of its blob's text.
@@ -61,23 +78,34 @@ struct Placed {
 /// Scans one blob that is whole in memory: every byte of it, and every layer that decodes out of it.
 pub fn blob(blob: &Blob, scanner: &Scanner, scratch: &mut Scratch) -> BlobScan {
     let mut scan = BlobScan { bytes: blob.bytes.len() as u64, ..BlobScan::default() };
-    let wide = utf16::detect(blob.bytes)
-        .and_then(|(encoding, start)| utf16::decode_as(blob.bytes, start..blob.bytes.len(), encoding));
+    let wide = wide(blob.bytes);
     let mut looking = Looking::new(scanner, blob.bytes.len(), scratch);
     match &wide {
         Some(wide) => looking.look(&Frame::root(&wide.text), 1),
         None => looking.look(&Frame::root(blob.bytes), 0),
     }
+    scan.embedded = std::mem::take(&mut looking.embedded);
     let (placed, cut) = looking.finish();
     cut.report(blob.provenance, &mut scan);
     if placed.is_empty() {
         return scan;
     }
     let text = wide.as_ref().map_or(blob.bytes, |wide| &wide.text[..]);
-    let view =
-        View { provenance: blob.provenance, text: Some(text), package: blob.package, wide: wide.as_ref() };
+    let view = View { text: Some(text), wide: wide.as_ref(), ..View::of(blob) };
     conclude(placed, &view, scanner, &mut scan);
     scan
+}
+
+/// The text of a blob that as a whole is in another encoding than UTF-8, with the way back.
+fn wide(bytes: &[u8]) -> Option<Decoded> {
+    // UTF-32 first: its byte order mark begins as that of UTF-16 does.
+    if let Some((encoding, start)) = utf32::detect(bytes) {
+        return utf32::decode_as(bytes, start..bytes.len(), encoding);
+    }
+    if let Some((encoding, start)) = utf16::detect(bytes) {
+        return utf16::decode_as(bytes, start..bytes.len(), encoding);
+    }
+    code_page::decode(bytes)
 }
 
 /// Scans a blob too large for memory (or of unknown size), window by window.
@@ -99,19 +127,19 @@ pub fn stream(
         return scan;
     }
     let whole = reopen().and_then(|reader| read_whole(reader, scanner.budget.whole)).unwrap_or_default();
-    let wide = whole.as_ref().and_then(|bytes| {
-        let (encoding, start) = utf16::detect(bytes)?;
-        utf16::decode_as(bytes, start..bytes.len(), encoding)
-    });
+    let wide = whole.as_ref().and_then(|bytes| wide(bytes));
     match (&whole, &wide) {
         // Windows keep to the bytes; of a whole UTF-16 text the coordinates are the decoded text's, as in `blob`.
         (Some(bytes), Some(_)) => {
-            let blob_scan = blob(&Blob { provenance, bytes, package }, scanner, scratch);
+            let whole = Blob { provenance, bytes, package, landmarks: Landmarks::NONE };
+            let blob_scan = blob(&whole, scanner, scratch);
             scan.findings = blob_scan.findings;
+            scan.embedded = blob_scan.embedded;
             scan.gaps.extend(blob_scan.gaps);
         }
         _ => {
-            let view = View { provenance, text: whole.as_deref(), package, wide: None };
+            let text = whole.as_deref();
+            let view = View { provenance, text, package, landmarks: Landmarks::NONE, wide: None };
             conclude(placed, &view, scanner, &mut scan);
         }
     }
@@ -141,6 +169,7 @@ pub fn name(provenance: &Provenance, scanner: &Scanner, scratch: &mut Scratch) -
                 column: None,
                 decoded: placed.decoded,
                 pointer: None,
+                landmark: None,
             };
             Some(label::finding(placed.candidate, place, location, scanner.now))
         })
@@ -190,6 +219,9 @@ struct Looking<'s> {
     left: usize,
     /// Candidates that may still be taken.
     room: usize,
+    embedded: Vec<Embedded>,
+    /// Of a window that others follow: from where on the next one sees the text better.
+    next_from: Option<usize>,
     cut: Cut,
 }
 
@@ -202,6 +234,8 @@ struct Cut {
     layers: u64,
     /// Layers below the deepest that is decoded.
     deeper: u64,
+    /// Packed data that goes on behind the end of a window.
+    cut_off: u64,
 }
 
 impl Cut {
@@ -209,6 +243,7 @@ impl Cut {
         self.places += other.places;
         self.layers += other.layers;
         self.deeper += other.deeper;
+        self.cut_off += other.cut_off;
     }
 
     fn report(&self, provenance: &Provenance, scan: &mut BlobScan) {
@@ -228,6 +263,11 @@ impl Cut {
             "encoded stretches were not decoded: more comes out of it than is looked at",
         );
         report(self.deeper, Reason::BudgetDepth, "encoded stretches lie deeper than is decoded");
+        report(
+            self.cut_off,
+            Reason::BudgetBytes,
+            "packed stretches in base64 were not unpacked whole: they are longer than is held of so long a text",
+        );
     }
 }
 
@@ -238,7 +278,16 @@ impl<'s> Looking<'s> {
     fn new(scanner: &'s Scanner, size: usize, scratch: &'s mut Scratch) -> Self {
         let left = (size * scanner.budget.decoded_ratio).max(1 << 20);
         let room = scanner.budget.findings.saturating_mul(CANDIDATES_A_FINDING);
-        Self { scanner, scratch, placed: Vec::new(), left, room, cut: Cut::default() }
+        Self {
+            scanner,
+            scratch,
+            placed: Vec::new(),
+            left,
+            room,
+            embedded: Vec::new(),
+            next_from: None,
+            cut: Cut::default(),
+        }
     }
 
     /// Looks at a text and at all that decodes out of it.
@@ -258,43 +307,9 @@ impl<'s> Looking<'s> {
         if depth < self.scanner.budget.layers {
             self.layers(frame, &found, depth);
         } else {
-            self.cut.deeper += found.base64.len() as u64;
+            self.cut.deeper += (found.base64.len() + found.openers.len()) as u64;
         }
         self.scratch.found.push(found);
-    }
-
-    fn layers(&mut self, frame: &Frame, found: &Found, depth: usize) {
-        let mut behind = 0;
-        for run in &found.base64 {
-            if run.start >= behind {
-                let region = base64::region(frame.text, run.clone(), frame.text.len());
-                behind = region.end;
-                self.layer(frame, base64::decode(frame.text, region), depth);
-            }
-        }
-        let (mut behind_percent, mut behind_json) = (0, 0);
-        for &at in &found.escapes {
-            let at = at as usize;
-            match frame.text[at] {
-                b'%' if at >= behind_percent => {
-                    let region = percent::region(frame.text, at, ESCAPE_REACH);
-                    behind_percent = region.end;
-                    self.layer(frame, percent::decode(frame.text, region), depth);
-                }
-                b'\\' if at >= behind_json && hides_ascii(frame.text, at) => {
-                    let region = json_string::region(frame.text, at, ESCAPE_REACH);
-                    behind_json = region.end;
-                    self.layer(frame, json_string::decode(frame.text, region), depth);
-                }
-                _ => {}
-            }
-        }
-        // What comes out of base64 may be UTF-16 as well: `powershell -EncodedCommand` takes that.
-        if found.nul && (depth == 0 || frame.encodings().last() == Some(&Encoding::Base64)) {
-            for (encoding, span) in utf16::runs(frame.text) {
-                self.layer(frame, utf16::decode_as(frame.text, span, encoding), depth);
-            }
-        }
     }
 
     fn layer(&mut self, frame: &Frame, decoded: Option<Decoded>, depth: usize) {
@@ -315,14 +330,6 @@ impl<'s> Looking<'s> {
         keep_best(&mut placed);
         (placed, self.cut)
     }
-}
-
-/// How far around an escape its stretch goes.
-const ESCAPE_REACH: usize = 4096;
-
-/// Whether the escape at `at` stands for a byte that a credential can have: `\/`, `\u002b`; not `\u4e2d`.
-fn hides_ascii(text: &[u8], at: usize) -> bool {
-    text.get(at + 1) == Some(&b'/') || text.get(at + 2..at + 4) == Some(b"00")
 }
 
 /// Two layers see the same value: the stronger detector's word counts, then the longer secret, then the outer layer.
@@ -358,7 +365,7 @@ fn windows(
             Err(error) => {
                 scan.gaps.push(Gap::new(
                     provenance,
-                    reason(&error),
+                    error.kind().into(),
                     "the bytes after this point could not be read",
                 ));
                 true
@@ -367,10 +374,13 @@ fn windows(
         let owned_to = if end { u64::MAX } else { base + (window.len() - REACH) as u64 };
         let mut looking = Looking::new(scanner, window.len(), scratch);
         looking.room = looking.room.saturating_sub(all.len());
+        looking.next_from = (!end).then(|| window.len() - REACH);
         looking.look(&Frame { text: &window, out_of: None, base }, 0);
+        let owned = |at: u64| (owned_from..owned_to).contains(&at);
+        scan.embedded.extend(std::mem::take(&mut looking.embedded).into_iter().filter(|one| owned(one.at)));
         let (placed, window_cut) = looking.finish();
         cut.add(&window_cut);
-        all.extend(placed.into_iter().filter(|placed| (owned_from..owned_to).contains(&placed.secret.start)));
+        all.extend(placed.into_iter().filter(|placed| owned(placed.secret.start)));
         if end {
             scan.bytes = base + window.len() as u64;
             break;
@@ -386,12 +396,13 @@ fn windows(
     all
 }
 
-/// Where the next window begins, at `at` or a little before: an even number of bytes goes, so that UTF-16 keeps its step;
+/// Where the next window begins, at `at` or a little before: a multiple of four bytes goes, so that UTF-16 and UTF-32 keep
+/// their step;
 /// but within a long run base64 keeps its groups of four digits, which count from where the run begins.
 fn seam(window: &[u8], at: usize) -> usize {
     const LONG: usize = 64;
     let run = window[..at].iter().rev().take_while(|byte| is_run_byte(**byte)).count();
-    if run < LONG { at & !1 } else { at - run % 4 }
+    if run < LONG { at & !3 } else { at - run % 4 }
 }
 
 /// Reads until `window` has `target` bytes; true at the end.
@@ -413,14 +424,6 @@ fn fill(reader: &mut dyn io::Read, window: &mut Vec<u8>, target: usize) -> io::R
     result
 }
 
-fn reason(error: &io::Error) -> Reason {
-    match error.kind() {
-        io::ErrorKind::UnexpectedEof => Reason::Truncated,
-        io::ErrorKind::InvalidData => Reason::Corrupt,
-        _ => Reason::Unreadable,
-    }
-}
-
 /// All bytes, unless there are more than `most`.
 fn read_whole(reader: Box<dyn io::Read>, most: usize) -> io::Result<Option<Vec<u8>>> {
     let mut bytes = Vec::new();
@@ -434,14 +437,26 @@ struct View<'a> {
     /// The text that spans index, where it is whole in memory.
     text: Option<&'a [u8]>,
     package: &'a dyn Package,
+    landmarks: &'a Landmarks,
     /// How the text was decoded, if the blob itself is UTF-16.
     wide: Option<&'a Decoded>,
 }
 
+impl<'a> View<'a> {
+    fn of(blob: &Blob<'a>) -> Self {
+        let Blob { provenance, bytes, package, landmarks } = *blob;
+        Self { provenance, text: Some(bytes), package, landmarks, wide: None }
+    }
+}
+
 /// Filters the candidates and makes findings of those that stand.
 fn conclude(placed: Vec<Placed>, view: &View, scanner: &Scanner, scan: &mut BlobScan) {
-    let outline_blob =
-        view.text.map(|bytes| Blob { provenance: view.provenance, bytes, package: view.package });
+    let outline_blob = view.text.map(|bytes| Blob {
+        provenance: view.provenance,
+        bytes,
+        package: view.package,
+        landmarks: view.landmarks,
+    });
     let mut outline = None;
     let mut lines = Lines::new(view.text.unwrap_or_default());
     let mut findings: Vec<Finding> = Vec::new();
@@ -498,7 +513,13 @@ fn location(placed: &Placed, place: &Place, view: &View, lines: &mut Lines) -> L
         column,
         decoded,
         pointer: place.pointer.clone(),
+        landmark: place.landmark.clone().or_else(|| landmark(placed, view)),
     }
+}
+
+/// What the document's own text calls the place; a text in UTF-16 was not made here, so it has no names.
+fn landmark(placed: &Placed, view: &View) -> Option<String> {
+    view.landmarks.at(usize::try_from(placed.secret.start).ok()?).map(str::to_owned)
 }
 
 /// Lines and columns of ascending places, counted once over the text.

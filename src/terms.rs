@@ -133,5 +133,27 @@ names! {
         Percent = "percent",
         /// Base64, either alphabet.
         Base64 = "base64",
+        /// Base32, either case.
+        Base32 = "base32",
+        /// Two hexadecimal digits a byte.
+        Hex = "hex",
+        /// Deflate, in gzip, in zlib or as it is.
+        Deflate = "deflate",
+        /// The escapes of a string in program code.
+        CodeString = "code-string",
+        /// Character references of XML and HTML.
+        Entities = "entities",
+        /// Quoted-printable.
+        QuotedPrintable = "quoted-printable",
+        /// Strings that code puts together.
+        Concatenation = "concatenation",
+        /// Characters by their numbers.
+        CharacterCodes = "character-codes",
+        /// UTF-32, little-endian.
+        Utf32Le = "utf-32le",
+        /// UTF-32, big-endian.
+        Utf32Be = "utf-32be",
+        /// A code page of one or two bytes a character, as the document declares it.
+        CodePage = "code-page",
     }
 }

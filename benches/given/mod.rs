@@ -63,7 +63,7 @@ impl Scan {
         let detectors = Detectors::new(signature::built_in().iter().collect());
         let threads = NonZeroUsize::new(threads).unwrap_or(NonZeroUsize::MIN);
         Self {
-            scanner: Scanner { detectors, budget: Budget::default(), now: 1_790_000_000 },
+            scanner: Scanner { detectors, budget: Budget::default(), now: 1_790_000_000, worker: None },
             options: Options { threads, ..Options::default() },
         }
     }

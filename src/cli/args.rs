@@ -26,6 +26,12 @@ pub(super) enum Command {
     Scan(Scan),
     /// Make two small exports in memory and scan them: the main job with nothing prepared
     Demo(Demo),
+    /// Take a document on standard input apart, in a process that limits itself
+    #[command(hide = true)]
+    DecodeWorker {
+        /// The decoder
+        name: String,
+    },
 }
 
 #[derive(Debug, clap::Args)]
@@ -91,6 +97,9 @@ pub(super) struct Options {
     /// Signatures of your own: a folder of files in the form of signatures/README.md
     #[arg(long, value_name = "DIR", help_heading = "What is scanned")]
     pub(super) signatures: Vec<PathBuf>,
+    /// A file of at most 100 passwords, one a line, that locked members of zips are tried with
+    #[arg(long, value_name = "FILE", help_heading = "What is scanned")]
+    pub(super) archive_password_file: Option<PathBuf>,
     /// The clock that expiries are judged by, as 2026-11-23T00:00:00Z; the system's if not given
     #[arg(long, value_name = "TIME", value_parser = time, help_heading = "What is scanned")]
     pub(super) now: Option<i64>,
@@ -115,12 +124,18 @@ pub(super) struct Options {
     /// Bytes that may unpack out of one input
     #[arg(long, value_name = "BYTES", help_heading = "Limits")]
     pub(super) max_expanded: Option<u64>,
+    /// Bytes that may unpack out of all inputs together
+    #[arg(long, value_name = "BYTES", help_heading = "Limits")]
+    pub(super) max_run_expanded: Option<u64>,
     /// How many times its own size an input may unpack to, above a floor
     #[arg(long, value_name = "N", help_heading = "Limits")]
     pub(super) max_ratio: Option<u64>,
     /// Findings of one file that are listed
     #[arg(long, value_name = "N", help_heading = "Limits")]
     pub(super) max_findings: Option<usize>,
+    /// Begin nothing more after so long; what was not begun is reported as not read
+    #[arg(long, value_name = "SECONDS", help_heading = "Limits")]
+    pub(super) deadline: Option<u64>,
 }
 
 /// One word of `--lifetime`.

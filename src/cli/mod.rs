@@ -14,6 +14,7 @@ use clap::Parser;
 
 use self::args::{Args, Command};
 use crate::detect::Detectors;
+use crate::document::worker;
 use crate::mask::Masker;
 use crate::signature::{self, LoadError};
 
@@ -74,6 +75,7 @@ pub fn main() -> ExitCode {
     let ended = match args.command {
         Command::Scan(scan) => scan::run(&scan),
         Command::Demo(demo) => demo::run(&demo),
+        Command::DecodeWorker { name } => decode(&name),
     };
     match ended {
         Ok(status) => status.into(),
@@ -84,6 +86,15 @@ pub fn main() -> ExitCode {
             }
             status.into()
         }
+    }
+}
+
+/// Takes a document apart for another keysieve.
+fn decode(name: &str) -> Result<Status, Failure> {
+    match worker::run(name) {
+        Ok(true) => Ok(Status::Clean),
+        Ok(false) => Err(Failure::usage(anyhow::anyhow!("no decoder of that name"))),
+        Err(error) => Err(Failure::run(error)),
     }
 }
 

@@ -1,7 +1,12 @@
 //! `keysieve scan`: the main job.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use anyhow::Context;
+use zeroize::Zeroizing;
 
 use super::args::{Options, Scan};
 use super::output::{self, Targets};
@@ -10,7 +15,7 @@ use super::{Failure, Status};
 use crate::budget::Budget;
 use crate::detect::Detectors;
 use crate::engine::{self, Input};
-use crate::finding::Finding;
+use crate::finding::{Finding, Secret};
 use crate::fingerprint::Key;
 use crate::mask::Masker;
 use crate::report::{Report, Run};
@@ -68,6 +73,7 @@ pub(super) fn scanner(options: &Options) -> Result<Scanner, Failure> {
         detectors: Detectors::new(signatures),
         budget: budget(options),
         now: options.now.unwrap_or_else(now),
+        worker: std::env::current_exe().ok(),
     })
 }
 
@@ -82,6 +88,7 @@ fn budget(options: &Options) -> Budget {
         depth: options.max_depth.unwrap_or(default.depth),
         members: options.max_members.unwrap_or(default.members),
         expanded: options.max_expanded.unwrap_or(default.expanded),
+        run_expanded: options.max_run_expanded.unwrap_or(default.run_expanded),
         ratio: options.max_ratio.unwrap_or(default.ratio),
         findings: options.max_findings.unwrap_or(default.findings),
         ..default
@@ -91,7 +98,30 @@ fn budget(options: &Options) -> Budget {
 fn engine_options(options: &Options) -> Result<engine::Options, Failure> {
     let default = engine::Options::default();
     let exclude = engine::excludes(options.exclude.iter().map(String::as_str)).map_err(Failure::usage)?;
-    Ok(engine::Options { threads: options.threads.unwrap_or(default.threads), exclude })
+    let passwords = options.archive_password_file.as_deref().map(passwords).transpose()?.unwrap_or_default();
+    let threads = options.threads.unwrap_or(default.threads);
+    let deadline = options.deadline.map(Duration::from_secs);
+    Ok(engine::Options { threads, exclude, passwords: passwords.into(), deadline })
+}
+
+/// The most passwords that are tried: each costs time at each member that it does not open.
+const PASSWORDS: usize = 100;
+
+/// The longest file of passwords, in bytes.
+const PASSWORD_FILE: u64 = 64 << 10;
+
+/// Reads passwords, one a line, whatever their encoding.
+fn passwords(path: &Path) -> Result<Vec<Secret>, Failure> {
+    let read = || -> anyhow::Result<Vec<Secret>> {
+        let mut text = Zeroizing::new(Vec::with_capacity(PASSWORD_FILE as usize + 1));
+        File::open(path)?.take(PASSWORD_FILE + 1).read_to_end(&mut text)?;
+        anyhow::ensure!(text.len() as u64 <= PASSWORD_FILE, "it has more than {PASSWORD_FILE} bytes");
+        let lines = text.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+        let passwords: Vec<_> = lines.filter(|line| !line.is_empty()).map(Secret::new).collect();
+        anyhow::ensure!(passwords.len() <= PASSWORDS, "it has more than {PASSWORDS} passwords");
+        Ok(passwords)
+    };
+    read().with_context(|| format!("cannot read the passwords {}", path.display())).map_err(Failure::usage)
 }
 
 /// The settings that change what is found, as the report names them.

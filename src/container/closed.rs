@@ -3,36 +3,52 @@
 
 /// First bytes and names. Sources: the formats' own specifications, and `file(1)`'s magic.
 const CLOSED: &[(&[u8], &str)] = &[
-    (b"7z\xbc\xaf\x27\x1c", "7z archive"),
-    (b"Rar!\x1a\x07\x01\x00", "RAR archive"),
-    (b"Rar!\x1a\x07\x00", "RAR archive"),
-    (b"\xfd7zXZ\x00", "xz stream"),
-    (b"LZIP\x01", "lzip stream"),
-    (b"\x04\x22\x4d\x18", "LZ4 stream"),
-    (b"MSCF\0\0\0\0", "cabinet archive"),
-    (b"!<arch>\n", "ar archive"),
-    (b"\xed\xab\xee\xdb", "RPM package"),
-    (b"070701", "cpio archive"),
-    (b"%PDF-", "PDF document"),
-    (b"{\\rtf1", "RTF document"),
-    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "Office or Outlook file of the old binary form"),
-    (b"!BDN", "Outlook data file"),
-    (b"\xe4\x52\x5c\x7b\x8c\xd8\xa7\x4d", "OneNote section"),
-    (b"SQLite format 3\0", "SQLite database"),
+    (b"xar!", "xar archive"),
+    (b"MSWIM\0\0\0", "Windows image"),
+    (b"hsqs", "squashfs image"),
+    (b"ISc(", "InstallShield cabinet"),
+    (b"\x1f\x9d\x90", "stream of compress"),
+    (b"\x89LZO\0\r\n\x1a\n", "lzop stream"),
+    (b"LRZI", "lrzip stream"),
+    (b"SIT!", "StuffIt archive"),
+    (b"StuffIt (c)", "StuffIt archive"),
+    (b"ArC\x01", "FreeArc archive"),
+    (b"ZOO ", "Zoo archive"),
+    (b"ALZ\x01", "ALZip archive"),
+    (b"7kSt\xa0\x31\x83\xd3", "ZPAQ archive"),
+    (b"zPQ", "ZPAQ archive"),
+    (b"BZ3v1", "bzip3 stream"),
+    (b"RZIP", "rzip stream"),
+    (b"DMS!", "DMS archive"),
+    (b"ITSF\x03\0\0\0", "compiled help file"),
+    #[cfg(not(feature = "parquet"))]
     (b"PAR1", "Parquet file"),
 ];
 
 /// The name of the format that begins so, if it is known and cannot be opened.
 pub(super) fn name(head: &[u8]) -> Option<&'static str> {
-    if is_bzip2(head) {
-        return Some("bzip2 stream");
+    if is_lha(head) {
+        return Some("LHA archive");
+    }
+    if is_arj(head) {
+        return Some("ARJ archive");
+    }
+    if head.get(7..14) == Some(b"**ACE**") {
+        return Some("ACE archive");
     }
     CLOSED.iter().find(|(magic, _)| head.starts_with(magic)).map(|(_, name)| *name)
 }
 
-/// `BZh`, a level, and the digits of pi with which each block begins.
-fn is_bzip2(head: &[u8]) -> bool {
-    matches!(head, [b'B', b'Z', b'h', b'1'..=b'9', 0x31, 0x41, 0x59, 0x26, ..])
+/// The size and checksum of a header, then its method: `-lh5-`.
+fn is_lha(head: &[u8]) -> bool {
+    matches!(head, [_, _, b'-', b'l', b'h' | b'z', b'0'..=b'9' | b's' | b'd', b'-', ..])
+}
+
+/// Two bytes, the size of a header of at most 2600 bytes, that of its first part, and the kind of the first header, 2
+/// (ARJ's `technote.txt`).
+fn is_arj(head: &[u8]) -> bool {
+    let [0x60, 0xea, low, high, first, _, _, _, _, _, 2, ..] = *head else { return false };
+    u16::from_le_bytes([low, high]) <= 2600 && (30..=60).contains(&first)
 }
 
 #[cfg(test)]
@@ -41,9 +57,7 @@ mod tests {
 
     #[test]
     fn knows_what_it_cannot_open() {
-        assert_eq!(name(b"BZh91AY&SY"), Some("bzip2 stream"));
-        assert_eq!(name(b"%PDF-1.7\n"), Some("PDF document"));
-        assert_eq!(name(b"BZhello"), None);
+        assert_eq!(name(b"!!-lh5-"), Some("LHA archive"));
         assert_eq!(name(b""), None);
     }
 }

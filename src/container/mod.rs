@@ -4,10 +4,27 @@
 //! What a blob is, is told by its content, never by its name. Everything is held in memory or streamed; nothing is
 //! written to disk. What the bytes of a blob mean is left to the visitor.
 
+mod ar;
+mod bare;
+mod bzip2;
+mod cab;
 mod closed;
+mod codec;
 mod companions;
+mod cpio;
+mod documents;
+mod frames;
+mod git;
 mod gzip;
+mod lz4;
+mod lzma;
+mod mashup;
+mod mbox;
 mod pool;
+mod prefixed;
+mod rar;
+mod rpm;
+mod sequence;
 mod stream;
 mod tar;
 mod visit;
@@ -25,9 +42,11 @@ use pool::{Reserve, Reserved, Share};
 pub use visit::{Counters, Outcome, Progress, Unwatched, Visit};
 pub(crate) use workspace::{SMALL, Workspace, Workspaces};
 
-use crate::blob::{Alone, Blob, Package, Provenance};
-use crate::budget::{Allowance, Gap, Reason};
-use crate::scan::BlobScan;
+use crate::blob::{Alone, Blob, Landmarks, Package, Provenance};
+use crate::budget::{Allowance, Funds, Gap, Reason};
+use crate::document::{self, Decoder};
+use crate::finding::Secret;
+use crate::scan::{BlobScan, Embedded};
 use crate::source::{self, Memory, RangeReader, ReadAt};
 
 /// A kind of container.
@@ -43,20 +62,51 @@ struct Format {
 enum Unpack {
     /// From its first byte to its last.
     Stream(fn(&Job, Place, Stream, &mut Workspace) -> Outcome),
-    /// By a directory at its end; what is too large to be held comes as a stream nevertheless.
-    Directory,
+    /// By a directory somewhere in it, so that it must be a file or be held whole.
+    Whole {
+        /// How it is unpacked.
+        unpack: fn(&Job, Place, &Arc<dyn ReadAt>, &mut Workspace) -> Outcome,
+        /// What is done with a stream of it that is too large to be held.
+        beyond: fn(&Job, Place, Stream, &mut Workspace) -> Outcome,
+    },
+    /// By a decoder that makes texts of it, which wants it like a [`Unpack::Whole`].
+    Document(&'static Decoder),
 }
+
+/// Zip, told by its first bytes or by its last.
+const ZIP: Unpack = Unpack::Whole { unpack: zip::unpack, beyond: zip::unpack_stream };
 
 /// All kinds, in the order in which they are tried.
 const FORMATS: &[Format] = &[
-    Format { begins: zip::begins, unpack: Unpack::Directory },
+    Format { begins: zip::begins, unpack: ZIP },
     Format { begins: gzip::begins, unpack: Unpack::Stream(gzip::unpack) },
     Format { begins: zstd::begins, unpack: Unpack::Stream(zstd::unpack) },
-    Format { begins: tar::begins, unpack: Unpack::Stream(tar::unpack) },
+    Format { begins: bzip2::begins, unpack: Unpack::Stream(bzip2::unpack) },
+    Format { begins: lzma::is_xz, unpack: Unpack::Stream(lzma::unpack_xz) },
+    Format { begins: lzma::is_lzip, unpack: Unpack::Stream(lzma::unpack_lzip) },
+    Format { begins: lz4::begins, unpack: Unpack::Stream(lz4::unpack) },
+    Format { begins: tar::begins, unpack: Unpack::Stream(sequence::unpack::<tar::Tar>) },
+    Format { begins: cab::begins, unpack: Unpack::Whole { unpack: cab::unpack, beyond: too_large } },
+    Format { begins: ar::begins, unpack: Unpack::Stream(sequence::unpack::<ar::Ar>) },
+    Format { begins: cpio::begins, unpack: Unpack::Stream(sequence::unpack::<cpio::Cpio>) },
+    Format { begins: rpm::begins, unpack: Unpack::Stream(rpm::unpack) },
+    Format { begins: rar::begins, unpack: Unpack::Stream(sequence::unpack::<rar::Rar>) },
+    Format { begins: mashup::begins, unpack: Unpack::Stream(mashup::unpack) },
+    Format {
+        begins: prefixed::begins,
+        unpack: Unpack::Whole { unpack: prefixed::unpack, beyond: prefixed::beyond },
+    },
+    Format { begins: lzma::is_alone, unpack: Unpack::Stream(lzma::unpack_alone) },
+    Format { begins: git::begins_loose, unpack: Unpack::Stream(git::unpack_loose) },
+    Format { begins: bare::is_zlib, unpack: Unpack::Stream(bare::unpack_zlib) },
+    Format { begins: git::begins, unpack: Unpack::Whole { unpack: git::unpack, beyond: too_large } },
+    Format { begins: mbox::begins, unpack: Unpack::Stream(mbox::unpack) },
 ];
 
-fn format(head: &[u8]) -> Option<Unpack> {
-    FORMATS.iter().find(|format| (format.begins)(head)).map(|format| format.unpack)
+fn format(place: Place, head: &[u8]) -> Option<Unpack> {
+    let format = FORMATS.iter().find(|format| (format.begins)(head)).map(|format| format.unpack);
+    let format = format.or_else(|| document::decoder(head).map(Unpack::Document));
+    format.or_else(|| bare::is_brotli(place, head).then_some(Unpack::Stream(bare::unpack_brotli)))
 }
 
 /// Gives a stream once more, from its first byte on.
@@ -82,8 +132,12 @@ pub(crate) struct Run<'a> {
     pub(crate) progress: &'a dyn Progress,
     pub(crate) workspaces: &'a Workspaces,
     pub(crate) pool: &'a Pool,
+    /// What members under a password are tried with.
+    pub(crate) passwords: &'a [Secret],
     /// Whether we are in a pool of threads.
     pub(crate) parallel: bool,
+    /// What all inputs may spend together. Without `parallel` it is spent in the order of the walk.
+    pub(crate) funds: &'a Arc<Funds>,
 }
 
 impl Run<'_> {
@@ -101,22 +155,21 @@ impl Run<'_> {
         let size = source.size();
         let mut head = [0; 512];
         let read = source::fill(&mut RangeReader::whole(source.clone()), &mut head).0;
-        let mut end = [0; 22];
-        let tail = size.saturating_sub(22);
-        let tail = source::fill(&mut RangeReader::new(source.clone(), tail, size), &mut end).0;
-        let archive = zip::begins(&head[..read]) || zip::ends(&end[..tail]);
+        let kind = format(place, &head[..read]);
+        let archive = zip::begins(&head[..read]) || kind.is_none() && zip::has_directory(source.as_ref());
         if archive && self.parallel {
             let allowance = self.allowance(size);
             let outcome = zip::unpack_parallel(&self.job(size, &allowance), place, source);
-            if let Some(outcome) = outcome.filter(|_| !allowance.exhausted()) {
+            if let Some(outcome) = outcome.filter(|_| !allowance.exhausted() || allowance.late()) {
                 return outcome;
             }
         }
         let allowance = self.allowance(size);
         let job = self.job(size, &allowance);
         self.workspaces.with(|workspace| {
-            if archive {
-                return zip::unpack(&job, place, source, workspace);
+            let kind = if archive { Some(ZIP) } else { kind };
+            if let Some(kind @ (Unpack::Whole { .. } | Unpack::Document(_))) = kind {
+                return job.unpack(kind, place, source, workspace);
             }
             let opener = || Ok(Box::new(RangeReader::whole(source.clone())) as Box<dyn Read>);
             let stream = Stream { reader: &mut RangeReader::whole(source.clone()), opener: &opener };
@@ -170,12 +223,13 @@ impl Run<'_> {
     }
 
     fn allowance(&self, size: u64) -> Allowance {
-        self.visit.budget().allowance(size)
+        self.visit.budget().allowance(size).out_of(self.funds, !self.parallel)
     }
 
     fn job<'a>(&'a self, size: u64, allowance: &'a Allowance) -> Job<'a> {
         let budget = self.visit.budget();
         let by_ratio = budget.ratio_floor.max(size.saturating_mul(budget.ratio)) < budget.expanded;
+        let by_ratio = by_ratio && !allowance.by_run();
         let limit = if by_ratio { Reason::BudgetRatio } else { Reason::BudgetBytes };
         Job { run: *self, allowance, limit, reserve: None }
     }
@@ -186,7 +240,7 @@ impl Run<'_> {
 pub(crate) struct Job<'a> {
     run: Run<'a>,
     allowance: &'a Allowance,
-    /// Which limit the allowance stands for.
+    /// Which limit the allowance stands for, unless the clock does.
     limit: Reason,
     /// Room for one more blob, where a share of the pool is held already.
     reserve: Option<&'a Reserve>,
@@ -195,7 +249,7 @@ pub(crate) struct Job<'a> {
 impl<'a> Job<'a> {
     /// Looks at bytes that are whole in memory, and at whatever unpacks out of them.
     fn whole(&self, place: Place, bytes: &[u8], workspace: &mut Workspace) -> Outcome {
-        let kind = format(bytes).or_else(|| zip::ends(bytes).then_some(Unpack::Directory));
+        let kind = format(place, bytes).or_else(|| zip::ends(bytes).then_some(ZIP));
         let Some(kind) = kind else {
             return self.blob(place, bytes, workspace).then(closed(place, bytes));
         };
@@ -206,8 +260,11 @@ impl<'a> Job<'a> {
         self.unpack(kind, place, &source, workspace)
     }
 
-    fn blob(&self, Place { provenance, package }: Place, bytes: &[u8], workspace: &mut Workspace) -> Outcome {
-        self.seen(self.run.visit.blob(&Blob { provenance, bytes, package }, &mut workspace.scratch))
+    fn blob(&self, place: Place, bytes: &[u8], workspace: &mut Workspace) -> Outcome {
+        let Place { provenance, package } = place;
+        let blob = Blob { provenance, bytes, package, landmarks: Landmarks::NONE };
+        let scan = self.run.visit.blob(&blob, &mut workspace.scratch);
+        self.seen(place, scan, workspace)
     }
 
     fn unpack(
@@ -218,7 +275,8 @@ impl<'a> Job<'a> {
         workspace: &mut Workspace,
     ) -> Outcome {
         match kind {
-            Unpack::Directory => zip::unpack(self, place, source, workspace),
+            Unpack::Whole { unpack, .. } => unpack(self, place, source, workspace),
+            Unpack::Document(decoder) => documents::unpack(decoder, self, place, source, workspace),
             Unpack::Stream(unpack) => {
                 let opener = || Ok(Box::new(RangeReader::whole(source.clone())) as Box<dyn Read>);
                 let reader = &mut RangeReader::whole(source.clone());
@@ -247,11 +305,11 @@ impl<'a> Job<'a> {
 
     /// Looks at a stream with these first bytes that is not small.
     fn long(&self, place: Place, stream: Stream, head: &[u8], workspace: &mut Workspace) -> Outcome {
-        match format(head) {
+        match format(place, head) {
             None => self.windows(place, stream, workspace).then(closed(place, head)),
             Some(_) if self.too_deep(place) => self.windows(place, stream, workspace).then(too_deep(place)),
             Some(Unpack::Stream(unpack)) => unpack(self, place, stream, workspace),
-            Some(Unpack::Directory) => self.hold_archive(place, stream, workspace),
+            Some(kind) => self.hold_whole(kind, place, stream, workspace),
         }
     }
 
@@ -259,26 +317,26 @@ impl<'a> Job<'a> {
         let Place { provenance, package } = place;
         let mut reopen = || (stream.opener)();
         let scratch = &mut workspace.scratch;
-        self.seen(self.run.visit.stream(provenance, stream.reader, &mut reopen, package, scratch))
+        let scan = self.run.visit.stream(provenance, stream.reader, &mut reopen, package, scratch);
+        self.seen(place, scan, workspace)
     }
 
-    /// Holds an archive whole for the sake of the directory at its end; one that is too large for that is read as it
-    /// comes.
-    fn hold_archive(&self, place: Place, stream: Stream, workspace: &mut Workspace) -> Outcome {
+    /// Holds a container whole for the sake of the directory in it; one that is too large for that is read as it comes.
+    fn hold_whole(&self, kind: Unpack, place: Place, stream: Stream, workspace: &mut Workspace) -> Outcome {
         let limit = self.run.visit.budget().whole;
         let Some(held) = self.hold(limit) else {
-            return zip::unpack_stream(self, place, stream, workspace);
+            return kind.beyond(self, place, stream, workspace);
         };
         let job = held.job(self);
         let mut bytes = Vec::new();
         match (&mut *stream.reader).take(limit as u64).read_to_end(&mut bytes) {
             Ok(read) if read == limit => {
                 let mut all = bytes.as_slice().chain(stream.reader);
-                zip::unpack_stream(&job, place, Stream { reader: &mut all, ..stream }, workspace)
+                kind.beyond(&job, place, Stream { reader: &mut all, ..stream }, workspace)
             }
             ended => {
                 let source: Arc<dyn ReadAt> = Arc::new(Memory(bytes));
-                let outcome = zip::unpack(&job, place, &source, workspace);
+                let outcome = job.unpack(kind, place, &source, workspace);
                 match ended {
                     Ok(_) => outcome,
                     Err(error) => outcome.then(broken(place.provenance, &error)),
@@ -308,15 +366,43 @@ impl<'a> Job<'a> {
 
     /// Says that a blob was cut off, or not begun, since the input expands to too much.
     fn spent_gap(&self, provenance: &Provenance) -> Outcome {
-        gap(provenance, self.limit, "the input expands to more than is unpacked of one input")
+        let detail = match self.limit() {
+            Reason::Deadline => "not unpacked before the deadline",
+            _ if self.allowance.by_run() => "the inputs expand to more than is unpacked in one run",
+            _ => "the input expands to more than is unpacked of one input",
+        };
+        gap(provenance, self.limit(), detail)
     }
 
-    fn seen(&self, scan: BlobScan) -> Outcome {
+    /// Which limit the allowance stands for.
+    fn limit(&self) -> Reason {
+        if self.allowance.late() { Reason::Deadline } else { self.limit }
+    }
+
+    /// Takes in what a blob gave, and unpacks the containers that stand in its text.
+    fn seen(&self, place: Place, scan: BlobScan, workspace: &mut Workspace) -> Outcome {
         self.run.progress.bytes(scan.bytes);
         self.run.progress.findings(scan.findings.len() as u64);
         let mut outcome = Outcome { findings: scan.findings, ..Outcome::default() };
         outcome.coverage.bytes = scan.bytes;
         outcome.coverage.gaps = scan.gaps;
+        scan.embedded
+            .into_iter()
+            .fold(outcome, |outcome, one| outcome.then(self.embedded(place, one, workspace)))
+    }
+
+    /// Unpacks a container that stands in the text of a blob.
+    fn embedded(&self, place: Place, Embedded { at, bytes }: Embedded, workspace: &mut Workspace) -> Outcome {
+        let provenance = &place.provenance.entry(format!("(base64 at byte {at})"));
+        let place = Place { provenance, package: &Alone };
+        if self.too_deep(place) {
+            return gap(provenance, Reason::BudgetDepth, "too many containers within containers");
+        }
+        if !self.allowance.take(bytes.len() as u64) {
+            return self.spent_gap(provenance);
+        }
+        let mut outcome = self.whole(place, &bytes, workspace);
+        outcome.coverage.members += 1;
         outcome
     }
 }
@@ -335,6 +421,22 @@ impl Held<'_> {
             Self::Reserved(_) => *job,
         }
     }
+}
+
+impl Unpack {
+    /// Looks at a stream of it that is too large to be held.
+    fn beyond(self, job: &Job, place: Place, stream: Stream, workspace: &mut Workspace) -> Outcome {
+        match self {
+            Self::Whole { beyond, .. } => beyond(job, place, stream, workspace),
+            Self::Stream(_) | Self::Document(_) => too_large(job, place, stream, workspace),
+        }
+    }
+}
+
+/// Looks at the bytes of a container as they stand, since they cannot be held.
+fn too_large(job: &Job, place: Place, stream: Stream, workspace: &mut Workspace) -> Outcome {
+    let detail = "too large to be held in memory; looked at as it is";
+    job.windows(place, stream, workspace).then(gap(place.provenance, Reason::BudgetBytes, detail))
 }
 
 fn too_deep(place: Place) -> Outcome {
@@ -365,12 +467,7 @@ fn gap_of(gap: Gap) -> Outcome {
 
 /// The gap behind the place where a stream broke off.
 fn broken(provenance: &Provenance, error: &io::Error) -> Outcome {
-    let reason = match error.kind() {
-        io::ErrorKind::UnexpectedEof => Reason::Truncated,
-        io::ErrorKind::InvalidData => Reason::Corrupt,
-        _ => Reason::Unreadable,
-    };
-    gap(provenance, reason, error.to_string())
+    gap(provenance, error.kind().into(), error.to_string())
 }
 
 #[cfg(test)]
@@ -415,7 +512,9 @@ mod tests {
             progress: &Unwatched,
             workspaces: &Workspaces::new(1),
             pool: &Pool::default(),
+            passwords: &[],
             parallel: false,
+            funds: &Arc::new(Funds::new(u64::MAX, None)),
         };
         run.input(&Provenance::file("-"), &mut { bytes })
     }

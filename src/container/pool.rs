@@ -10,6 +10,11 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 /// Bytes that all threads together may hold.
 const TOTAL: usize = 256 << 20;
 
+impl Pool {
+    /// The most that one piece of work may ask for.
+    pub(super) const MOST: usize = TOTAL;
+}
+
 /// What is left of the pool.
 pub(crate) struct Pool {
     left: Mutex<usize>,

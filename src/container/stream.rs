@@ -43,7 +43,7 @@ impl<R: Read> Read for Metered<'_, R> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Promise {
     pub(super) size: u64,
-    pub(super) crc: u32,
+    pub(super) crc: Option<u32>,
 }
 
 /// Holds a member's bytes against what its container says about them. The bytes come first, then the error.
@@ -67,7 +67,7 @@ impl<R> Checked<R> {
         let error = |what| Err(io::Error::new(io::ErrorKind::InvalidData, what));
         if self.size != self.promise.size {
             error("not the size that the archive gives")
-        } else if self.crc.clone().finalize() != self.promise.crc {
+        } else if self.promise.crc.is_some_and(|crc| self.crc.clone().finalize() != crc) {
             error("the checksum is wrong")
         } else {
             Ok(0)
@@ -87,17 +87,24 @@ impl<R: Read> Read for Checked<R> {
     }
 }
 
-/// A raw deflate stream that knows where it ends: nothing behind its end is read, and an end that does not come is an
+/// A raw deflate stream, or one in zlib's wrapper (RFC 1950), that knows where it ends: nothing behind its end is read, and an end that does not come is an
 /// error.
 pub(super) struct Inflate<R> {
     inner: R,
     state: Decompress,
+    /// Whether it has zlib's header and checksum.
+    wrapped: bool,
     ended: bool,
 }
 
 impl<R: BufRead> Inflate<R> {
     pub(super) fn new(inner: R) -> Self {
-        Self { inner, state: Decompress::new(false), ended: false }
+        Self { inner, state: Decompress::new(false), wrapped: false, ended: false }
+    }
+
+    /// The same for a stream in zlib's wrapper.
+    pub(super) fn zlib(inner: R) -> Self {
+        Self { inner, state: Decompress::new(true), wrapped: true, ended: false }
     }
 
     /// What the stream is read from, at the byte behind what was used.
@@ -107,7 +114,7 @@ impl<R: BufRead> Inflate<R> {
 
     /// Begins another stream at that byte.
     pub(super) fn restart(&mut self) {
-        self.state.reset(false);
+        self.state.reset(self.wrapped);
         self.ended = false;
     }
 }
@@ -144,15 +151,50 @@ impl<R: BufRead> Read for Inflate<R> {
     }
 }
 
-/// Calls the complaints of a decoder by their right name: what it says about its input becomes `InvalidData`.
+/// Calls the complaints of a decoder by their right name: what it says about its input becomes `InvalidData`. Nor is it
+/// asked for nothing, which some take for the end.
 pub(super) struct Blamed<R>(pub(super) R);
 
 impl<R: Read> Read for Blamed<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
         self.0.read(buffer).map_err(|error| match error.kind() {
-            io::ErrorKind::Other => io::Error::new(io::ErrorKind::InvalidData, error.to_string()),
+            io::ErrorKind::Other | io::ErrorKind::InvalidInput => {
+                io::Error::new(io::ErrorKind::InvalidData, error.to_string())
+            }
             _ => error,
         })
+    }
+}
+
+/// Ends a stream with an error where there is no memory for more of it.
+pub(super) struct Capped<R> {
+    inner: R,
+    left: u64,
+    why: &'static str,
+}
+
+impl<R> Capped<R> {
+    /// `left` bytes come out before the error.
+    pub(super) fn new(inner: R, left: u64, why: &'static str) -> Self {
+        Self { inner, left, why }
+    }
+}
+
+impl<R: Read> Read for Capped<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.left == 0 && !buffer.is_empty() {
+            return match self.inner.read(&mut [0])? {
+                0 => Ok(0),
+                _ => Err(io::Error::new(io::ErrorKind::OutOfMemory, self.why)),
+            };
+        }
+        let wanted = usize::try_from(self.left).unwrap_or(usize::MAX).min(buffer.len());
+        let read = self.inner.read(&mut buffer[..wanted])?;
+        self.left -= read as u64;
+        Ok(read)
     }
 }
 
@@ -236,7 +278,7 @@ mod tests {
 
     #[test]
     fn a_broken_promise_is_told_after_the_bytes() {
-        let crc = crc32fast::hash(b"text");
+        let crc = Some(crc32fast::hash(b"text"));
         let read = |promise| {
             let mut text = Vec::new();
             let told = Checked::new(&b"text"[..], promise).read_to_end(&mut text);
@@ -245,6 +287,6 @@ mod tests {
         };
         assert_eq!(read(Promise { size: 4, crc }), Ok(4));
         assert_eq!(read(Promise { size: 5, crc }), Err(io::ErrorKind::InvalidData));
-        assert_eq!(read(Promise { size: 4, crc: 0 }), Err(io::ErrorKind::InvalidData));
+        assert_eq!(read(Promise { size: 4, crc: Some(0) }), Err(io::ErrorKind::InvalidData));
     }
 }

@@ -4,242 +4,195 @@
 //! memory, and holds no place for a bound.
 
 use std::io::{self, Read};
-use std::sync::Arc;
 
-use super::companions::{Companions, Member, NAMES};
-use super::stream::{Rewinds, skip};
-use super::{Job, Opener, Outcome, Place, Stream, Workspace, broken, gap};
-use crate::blob::COMPANION_LIMIT;
-use crate::budget::Reason;
-use crate::source::fill;
+use super::sequence::{Entry, Headers, Holes, Walk};
 
 const BLOCK: usize = 512;
 
 /// The longest long name or PAX header that is read, in bytes; what is behind it is left out.
 const EXTENSION: u64 = 64 << 10;
 
-/// How far a tar is gone through for the names of its members, in bytes.
-const LISTED: u64 = 256 << 20;
+/// The longest map of a sparse file that is read, in bytes or parts, and the largest such file whose holes are filled:
+/// of others the parts are looked at as they follow each other.
+const MAP: usize = 1 << 20;
+const FILLED: u64 = 32 << 20;
 
 /// Whether bytes begin with a header: its checksum tells.
 pub(super) fn begins(head: &[u8]) -> bool {
     head.first_chunk().is_some_and(is_header)
 }
 
-/// Looks at the members in their order.
-pub(super) fn unpack(job: &Job, place: Place, stream: Stream, workspace: &mut Workspace) -> Outcome {
-    let rewinds = Rewinds::default();
-    let list = || names(stream.opener);
-    let read = |name: &str| companion(stream.opener, name);
-    let companions = Companions::new(&list, &read);
-    let mut walk = Walk::new(stream.reader);
-    let mut outcome = Outcome::default();
-    let mut members = 0;
-    loop {
-        let next = walk.next();
-        if job.spent() {
-            outcome.add(gap(place.provenance, job.limit, "members from here on are left out"));
-            break;
-        }
-        match next {
-            Ok(None) => break,
-            Ok(Some(_)) if members == job.run.visit.budget().members => {
-                outcome.add(gap(
-                    place.provenance,
-                    Reason::BudgetMembers,
-                    "too many members; the rest is left out",
-                ));
-                break;
-            }
-            Ok(Some(entry)) => {
-                members += 1;
-                let opener = || entry.reopen(stream.opener, &rewinds);
-                outcome.add(member(job, place, &companions, &mut walk, &entry, &opener, workspace));
-            }
-            Err(error) => {
-                outcome.add(broken(place.provenance, &error));
-                break;
-            }
-        }
-    }
-    outcome
-}
-
-fn member(
-    job: &Job,
-    place: Place,
-    companions: &Companions,
-    walk: &mut Walk<&mut dyn Read>,
-    entry: &Entry,
-    opener: Opener,
-    workspace: &mut Workspace,
-) -> Outcome {
-    let provenance = &place.provenance.entry(entry.name.as_str());
-    let package = &Member { companions, name: &entry.name };
-    let mut outcome = job.run.named(provenance, workspace);
-    if !entry.is_file {
-        return outcome;
-    }
-    outcome.coverage.members += 1;
-    let stream = Stream { reader: &mut walk.content(), opener };
-    outcome.add(job.run.guarded(provenance, || job.stream(Place { provenance, package }, stream, workspace)));
-    if !job.spent()
-        && let Err(error) = walk.finish_content()
-    {
-        outcome.add(broken(provenance, &error));
-    }
-    outcome
-}
-
-/// A member's header, extensions applied.
-struct Entry {
-    name: String,
-    /// Whether bytes are behind it.
-    is_file: bool,
-    /// Where those are in the tar.
-    start: u64,
-    size: u64,
-}
-
-impl Entry {
-    fn reopen(&self, opener: Opener, rewinds: &Rewinds) -> io::Result<Box<dyn Read>> {
-        let mut reader = opener()?;
-        rewinds.skip(&mut reader, self.start)?;
-        Ok(Box::new(reader.take(self.size)))
-    }
-}
-
-/// A tar on the way from header to header.
-struct Walk<R> {
-    reader: R,
-    /// How far the reader is.
-    position: u64,
-    /// Of the member at hand.
-    content_left: u64,
-    /// From the member's end to the next header.
-    padding: u64,
-}
+/// The headers of a tar.
+#[derive(Default)]
+pub(super) struct Tar;
 
 /// What extension headers say about the next member.
 #[derive(Default)]
 struct Extension {
     name: Option<String>,
     size: Option<u64>,
+    /// Other records.
+    texts: Vec<u8>,
+    sparse: Sparse,
 }
 
-impl<R: Read> Walk<R> {
-    fn new(reader: R) -> Self {
-        Self { reader, position: 0, content_left: 0, padding: 0 }
-    }
+/// What PAX records say about a sparse member (GNU tar's manual, "Storing Sparse Files").
+#[derive(Default)]
+struct Sparse {
+    major: Option<u64>,
+    size: Option<u64>,
+    /// Places and sizes, one after the other, as formats 0.0 and 0.1 have them.
+    map: Vec<u64>,
+}
 
-    /// The next member. Zero blocks between members, as concatenated tars have them, are passed over.
-    fn next(&mut self) -> io::Result<Option<Entry>> {
+impl Headers for Tar {
+    /// Zero blocks between members, as concatenated tars have them, are passed over.
+    fn next<R: Read>(&mut self, walk: &mut Walk<R>) -> io::Result<Option<Entry>> {
         let mut extension = Extension::default();
         loop {
-            self.finish_content()?;
-            let Some(block) = self.block()? else {
+            walk.finish_content()?;
+            let mut block = [0; BLOCK];
+            if !walk.header(&mut block)? {
                 return Ok(None);
-            };
+            }
             if block.iter().all(|byte| *byte == 0) {
                 continue;
             }
             if !is_header(&block) {
                 return Err(io::Error::new(io::ErrorKind::InvalidData, "no header where one should be"));
             }
-            self.expect(size(&block));
+            walk.expect(size(&block), BLOCK as u64);
             match block[156] {
-                b'L' => extension.name = Some(text(until_zero(&self.extension()?))),
-                b'x' => pax(&self.extension()?, &mut extension),
-                // A long link name, the defaults for all members, a volume's name: nothing that we need.
-                b'K' | b'g' | b'V' => {}
-                kind => {
-                    if kind == b'S' {
-                        self.sparse_map(&block)?;
-                    }
-                    return Ok(Some(self.entry(&block, kind, extension)));
-                }
+                b'L' => extension.name = Some(text(until_zero(&walk.bytes(EXTENSION)?))),
+                b'K' => extension.line(until_zero(&walk.bytes(EXTENSION)?)),
+                b'x' | b'g' => extension.pax(&walk.bytes(EXTENSION)?, block[156] == b'g'),
+                b'V' => extension.line(until_zero(&block[..100])),
+                kind => return entry(walk, &block, kind, extension).map(Some),
             }
         }
-    }
-
-    fn entry(&mut self, block: &[u8; BLOCK], kind: u8, extension: Extension) -> Entry {
-        if let Some(size) = extension.size {
-            self.expect(size);
-        }
-        if matches!(kind, b'2'..=b'6') {
-            self.expect(0); // links, devices, folders: a size there is a hint or a lie, as libarchive takes it too
-        }
-        let is_file = !matches!(kind, b'1'..=b'6') || self.content_left > 0;
-        let name = extension.name.unwrap_or_else(|| name(block));
-        Entry { name, is_file, start: self.position, size: self.content_left }
-    }
-
-    /// The map of a sparse file may go on in further blocks; what is behind it are the parts that are not zero.
-    fn sparse_map(&mut self, block: &[u8; BLOCK]) -> io::Result<()> {
-        let mut goes_on = block[482] != 0;
-        while goes_on {
-            let Some(block) = self.block()? else {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            };
-            goes_on = block[504] != 0;
-        }
-        Ok(())
-    }
-
-    fn block(&mut self) -> io::Result<Option<[u8; BLOCK]>> {
-        let mut block = [0; BLOCK];
-        let (filled, trouble) = fill(&mut self.reader, &mut block);
-        self.position += filled as u64;
-        match (filled, trouble) {
-            (_, Some(error)) => Err(error),
-            (0, None) => Ok(None),
-            (BLOCK, None) => Ok(Some(block)),
-            (_, None) => Err(io::Error::new(io::ErrorKind::UnexpectedEof, "it ends within a header")),
-        }
-    }
-
-    fn expect(&mut self, size: u64) {
-        self.content_left = size;
-        self.padding = (BLOCK as u64 - size % BLOCK as u64) % BLOCK as u64;
-    }
-
-    fn extension(&mut self) -> io::Result<Vec<u8>> {
-        let mut bytes = Vec::new();
-        self.content().take(EXTENSION).read_to_end(&mut bytes)?;
-        Ok(bytes)
-    }
-
-    /// What is left of the member at hand.
-    fn content(&mut self) -> Content<'_, R> {
-        Content(self)
-    }
-
-    /// Goes to the end of the member at hand.
-    fn finish_content(&mut self) -> io::Result<()> {
-        let left = self.content_left.saturating_add(std::mem::take(&mut self.padding));
-        self.content_left = 0;
-        let end = self.position.saturating_add(left);
-        self.position = end;
-        skip(&mut self.reader, left).map_err(|error| match error.kind() {
-            io::ErrorKind::UnexpectedEof => {
-                io::Error::new(error.kind(), format!("it ends within a member, before byte {end}"))
-            }
-            _ => error,
-        })
     }
 }
 
-/// The bytes of a member.
-struct Content<'a, R>(&'a mut Walk<R>);
+fn entry<R: Read>(
+    walk: &mut Walk<R>,
+    block: &[u8; BLOCK],
+    kind: u8,
+    mut extension: Extension,
+) -> io::Result<Entry> {
+    if let Some(size) = extension.size {
+        walk.expect(size, BLOCK as u64);
+    }
+    if matches!(kind, b'2'..=b'6') {
+        // Links, devices, folders: a size there is a hint or a lie, as libarchive takes it too.
+        walk.expect(0, BLOCK as u64);
+    }
+    let is_file = !matches!(kind, b'1'..=b'6') || walk.content_left > 0;
+    extension.line(until_zero(&block[157..257])); // what a link points to
+    let holes = match kind {
+        b'S' => old_map(walk, block)?,
+        _ => extension.sparse.map(walk)?,
+    };
+    let holes = holes.filter(|holes| holes.size <= FILLED);
+    let name = extension.name.unwrap_or_else(|| name(block));
+    Ok(Entry { name, is_file, texts: extension.texts, holes, closed: None })
+}
 
-impl<R: Read> Read for Content<'_, R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let walk = &mut *self.0;
-        let wanted = usize::try_from(walk.content_left).unwrap_or(usize::MAX).min(buffer.len());
-        let read = walk.reader.read(&mut buffer[..wanted])?;
-        walk.content_left -= read as u64;
-        walk.position += read as u64;
-        Ok(read) // an early end is told once, by who goes on to the next header
+/// The map of a sparse file of the old GNU form: four parts in the header, then 21 in each block that goes on.
+fn old_map<R: Read>(walk: &mut Walk<R>, block: &[u8; BLOCK]) -> io::Result<Option<Holes>> {
+    let size = number(&block[483..495]).unwrap_or(0);
+    let stored = walk.content_left;
+    let mut parts = Vec::new();
+    old_parts(&block[386..482], &mut parts);
+    let mut goes_on = block[482] != 0;
+    while goes_on {
+        let mut block = [0; BLOCK];
+        if !walk.header(&mut block)? {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        if parts.len() < MAP {
+            old_parts(&block[..504], &mut parts);
+        }
+        goes_on = block[504] != 0;
+    }
+    walk.expect(stored, BLOCK as u64);
+    Ok(Some(Holes { parts, size }))
+}
+
+fn old_parts(fields: &[u8], parts: &mut Vec<(u64, u64)>) {
+    for part in fields.chunks_exact(24) {
+        let (start, size) = part.split_at(12);
+        if let (Some(start), Some(size)) = (number(start), number(size)) {
+            parts.push((start, size));
+        }
+    }
+}
+
+impl Sparse {
+    /// The map, which format 1.0 has as lines of decimal numbers before the parts.
+    fn map<R: Read>(&self, walk: &mut Walk<R>) -> io::Result<Option<Holes>> {
+        let Some(size) = self.size else { return Ok(None) };
+        let numbers = match self.major {
+            Some(1) => lines(walk)?,
+            _ => self.map.clone(),
+        };
+        let parts = numbers.chunks_exact(2).map(|part| (part[0], part[1])).collect();
+        Ok(Some(Holes { parts, size }))
+    }
+}
+
+/// The numbers before the parts: how many pairs, then the pairs, filled up to a block.
+fn lines<R: Read>(walk: &mut Walk<R>) -> io::Result<Vec<u64>> {
+    let mut bytes = Vec::new();
+    loop {
+        let block = walk.bytes(BLOCK as u64)?;
+        bytes.extend_from_slice(&block);
+        let mut numbers = bytes.split(|byte| *byte == b'\n').map(decimal);
+        let count = numbers.next().flatten().and_then(|pairs| usize::try_from(pairs).ok());
+        let count = count.and_then(|pairs| pairs.checked_mul(2)).filter(|count| *count <= MAP);
+        let Some(count) = count else {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "no map of a sparse file"));
+        };
+        let ends = memchr::memchr_iter(b'\n', &bytes).count();
+        if ends > count {
+            return Ok(numbers.take(count).map(Option::unwrap_or_default).collect());
+        }
+        if block.len() < BLOCK || bytes.len() > MAP {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "the map of a sparse file has no end"));
+        }
+    }
+}
+
+fn decimal(text: &[u8]) -> Option<u64> {
+    std::str::from_utf8(text).ok()?.parse().ok()
+}
+
+impl Extension {
+    fn line(&mut self, text: &[u8]) {
+        if !text.is_empty() {
+            self.texts.extend_from_slice(text);
+            self.texts.push(b'\n');
+        }
+    }
+
+    /// Reads PAX records: `length key=value\n`, the length in decimal and counting itself. Those for all members are
+    /// text only.
+    fn pax(&mut self, mut records: &[u8], for_all: bool) {
+        while let Some((key, value, rest)) = record(records) {
+            records = rest;
+            match key {
+                _ if for_all => self.line(value),
+                b"path" | b"GNU.sparse.name" => self.name = Some(text(value)),
+                b"size" => self.size = decimal(value),
+                b"GNU.sparse.major" => self.sparse.major = decimal(value),
+                b"GNU.sparse.size" | b"GNU.sparse.realsize" => self.sparse.size = decimal(value),
+                b"GNU.sparse.offset" | b"GNU.sparse.numbytes" => self.sparse.map.extend(decimal(value)),
+                b"GNU.sparse.map" => {
+                    self.sparse.map = value.split(|byte| *byte == b',').filter_map(decimal).collect();
+                }
+                b"mtime" | b"atime" | b"ctime" | b"uid" | b"gid" => {}
+                _ => self.line(value),
+            }
+        }
     }
 }
 
@@ -285,18 +238,6 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// Reads PAX records: `length key=value\n`, the length in decimal and counting itself.
-fn pax(mut records: &[u8], extension: &mut Extension) {
-    while let Some((key, value, rest)) = record(records) {
-        match key {
-            b"path" | b"GNU.sparse.name" => extension.name = Some(text(value)),
-            b"size" => extension.size = std::str::from_utf8(value).ok().and_then(|size| size.parse().ok()),
-            _ => {}
-        }
-        records = rest;
-    }
-}
-
 fn record(records: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     let space = records.iter().position(|byte| *byte == b' ')?;
     let length: usize = std::str::from_utf8(&records[..space]).ok()?.parse().ok()?;
@@ -304,34 +245,6 @@ fn record(records: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     let equals = record.iter().position(|byte| *byte == b'=')?;
     let value = record[equals + 1..].strip_suffix(b"\n")?;
     Some((&record[..equals], value, &records[length..]))
-}
-
-fn names(opener: Opener) -> Vec<String> {
-    let Ok(reader) = opener() else { return Vec::new() };
-    let mut walk = Walk::new(reader.take(LISTED));
-    let mut names = Vec::new();
-    while let Ok(Some(entry)) = walk.next() {
-        if entry.is_file {
-            names.push(entry.name);
-        }
-        if names.len() == NAMES {
-            break;
-        }
-    }
-    names
-}
-
-fn companion(opener: Opener, name: &str) -> Option<Arc<[u8]>> {
-    let mut walk = Walk::new(opener().ok()?.take(LISTED));
-    loop {
-        let entry = walk.next().ok()??;
-        if entry.is_file && entry.name == name {
-            let limit = u64::try_from(COMPANION_LIMIT).ok().filter(|limit| entry.size <= *limit)?;
-            let mut bytes = Vec::new();
-            walk.content().take(limit).read_to_end(&mut bytes).ok()?;
-            return (bytes.len() as u64 == entry.size).then(|| bytes.into());
-        }
-    }
 }
 
 #[cfg(test)]
@@ -351,11 +264,11 @@ mod tests {
     #[test]
     fn pax_records_are_read() {
         let mut extension = Extension::default();
-        pax(b"12 path=a=b\n11 size=42\n99 path=x\n", &mut extension);
+        extension.pax(b"12 path=a=b\n11 size=42\n99 path=x\n", false);
         assert_eq!(extension.name.as_deref(), Some("a=b"));
         assert_eq!(extension.size, Some(42));
         for odd in [&b"3 a"[..], b"0 ", b"2 x=\n", b"x", b" =", b"18446744073709551616 a=b\n"] {
-            pax(odd, &mut Extension::default());
+            Extension::default().pax(odd, false);
         }
     }
 }

@@ -1,6 +1,8 @@
 //! What is done with the bytes that come out of files and containers, and the account of it.
 
+use std::collections::BTreeSet;
 use std::io::{self, Read};
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::blob::{Blob, Package, Provenance};
@@ -26,6 +28,12 @@ pub trait Visit: Sync {
         scratch: &mut Scratch,
     ) -> BlobScan;
 
+    /// The program that runs decoders in a process of their own, as `PROGRAM decode-worker NAME`; none if they are to
+    /// run in this one.
+    fn worker(&self) -> Option<&Path> {
+        None
+    }
+
     /// Looks at the last name of a provenance.
     fn name(&self, provenance: &Provenance, scratch: &mut Scratch) -> Vec<Finding>;
 }
@@ -50,6 +58,10 @@ impl Visit for Scanner {
         scan::stream(provenance, reader, reopen, package, self, scratch)
     }
 
+    fn worker(&self) -> Option<&Path> {
+        self.worker.as_deref()
+    }
+
     fn name(&self, provenance: &Provenance, scratch: &mut Scratch) -> Vec<Finding> {
         scan::name(provenance, self, scratch)
     }
@@ -70,6 +82,15 @@ impl Outcome {
     pub fn then(mut self, later: Self) -> Self {
         self.add(later);
         self
+    }
+
+    /// This, and of what was found in the same bytes once more only what is new: the same secret seen as a decoder gave
+    /// it has the better place.
+    #[must_use]
+    pub fn then_unseen(self, mut again: Self) -> Self {
+        let seen: BTreeSet<_> = self.findings.iter().flat_map(Finding::secrets).cloned().collect();
+        again.findings.retain(|finding| !seen.contains(&finding.secret));
+        self.then(again)
     }
 
     /// Adds what came later.

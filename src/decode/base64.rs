@@ -2,7 +2,8 @@
 
 use data_encoding::{BASE64, BASE64_NOPAD, BASE64URL, BASE64URL_NOPAD};
 
-use super::{Decoded, OffsetMap, readable, utf16};
+use super::digits::{self, Alphabet, NO_DIGIT};
+use super::{Decoded, deflate, packed, readable, utf16};
 use crate::blob::Span;
 use crate::finding::Encoding;
 
@@ -21,28 +22,17 @@ pub enum Inside {
     Zip,
 }
 
-/// The shortest line that may go on in the next one. Writers break at 60, 64, 72 or 76 digits; the rest is prose.
-const SHORTEST_LINE: usize = 40;
-
-const NO_DIGIT: u8 = 0x80;
 const PRINTABLE: u8 = 1;
 const NUL: u8 = 2;
 
-static DIGIT: [u8; 256] = digits();
-static CLASS: [u8; 256] = classes();
+static DIGIT: [u8; 256] = digits::values(
+    b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/",
+    &[(b'-', b'+'), (b'_', b'/')],
+);
+const ALPHABET: Alphabet =
+    Alphabet { values: &DIGIT, bits: 6, group: 4, padding: 2, encoding: Encoding::Base64 };
 
-const fn digits() -> [u8; 256] {
-    let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut table = [NO_DIGIT; 256];
-    let mut value = 0;
-    while value < 64 {
-        table[alphabet[value] as usize] = value as u8;
-        value += 1;
-    }
-    table[b'-' as usize] = 62;
-    table[b'_' as usize] = 63;
-    table
-}
+static CLASS: [u8; 256] = classes();
 
 const fn classes() -> [u8; 256] {
     let mut table = [0; 256];
@@ -85,6 +75,32 @@ pub fn promising(first: &[u8]) -> Option<Inside> {
     }
 }
 
+/// The shortest run that is tried as deflate without a wrapper.
+const BARE: usize = 96;
+
+/// Whether a run that is not [`promising`] is worth decoding nevertheless: what it holds is packed, or text in letters of
+/// another script. One random run in some hundred is.
+pub fn holds_more(run: &[u8]) -> bool {
+    let Some(first) = run.first_chunk::<8>() else { return false };
+    // The first byte tells nearly all others apart.
+    let byte = DIGIT[usize::from(first[0])] << 2 | DIGIT[usize::from(first[1])] >> 4 & 3;
+    if run.len() < BARE && byte & 0x8f != 8 && byte < 0xc2 && !packed::may_begin(byte) {
+        return false;
+    }
+    let bits = first.iter().fold(0u64, |bits, digit| bits << 6 | u64::from(DIGIT[usize::from(*digit)] & 63));
+    let [_, _, first @ ..] = bits.to_be_bytes();
+    let zlib = deflate::is_zlib([first[0], first[1]]);
+    let wide = first[0] >= 0xc2 && std::str::from_utf8(&first[..2]).is_ok();
+    zlib || wide || packed::may_be_container(&first) || run.len() >= BARE && is_deflate(run, first[0])
+}
+
+/// Whether what the run holds begins as deflate without a wrapper.
+fn is_deflate(run: &[u8], first: u8) -> bool {
+    let block = matches!(first >> 1 & 3, 1 | 2);
+    let head = || decode_bytes(run, 0..BARE).map(|head| head.text);
+    block && head().is_some_and(|head| deflate::may_begin_block(&head))
+}
+
 /// Whether the upper two of six bytes open a JSON object, array or string and go on as one does.
 #[inline]
 fn starts_json(bits: u64) -> bool {
@@ -102,162 +118,24 @@ fn starts_json(bits: u64) -> bool {
 ///
 /// Looks forward only: whoever goes through the runs of a text skips those inside the last region, and stays linear.
 pub fn region(text: &[u8], run: Span, limit: usize) -> Span {
-    let escaped = run.start > 0 && text.get(run.start - 1) == Some(&b'\\');
-    let letter = text.get(run.start).is_some_and(|byte| b"nrtbf".contains(byte));
-    let start = (run.start + usize::from(escaped && letter)).min(text.len());
-    let bound = text.len().min(start.saturating_add(limit));
-    let text = &text[..bound];
-    let first = line(text, start);
-    let mut end = first.end;
-    if first.digits >= SHORTEST_LINE && first.digits.is_multiple_of(4) {
-        while let Some(next) = next_line(text, end).filter(|next| next.digits <= first.digits) {
-            end = next.end;
-            if next.digits < first.digits {
-                break;
-            }
-        }
-    }
-    let padding = text[end..].iter().take(2).take_while(|&&byte| byte == b'=').count();
-    start..end + padding
+    digits::region(&ALPHABET, text, run, limit)
 }
 
-/// Digits in a row.
-struct Line {
-    digits: usize,
-    end: usize,
-}
-
-/// The line that begins at `start`.
-fn line(text: &[u8], start: usize) -> Line {
-    let mut line = Line { digits: 0, end: start };
-    while let Step::Digit { len, .. } = step(text, line.end) {
-        line.digits += 1;
-        line.end += len;
-    }
-    line
-}
-
-/// The line behind the break at `end`, if there is a break with digits behind it. Dashes end a PEM block.
-fn next_line(text: &[u8], end: usize) -> Option<Line> {
-    let mut start = end;
-    while let Step::Break { len } = step(text, start) {
-        start += len;
-    }
-    if start == end || text[start..].starts_with(b"--") {
-        return None;
-    }
-    Some(line(text, start)).filter(|line| line.digits > 0)
-}
-
-/// What stands at a place of a base64 stretch.
-enum Step {
-    Digit { value: u8, len: usize },
-    Break { len: usize },
-    End,
-}
-
-/// Line breaks and the blanks of an indented block are skipped; `\/` is how some writers of JSON write `/`.
-fn step(text: &[u8], at: usize) -> Step {
-    match text.get(at..).unwrap_or_default() {
-        [b'\n' | b'\r' | b' ' | b'\t', ..] => blank(text, at),
-        [b'\\', b'n' | b'r', ..] => Step::Break { len: 2 },
-        [b'\\', b'/', ..] => Step::Digit { value: 63, len: 2 },
-        [byte, ..] => match DIGIT[usize::from(*byte)] {
-            NO_DIGIT => Step::End,
-            value => Step::Digit { value, len: 1 },
-        },
-        [] => Step::End,
-    }
-}
-
-/// Blanks belong to a break only behind one: those of the line before end the stretch.
-fn blank(text: &[u8], at: usize) -> Step {
-    let blanks = |byte: &&u8| matches!(byte, b' ' | b'\t');
-    let len = match text[at] {
-        b'\n' | b'\r' => 1 + text[at + 1..].iter().take_while(blanks).count(),
-        _ => {
-            let before = &text[..at];
-            let breaks = before.ends_with(b"\\n") || before.ends_with(b"\\r");
-            if !breaks {
-                return Step::End;
-            }
-            text[at..].iter().take_while(blanks).count()
-        }
-    };
-    Step::Break { len }
-}
-
-/// Decodes the stretch if text comes out: UTF-8 that is readable for at least nine tenths, or little-endian UTF-16
-/// (left as it is: [`utf16::decode`] is the next step).
+/// Decodes the stretch if text comes out; see [`is_text`].
 pub fn decode(parent: &[u8], span: Span) -> Option<Decoded> {
-    let decoded = decode_bytes(parent, span)?;
-    let text = readable(&decoded.text) || utf16::detect(&decoded.text).is_some();
-    text.then_some(decoded)
+    decode_bytes(parent, span).filter(|decoded| is_text(&decoded.text))
+}
+
+/// Whether bytes are text: UTF-8 that is readable for at least nine tenths, or little-endian UTF-16 (which is one step
+/// more, by [`utf16::decode`]).
+pub fn is_text(bytes: &[u8]) -> bool {
+    readable(bytes) || utf16::detect(bytes).is_some()
 }
 
 /// Decodes the stretch whatever comes out: an archive, a key. `None` where there are not even two digits. What
 /// follows the first byte that is neither digit nor break is not read.
 pub fn decode_bytes(parent: &[u8], span: Span) -> Option<Decoded> {
-    let parent = parent.get(..span.end)?;
-    let mut decoded = Decoded { text: Vec::new(), map: OffsetMap::default(), encoding: Encoding::Base64 };
-    decoded.text.reserve_exact(span.len() / 4 * 3 + 3);
-    let mut group = Group { bits: 0, digits: 0, span: span.start..span.start };
-    let mut at = span.start;
-    loop {
-        match step(parent, at) {
-            Step::Digit { value, len } => {
-                group.add(value, at..at + len);
-                at += len;
-                if group.digits == 4 {
-                    group.emit(&mut decoded);
-                }
-            }
-            Step::Break { len } => at += len,
-            Step::End => break,
-        }
-    }
-    let padding = parent[at.min(parent.len())..].iter().take(2).take_while(|&&byte| byte == b'=').count();
-    group.finish(at + padding, &mut decoded);
-    (!decoded.text.is_empty()).then_some(decoded)
-}
-
-/// Up to four digits and where they stand.
-struct Group {
-    bits: u32,
-    digits: usize,
-    span: Span,
-}
-
-impl Group {
-    fn add(&mut self, value: u8, at: Span) {
-        if self.digits == 0 {
-            self.span.start = at.start;
-        }
-        self.span.end = at.end;
-        self.bits = self.bits << 6 | u32::from(value);
-        self.digits += 1;
-    }
-
-    /// Appends the bytes of the digits there are, and clears them.
-    fn emit(&mut self, decoded: &mut Decoded) {
-        let bytes = (self.bits << (6 * (4 - self.digits))).to_be_bytes();
-        let len = self.digits * 6 / 8;
-        decoded.text.extend(bytes.iter().skip(1).take(len));
-        decoded.map.push_group(self.span.clone(), len);
-        (self.bits, self.digits) = (0, 0);
-    }
-
-    /// The end of a stretch: its padding belongs to the last group; so does a digit too many, which gives nothing.
-    fn finish(mut self, end: usize, decoded: &mut Decoded) {
-        match self.digits {
-            0 => {}
-            1 => decoded.map.stretch_last(end),
-            _ => {
-                self.span.end = end;
-                self.emit(decoded);
-            }
-        }
-    }
+    digits::decode(&ALPHABET, parent, span)
 }
 
 /// Encodes with the standard alphabet and padding.
@@ -268,7 +146,7 @@ pub fn encode(text: &[u8]) -> Vec<u8> {
 /// Encodes the way `old` is written: its alphabet, and padding where it has some or is whole groups.
 pub(super) fn encode_like(text: &[u8], old: &[u8]) -> Vec<u8> {
     let url = old.iter().any(|byte| matches!(byte, b'-' | b'_'));
-    let padded = old.ends_with(b"=") || count_digits(old).is_multiple_of(4);
+    let padded = old.ends_with(b"=") || digits::count(&ALPHABET, old).is_multiple_of(4);
     let encoding = match (url, padded) {
         (false, true) => BASE64,
         (false, false) => BASE64_NOPAD,
@@ -276,20 +154,6 @@ pub(super) fn encode_like(text: &[u8], old: &[u8]) -> Vec<u8> {
         (true, false) => BASE64URL_NOPAD,
     };
     encoding.encode(text).into_bytes()
-}
-
-fn count_digits(text: &[u8]) -> usize {
-    let (mut at, mut digits) = (0, 0);
-    loop {
-        at += match step(text, at) {
-            Step::Digit { len, .. } => {
-                digits += 1;
-                len
-            }
-            Step::Break { len } => len,
-            Step::End => return digits,
-        }
-    }
 }
 
 #[cfg(test)]

@@ -1,11 +1,23 @@
 //! Layers: readable views on a text after one decoding step, with a map back. One file per encoding, both
 //! directions in it; which stretches are worth a step, and how deep to go, is for detection to say.
 
+pub mod base32;
 pub mod base64;
+pub mod character_codes;
+pub mod code_page;
+pub mod code_string;
+pub mod concatenation;
+pub mod deflate;
+mod digits;
+pub mod entities;
+pub mod hex;
 pub mod json_string;
 mod map;
+pub mod packed;
 pub mod percent;
+pub mod quoted_printable;
 pub mod utf16;
+pub mod utf32;
 
 pub use map::{OffsetMap, Pieces};
 
@@ -44,8 +56,12 @@ impl Decoded {
             return None;
         }
         let mut whole = self.map.widen(at.clone());
-        let shifts = !(whole.len() + with.len()).wrapping_sub(at.len()).is_multiple_of(3);
-        if shifts && self.encoding == Encoding::Base64 {
+        let group = match self.encoding {
+            Encoding::Base64 => 3,
+            Encoding::Base32 => 5,
+            _ => 1,
+        };
+        if !(whole.len() + with.len()).wrapping_sub(at.len()).is_multiple_of(group) {
             whole.end = self.text.len();
         }
         let head = self.text.get(whole.start..at.start)?;
@@ -55,12 +71,89 @@ impl Decoded {
         let (before, old) = (parent.get(..span.start)?, parent.get(span.clone())?);
         let bytes = match self.encoding {
             Encoding::Base64 => base64::encode_like(&text, old),
+            Encoding::Base32 => base32::encode_like(&text, old),
+            Encoding::Hex => hex::encode_like(&text, old),
+            Encoding::Deflate => deflate::encode_like(&text, old)?,
             Encoding::Percent => percent::encode_after(&text, before),
             Encoding::JsonString => json_string::encode_after(&text, before),
+            Encoding::CodeString => code_string::encode_after(&text, before),
+            Encoding::Entities => entities::encode_after(&text, before),
+            Encoding::QuotedPrintable => quoted_printable::encode(&text),
+            Encoding::Concatenation => concatenation::encode(&text)?,
+            Encoding::CharacterCodes => character_codes::encode_like(&text, parent, &span),
             Encoding::Utf16Le | Encoding::Utf16Be => utf16::encode(&text, self.encoding),
+            Encoding::Utf32Le | Encoding::Utf32Be => utf32::encode(&text, self.encoding),
+            Encoding::CodePage => code_page::encode_like(&text, parent)?,
         };
         Some(Rewrite { span, bytes })
     }
+}
+
+/// A text that is put together of what stands in a stretch of its parent and of what replaces parts of it.
+struct Replacing<'a> {
+    parent: &'a [u8],
+    /// What is neither copied nor replaced so far.
+    rest: Span,
+    text: Vec<u8>,
+    map: OffsetMap,
+    replaced: bool,
+}
+
+impl<'a> Replacing<'a> {
+    /// Nothing where the span is not the parent's.
+    fn new(parent: &'a [u8], span: Span) -> Option<Self> {
+        let length = parent.get(span.clone())?.len();
+        let text = Vec::with_capacity(length);
+        Some(Self { parent, rest: span, text, map: OffsetMap::default(), replaced: false })
+    }
+
+    /// What is still to be looked at.
+    fn rest(&self) -> &'a [u8] {
+        self.parent.get(self.rest.clone()).unwrap_or_default()
+    }
+
+    /// Copies so many bytes.
+    fn copy(&mut self, length: usize) {
+        let end = self.rest.end.min(self.rest.start.saturating_add(length));
+        let span = self.rest.start..end;
+        self.text.extend_from_slice(self.parent.get(span.clone()).unwrap_or_default());
+        self.map.push_copy(span);
+        self.rest.start = end;
+    }
+
+    /// Copies so many bytes as one: none of them goes without the others.
+    fn keep(&mut self, length: usize) {
+        let end = self.rest.end.min(self.rest.start.saturating_add(length));
+        let span = self.rest.start..end;
+        self.text.extend_from_slice(self.parent.get(span.clone()).unwrap_or_default());
+        self.map.push_group(span.clone(), span.len());
+        self.rest.start = end;
+    }
+
+    /// Takes `with` for so many bytes; it may be nothing.
+    fn replace(&mut self, length: usize, with: &[u8]) {
+        let end = self.rest.end.min(self.rest.start.saturating_add(length));
+        self.text.extend_from_slice(with);
+        self.map.push_group(self.rest.start..end, with.len());
+        self.rest.start = end;
+        self.replaced = true;
+    }
+
+    /// The same with a character.
+    fn replace_char(&mut self, length: usize, with: char) {
+        self.replace(length, with.encode_utf8(&mut [0; 4]).as_bytes());
+    }
+
+    /// The whole; nothing where nothing was replaced.
+    fn finish(mut self, encoding: Encoding) -> Option<Decoded> {
+        self.copy(self.rest.len());
+        self.replaced.then_some(Decoded { text: self.text, map: self.map, encoding })
+    }
+}
+
+/// Whether a byte can stand in a credential or in what leads to one: printable, and no blank or quote.
+fn in_token(byte: u8) -> bool {
+    byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\'' | b'`' | b'\\')
 }
 
 /// Whether at least nine bytes of ten are printable ASCII, blanks or letters of other scripts in UTF-8.
@@ -70,6 +163,10 @@ fn readable(bytes: &[u8]) -> bool {
 }
 
 fn readable_bytes(text: &str) -> usize {
+    if text.is_ascii() {
+        let readable = |byte: &&u8| matches!(**byte, b' '..=b'~' | b'\t' | b'\n' | b'\r');
+        return text.as_bytes().iter().filter(readable).count();
+    }
     let readable = |c: &char| !c.is_control() || matches!(c, '\t' | '\n' | '\r');
     text.chars().filter(readable).map(char::len_utf8).sum()
 }

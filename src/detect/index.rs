@@ -38,12 +38,6 @@ pub fn fold(bytes: u32) -> u32 {
     (bytes | 0x0020_2020) & 0x00ff_ffff
 }
 
-/// Three folded bytes and the one that follows, in the low three bytes of a number.
-#[inline(always)]
-fn with_fourth(key: u32, fourth: u8) -> u32 {
-    key.rotate_left(11) ^ key >> 13 ^ u32::from(fourth | 0x20) << 3
-}
-
 /// What to try where an anchor's text stands.
 #[derive(Clone, Copy)]
 pub enum Target {
@@ -67,23 +61,53 @@ pub struct Entry {
 #[derive(Default)]
 pub struct Index {
     bitmap: Bitmap,
-    /// The same with the byte that follows: `n8n_api_` would else stop at every `n8n-nodes-base`.
-    four: Bitmap,
+    /// Those of more than three bytes by four: by three, `n8n_api_` would stop at every `n8n-nodes-base`.
+    four: Fours,
+    /// Those of three bytes.
+    short: Bitmap,
     entries: Vec<Entry>,
 }
 
+/// A set of four-byte texts without case, with false positives.
+struct Fours(Box<[u64; 1024]>);
+
+impl Default for Fours {
+    fn default() -> Self {
+        Self(Box::new([0; 1024]))
+    }
+}
+
+impl Fours {
+    fn insert(&mut self, bytes: u32) {
+        let hash = Self::hash(bytes);
+        self.0[hash >> 6] |= 1 << (hash & 63);
+    }
+
+    #[inline(always)]
+    fn has(&self, bytes: u32) -> bool {
+        let hash = Self::hash(bytes);
+        self.0[hash >> 6] >> (hash & 63) & 1 == 1
+    }
+
+    #[inline(always)]
+    fn hash(bytes: u32) -> usize {
+        ((bytes | 0x2020_2020).wrapping_mul(0x9e37_79b1) >> 16) as usize
+    }
+}
+
 impl Index {
-    fn new(mut entries: Vec<Entry>) -> Self {
+    fn new(mut entries: Vec<Entry>, more: &[u32]) -> Self {
         entries.sort_by_key(|entry| entry.key);
-        let (mut bitmap, mut four) = (Bitmap::default(), Bitmap::default());
+        let (mut bitmap, mut four, mut short) = (Bitmap::default(), Fours::default(), Bitmap::default());
         for entry in &entries {
             bitmap.insert(entry.key);
             match entry.text.as_bytes().get(3) {
-                Some(byte) => four.insert(with_fourth(entry.key, *byte)),
-                None => (0..=255).for_each(|byte| four.insert(with_fourth(entry.key, byte))),
+                Some(byte) => four.insert(entry.key | u32::from(*byte) << 24),
+                None => short.insert(entry.key),
             }
         }
-        Self { bitmap, four, entries }
+        more.iter().for_each(|key| short.insert(fold(*key)));
+        Self { bitmap, four, short, entries }
     }
 
     /// The first look: may an anchor have these three bytes?
@@ -92,11 +116,10 @@ impl Index {
         self.bitmap.has(fold(bytes))
     }
 
-    /// The same with the byte that follows them, for anchors that begin with the three.
+    /// The same by four bytes, for anchors that begin with them and for what else is looked for there.
     #[inline(always)]
-    pub fn may_begin(&self, bytes: u32, fourth: u8) -> bool {
-        let key = fold(bytes);
-        self.bitmap.has(key) & self.four.has(with_fourth(key, fourth))
+    pub fn may_begin(&self, four: u32) -> bool {
+        self.four.has(four) | self.short.has(fold(four))
     }
 
     /// The anchors that have these three bytes but for case.
@@ -132,13 +155,22 @@ pub fn build(signatures: &[&'static Signature]) -> Anchors {
         let keys = anchor.heads().map(|[a, b, c]| u32::from_le_bytes([a, b, c, 0]));
         list.extend(keys.map(|key| Entry { key: fold(key), text: anchor.text, target }));
     }
-    Anchors { at_start: Index::new(at_start), before: Index::new(before), alone }
+    Anchors { at_start: Index::new(at_start, &[EYJ]), before: Index::new(before, &[]), alone }
 }
 
 fn entries(signature: &'static Signature) -> impl Iterator<Item = (Anchor, Target)> {
     let shapes = signature.anchors().map(move |(shape, anchor)| (anchor, Target::Shape(signature, shape)));
     let keywords = signature.keyword_anchors().map(move |anchor| (anchor, Target::Pattern(signature)));
     shapes.chain(keywords)
+}
+
+/// `eyJ`: the base64 of `{"`, with which a JSON web token begins.
+pub const EYJ: u32 = u32::from_le_bytes(*b"eyJ\0");
+
+/// The four bytes from `at` on as a little-endian number; 0 if there are fewer: no credential is that short.
+#[inline(always)]
+pub fn four(text: &[u8], at: usize) -> u32 {
+    text.get(at..).and_then(<[u8]>::first_chunk::<4>).map_or(0, |bytes| u32::from_le_bytes(*bytes))
 }
 
 /// The three bytes from `at` on as a little-endian number; missing ones are 0.

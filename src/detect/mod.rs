@@ -19,13 +19,15 @@ mod structure;
 mod vendor;
 mod words;
 
+pub use words::Opener;
+
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::OnceLock;
 
 use regex::bytes::Regex;
 
-use self::index::{Anchors, Entry, Index, Target, three};
+use self::index::{Anchors, EYJ, Entry, Index, Target, three};
 use self::names::{Names, Telling};
 use self::runs::{Batch, Finder};
 use crate::blob::Span;
@@ -39,6 +41,9 @@ pub const REACH: usize = 32 << 10;
 
 /// The shortest run that is decoded as base64: 15 bytes, since a run of 16 holds too little to be a layer of its own.
 const MIN_BASE64: usize = 20;
+
+/// The shortest run that is looked at as hexadecimal, base32, or something packed: 20 bytes in hexadecimal.
+const MIN_LONG: usize = 40;
 
 /// Bytes of a regular expression's window before its keyword and after it.
 const PATTERN_WINDOW: (usize, usize) = (512, 2048);
@@ -99,15 +104,20 @@ pub struct Found {
     pub candidates: Vec<Candidate>,
     /// Runs that may be base64 of text.
     pub base64: Vec<Span>,
+    /// Runs with a digit that are long enough to be text in other digits, or what is packed in base64.
+    pub long: Vec<Span>,
     /// Where an escape begins that may hide a byte of a credential, ascending.
     pub escapes: Vec<u32>,
+    /// Where something stands that may encode text in another way, ascending.
+    pub openers: Vec<(Opener, u32)>,
     /// Whether the text has a zero byte.
     pub nul: bool,
     /// How many suspected secrets there is room for.
     pub room: usize,
     /// How many there was no room for.
     pub left_out: u64,
-    batch: Batch,
+    /// Boxed, since it is handed to and fro: a look borrows it from here.
+    batch: Option<Box<Batch>>,
 }
 
 impl Found {
@@ -117,7 +127,9 @@ impl Found {
         self.left_out = 0;
         self.candidates.clear();
         self.base64.clear();
+        self.long.clear();
         self.escapes.clear();
+        self.openers.clear();
         self.nul = false;
     }
 }
@@ -169,18 +181,19 @@ impl Detectors {
     /// Looks at every byte of `text` (less than 4 GiB) and adds to `found` what it sees.
     pub fn look(&self, text: &[u8], found: &mut Found) {
         let mut finder = Finder::new(text);
-        let mut batch = std::mem::take(&mut found.batch);
+        let mut batch = found.batch.take().unwrap_or_default();
         while finder.next(&mut batch) {
             self.runs(text, &batch, found);
             found.escapes.extend_from_slice(batch.escapes());
         }
         found.nul |= finder.nul;
-        found.batch = batch;
+        found.batch = Some(batch);
         self.words.each(text, |word, at| match word {
             words::Word::Anchor => self.anchors(text, &self.alone, at, false, found),
             words::Word::Name => found.add(|| field::of_word(text, at, &self.names)),
             words::Word::Url => found.add(|| structure::url_password(text, at)),
             words::Word::Pem => found.add(|| structure::private_key(text, at)),
+            words::Word::Opener(opener) => found.openers.push((opener, at as u32)),
         });
         self.refine(text, &mut found.candidates);
     }
@@ -194,10 +207,11 @@ impl Detectors {
         for run in sorted.anchored(batch) {
             self.anchors_of(text, &run, found);
         }
-        for run in sorted.jointed(batch) {
-            batch.joints(&run, |joint| self.anchor_at(text, joint + 1, found));
-        }
+        self.joints(text, batch, &sorted, found);
         for run in sorted.numbered(batch) {
+            if run.len() >= MIN_LONG {
+                found.long.push(run.clone());
+            }
             if field::may_be_named(text, run.start, &self.names) {
                 found.add(|| field::of_run(text, run, &self.names));
             }
@@ -210,6 +224,24 @@ impl Detectors {
                 }
             }
         }
+    }
+
+    /// Tries the anchors behind each `+ - / _`. There are many such places and hardly an anchor, so they are gathered
+    /// without a branch first.
+    fn joints(&self, text: &[u8], batch: &Batch, sorted: &sieve::Sieve, found: &mut Found) {
+        let mut places = [0; JOINTS];
+        let mut count = 0;
+        for run in sorted.jointed() {
+            batch.joints(text, run, |joint| {
+                places[count % JOINTS] = joint as u32 + 1;
+                count += usize::from(self.at_start.may_begin(index::four(text, joint + 1)));
+                if count == JOINTS {
+                    places.iter().for_each(|at| self.anchor_at(text, *at as usize, found));
+                    count = 0;
+                }
+            });
+        }
+        places.iter().take(count).for_each(|at| self.anchor_at(text, *at as usize, found));
     }
 
     /// Where in a short text credentials stand, by whatever detector: for masking.
@@ -239,10 +271,9 @@ impl Detectors {
         }
     }
 
-    #[inline(always)]
     fn anchor_at(&self, text: &[u8], at: usize, found: &mut Found) {
         let bytes = three(text, at);
-        if self.at_start.may_begin(bytes, text.get(at + 3).copied().unwrap_or_default()) {
+        if self.at_start.may_begin(index::four(text, at)) && self.at_start.may_have(bytes) {
             self.anchors(text, self.at_start.get(bytes), at, false, found);
         }
         if bytes == EYJ {
@@ -304,8 +335,8 @@ impl Detectors {
     }
 }
 
-/// `eyJ`: the base64 of `{"`.
-const EYJ: u32 = u32::from_le_bytes(*b"eyJ\0");
+/// Places that are gathered before they are looked at.
+const JOINTS: usize = 64;
 
 fn by_signature(text: &[u8], signature: &'static Signature, span: Span, secret: Span) -> Candidate {
     let left = context::left(text, span.start);

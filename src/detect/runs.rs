@@ -5,7 +5,7 @@
 //! (`avx2`), three to four without. Both are driven by [`Finder`], which hands out small batches so that what looks at
 //! the runs next finds their bytes still in the first-level cache.
 
-use memchr::{memchr, memchr2_iter};
+use memchr::{memchr, memchr3_iter};
 
 use crate::blob::Span;
 
@@ -40,9 +40,27 @@ pub struct Batch {
     starts: Edges,
     ends: Edges,
     escapes: Edges,
-    /// Of all the text so far: which bytes are `+ - / _` and which are digits, 64 to a word, bit n for byte n.
-    joints: Vec<u64>,
-    digits: Vec<u64>,
+    /// Which of the first 64 bytes of each run, and of what follows it, are `+ - / _`, and which are digits.
+    marks: Marked,
+    /// Whether those are made with vector instructions.
+    vector: bool,
+}
+
+/// The marks of each run of a batch.
+#[derive(Debug)]
+struct Marked([Marks; EDGES]);
+
+impl Default for Marked {
+    fn default() -> Self {
+        Self([Marks::default(); EDGES])
+    }
+}
+
+/// Of up to 64 bytes: which are `+ - / _`, if they are bytes of a run, and which are digits. Bit n stands for byte n.
+#[derive(Clone, Copy, Debug, Default)]
+struct Marks {
+    joint: u64,
+    digit: u64,
 }
 
 impl Batch {
@@ -52,7 +70,9 @@ impl Batch {
         self.escapes.count = 0;
     }
 
-    /// Where an escape begins that can stand for a byte of a credential: `%`, or a backslash before `u` or `/`.
+    /// Where an escape begins that can stand for a byte of a credential: `%` and `&`, or a backslash before `u`, `x`, a
+    /// line end, a digit or one of `+ - / _`. (Also before `z`, `}` and two control characters, which the same test lets
+    /// pass.)
     pub fn escapes(&self) -> &[u32] {
         self.escapes.as_slice()
     }
@@ -69,56 +89,75 @@ impl Batch {
         spans.map(|(start, end)| *start as usize..*end as usize)
     }
 
-    fn keep(&mut self, at: usize, masks: Masks) {
-        if let (Some(joints), Some(digits)) = (self.joints.get_mut(at / 64), self.digits.get_mut(at / 64)) {
-            (*joints, *digits) = (masks.joint, masks.digit);
-        }
-    }
-
     /// The run of that number; an empty one if there is none.
     #[inline]
     pub fn run(&self, number: usize) -> Span {
         self.starts.places[number % EDGES] as usize..self.ends.places[number % EDGES] as usize
     }
 
-    /// Whether one of the run's first 64 bytes is one of `+ - / _`, or there are more.
-    #[inline]
-    pub fn has_joint(&self, run: &Span) -> bool {
-        let length = run.end - run.start;
-        self.window(&self.joints, run.start) << (64 - length.min(64)) != 0 || length > 64
+    /// Looks at the bytes of all runs.
+    fn mark(&mut self, text: &[u8], vector: bool) {
+        self.vector = vector;
+        let starts = self.starts.places.iter().take(self.ends.count.min(EDGES));
+        for (start, marks) in starts.zip(&mut self.marks.0) {
+            *marks = Marks::at(text, *start as usize, vector);
+        }
     }
 
-    /// Whether one of the run's first 64 bytes is a digit.
+    /// Whether one of the first 64 bytes of the run of that number is one of `+ - / _`, or there are more.
     #[inline]
-    pub fn has_digit(&self, run: &Span) -> bool {
-        let length = (run.end - run.start).min(64);
-        self.window(&self.digits, run.start) << (64 - length) != 0
+    pub fn has_joint(&self, number: usize) -> bool {
+        let length = self.run(number).len();
+        self.marks.0[number % EDGES].joint << (64 - length.min(64)) != 0 || length > 64
     }
 
-    /// Calls `each` with the place of every `+ - / _` in the run.
+    /// Whether one of the first 64 bytes of the run of that number is a digit.
     #[inline]
-    pub fn joints(&self, run: &Span, mut each: impl FnMut(usize)) {
+    pub fn has_digit(&self, number: usize) -> bool {
+        self.marks.0[number % EDGES].digit << (64 - self.run(number).len().min(64)) != 0
+    }
+
+    /// Calls `each` with the place of every `+ - / _` in the run of that number.
+    #[inline(always)]
+    pub fn joints(&self, text: &[u8], number: usize, mut each: impl FnMut(usize)) {
+        let run = self.run(number);
+        let mut joint = self.marks.0[number % EDGES].joint;
         let mut from = run.start;
-        while from < run.end {
+        loop {
             let length = (run.end - from).min(64);
-            let mut bits = self.window(&self.joints, from) << (64 - length) >> (64 - length);
+            let mut bits = if length == 64 { joint } else { joint & ((1 << length) - 1) };
             while bits != 0 {
                 each(from + bits.trailing_zeros() as usize);
                 bits &= bits - 1;
             }
-            from += 64;
+            from += length;
+            if from >= run.end {
+                break;
+            }
+            joint = Marks::at(text, from, self.vector).joint;
+        }
+    }
+}
+
+impl Marks {
+    /// Of the 64 bytes from `at` on.
+    #[inline]
+    fn at(text: &[u8], at: usize, vector: bool) -> Self {
+        let rest = text.get(at..).unwrap_or_default();
+        match rest.first_chunk::<64>() {
+            #[cfg(target_arch = "x86_64")]
+            Some(block) if vector => avx2::marks(block),
+            _ => Self::scalar(rest),
         }
     }
 
-    /// The 64 bits from bit `at` on.
-    #[inline]
-    fn window(&self, words: &[u64], at: usize) -> u64 {
-        let (word, shift) = (at / 64, at % 64);
-        let word_at = |word: usize| words.get(word).copied().unwrap_or_default();
-        match shift {
-            0 => word_at(word),
-            _ => word_at(word) >> shift | word_at(word + 1) << (64 - shift),
+    fn scalar(rest: &[u8]) -> Self {
+        let mut marks = Self::default();
+        for (bit, byte) in rest.iter().take(64).enumerate() {
+            marks.joint |= u64::from(!byte.is_ascii_alphanumeric()) << bit;
+            marks.digit |= u64::from(byte.is_ascii_digit()) << bit;
         }
+        marks
     }
 }
 
@@ -142,12 +181,15 @@ impl Default for Edges {
 }
 
 impl Edges {
-    /// Adds a place for each bit.
+    /// Adds a place for each bit. There is one or none nearly always, and which cannot be foreseen; so no branch asks.
     #[inline(always)]
-    fn push_bits(&mut self, mut bits: u64, base: usize) {
-        while bits != 0 {
-            self.push(base.wrapping_add(bits.trailing_zeros() as usize) as u32);
-            bits &= bits - 1;
+    fn push_bits(&mut self, bits: u64, base: usize) {
+        self.places[self.count % EDGES] = base.wrapping_add(bits.trailing_zeros() as usize) as u32;
+        self.count += usize::from(bits != 0);
+        let mut rest = bits & bits.wrapping_sub(1);
+        while rest != 0 {
+            self.push(base.wrapping_add(rest.trailing_zeros() as usize) as u32);
+            rest &= rest - 1;
         }
     }
 
@@ -181,7 +223,9 @@ pub struct Finder<'a> {
 /// What is carried from one 64-byte block to the next.
 #[derive(Clone, Copy, Default)]
 struct State {
-    /// Class mask of the block before, and the same after each doubling of the window.
+    /// Of the class mask of the block before, and of the same after each doubling of the window: the upper bits, moved
+    /// down to where they go on in the next block. (Kept so, two shifts do; whole, they become one instruction that
+    /// takes AMD's processors three cycles.)
     one: u64,
     two: u64,
     four: u64,
@@ -196,13 +240,11 @@ struct State {
 #[derive(Clone, Copy, Default)]
 struct Masks {
     class: u64,
-    joint: u64,
-    digit: u64,
-    percent: u64,
+    /// `%` or `&`.
+    lone: u64,
     backslash: u64,
-    /// `u` or `/`.
+    /// What a backslash makes an escape of; see [`Batch::escapes`].
     escaped: u64,
-    nul: bool,
 }
 
 impl<'a> Finder<'a> {
@@ -222,11 +264,6 @@ impl<'a> Finder<'a> {
     /// whole runs.
     pub fn next(&mut self, batch: &mut Batch) -> bool {
         batch.clear();
-        if self.at == 0 {
-            let words = self.text.len().div_ceil(64);
-            batch.joints.resize(words, 0);
-            batch.digits.resize(words, 0);
-        }
         if let Some(start) = self.open.take() {
             batch.starts.push(start);
         }
@@ -242,6 +279,7 @@ impl<'a> Finder<'a> {
                 self.open = batch.starts.pop();
             }
         }
+        batch.mark(self.text, self.vector);
         !(batch.starts.count == 0 && batch.escapes.count == 0 && self.at >= self.text.len())
     }
 
@@ -258,8 +296,6 @@ impl<'a> Finder<'a> {
             return;
         }
         let masks = self.masks(rest);
-        self.nul |= masks.nul;
-        batch.keep(self.at, masks);
         self.state.block(self.at, masks, batch);
         self.at = self.text.len();
     }
@@ -267,8 +303,6 @@ impl<'a> Finder<'a> {
     fn scalar_blocks(&mut self, batch: &mut Batch) {
         while self.text.len() - self.at >= 64 && !batch.is_full() {
             let masks = self.masks(64);
-            self.nul |= masks.nul;
-            batch.keep(self.at, masks);
             self.state.block(self.at, masks, batch);
             self.at += 64;
         }
@@ -276,24 +310,28 @@ impl<'a> Finder<'a> {
     }
 
     /// The masks of the `len` (at most 64) bytes at the current place, byte by byte.
-    fn masks(&self, len: usize) -> Masks {
+    fn masks(&mut self, len: usize) -> Masks {
         let block = &self.text[self.at..self.at + len];
-        let mut masks = Masks { nul: memchr(0, block).is_some(), ..Masks::default() };
+        self.nul |= memchr(0, block).is_some();
+        let mut masks = Masks::default();
         for (bit, &byte) in block.iter().enumerate() {
             masks.class |= u64::from(is_run_byte(byte)) << bit;
-            masks.joint |= u64::from(matches!(byte, b'+' | b'-' | b'/' | b'_')) << bit;
-            masks.digit |= u64::from(byte.is_ascii_digit()) << bit;
         }
-        for bit in memchr2_iter(b'%', b'\\', block) {
-            *if block[bit] == b'%' { &mut masks.percent } else { &mut masks.backslash } |= 1 << bit;
+        for bit in memchr3_iter(b'%', b'&', b'\\', block) {
+            *if block[bit] == b'\\' { &mut masks.backslash } else { &mut masks.lone } |= 1 << bit;
         }
         if masks.backslash | self.state.backslash != 0 {
-            for bit in memchr2_iter(b'u', b'/', block) {
-                masks.escaped |= 1 << bit;
+            for (bit, byte) in block.iter().enumerate() {
+                masks.escaped |= u64::from(is_escaped(*byte)) << bit;
             }
         }
         masks
     }
+}
+
+/// Whether a backslash before this byte may make an escape of it.
+fn is_escaped(byte: u8) -> bool {
+    byte.is_ascii_digit() || b"ux\r\n+-/_z}\x05\x08".contains(&byte)
 }
 
 impl State {
@@ -302,30 +340,35 @@ impl State {
     fn block(&mut self, at: usize, masks: Masks, batch: &mut Batch) {
         let before = *self;
         let one = masks.class;
-        let two = one & (one << 1 | before.one >> 63);
-        let four = two & (two << 2 | before.two >> 62);
-        let eight = four & (four << 4 | before.four >> 60);
-        let windows = eight & (eight << 8 | before.eight >> 56);
-        let shifted = windows << 1 | before.windows >> 63;
-        let escapes = masks.percent | ((masks.backslash << 1 | before.backslash) & masks.escaped);
-        *self = State { one, two, four, eight, windows, backslash: masks.backslash >> 63 };
-        if windows != shifted {
-            batch.starts.push_bits(windows & !shifted, at.wrapping_sub(MIN_RUN - 1));
-            batch.ends.push_bits(shifted & !windows, at);
-        }
+        let two = one & (one << 1 | before.one);
+        let four = two & (two << 2 | before.two);
+        let eight = four & (four << 4 | before.four);
+        let windows = eight & (eight << 8 | before.eight);
+        let shifted = windows << 1 | before.windows;
+        let escapes = masks.lone | ((masks.backslash << 1 | before.backslash) & masks.escaped);
+        *self = State {
+            one: one >> 63,
+            two: two >> 62,
+            four: four >> 60,
+            eight: eight >> 56,
+            windows: windows >> 63,
+            backslash: masks.backslash >> 63,
+        };
+        batch.starts.push_bits(windows & !shifted, at.wrapping_sub(MIN_RUN - 1));
+        batch.ends.push_bits(shifted & !windows, at);
         if escapes != 0 {
-            push_escapes(&mut batch.escapes, escapes, masks.percent, at);
+            push_escapes(&mut batch.escapes, escapes, masks.lone, at);
         }
     }
 }
 
 #[inline(always)]
-fn push_escapes(places: &mut Edges, mut escapes: u64, percent: u64, block: usize) {
+fn push_escapes(places: &mut Edges, mut escapes: u64, lone: u64, block: usize) {
     while escapes != 0 {
         let bit = escapes.trailing_zeros();
         let at = block + bit as usize;
         // The mask of a backslash escape has its bit at the second byte.
-        places.push((at - usize::from(percent >> bit & 1 == 0)) as u32);
+        places.push((at - usize::from(lone >> bit & 1 == 0)) as u32);
         escapes &= escapes - 1;
     }
 }
@@ -366,8 +409,12 @@ mod tests {
                 start = end + 1;
             }
         }
-        let escape = |at: &usize| {
-            text[*at] == b'%' || text[*at] == b'\\' && matches!(text.get(at + 1), Some(b'u' | b'/'))
+        let escape = |at: &usize| match text[*at] {
+            b'%' | b'&' => true,
+            b'\\' => text.get(at + 1).is_some_and(|byte| {
+                byte.is_ascii_digit() || b"ux\r\n+-/_".contains(byte) || b"z}\x05\x08".contains(byte)
+            }),
+            _ => false,
         };
         let escapes = (0..text.len()).filter(escape).map(|at| at as u32).collect();
         (runs, escapes, text.contains(&0))
@@ -396,24 +443,27 @@ mod tests {
             assert!(finder.next(&mut batch));
             let run = |n: usize| batch.runs().nth(n).expect("a run");
             let mut joints = Vec::new();
-            batch.joints(&run(0), |at| joints.push(at));
+            batch.joints(text.as_bytes(), 0, |at| joints.push(at));
             let expected: Vec<usize> = run(0).filter(|at| b"+-/_".contains(&text.as_bytes()[*at])).collect();
             assert_eq!(joints, expected);
-            assert_eq!([batch.has_digit(&run(0)), batch.has_digit(&run(1))], [false, true]);
+            assert_eq!([batch.has_digit(0), batch.has_digit(1)], [false, true]);
         }
     }
 
     #[test]
     fn tells_the_class_of_every_byte() {
         for byte in 0..=255u8 {
-            let text = [vec![b'a'; 8], vec![byte], vec![b'b'; 80]].concat();
-            assert_eq!(collect(Finder::new(&text)), by_definition(&text), "{byte:#x}");
+            for lead in [&b"aaaaaaaa"[..], b"aaaaaaa\\"] {
+                let text = [lead, &[byte], &[b'b'; 80]].concat();
+                assert_eq!(collect(Finder::new(&text)), by_definition(&text), "{byte:#x}");
+                assert_eq!(collect(Finder::scalar(&text)), by_definition(&text), "{byte:#x}");
+            }
         }
     }
 
     proptest! {
         #[test]
-        fn both_agree_with_the_definition(text in "[a-zA-Z0-9_+/%\\\\u .\\x00é-]{0,900}") {
+        fn both_agree_with_the_definition(text in "[a-zA-Z0-9_+/%&\\\\u \r\n.\\x00é-]{0,900}") {
             let expected = by_definition(text.as_bytes());
             prop_assert_eq!(&collect(Finder::new(text.as_bytes())), &expected);
             prop_assert_eq!(&collect(Finder::scalar(text.as_bytes())), &expected);

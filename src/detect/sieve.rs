@@ -5,7 +5,7 @@
 //! yes.
 
 use super::Detectors;
-use super::index::three;
+use super::index::{four, three};
 use super::runs::{BATCH_ROOM, Batch};
 use crate::blob::Span;
 
@@ -49,15 +49,11 @@ impl Sieve {
         self.count += 1;
         let before = three(text, run.start.wrapping_sub(3));
         let glued = matches!((before >> 16) as u8, b'\\' | b'%');
-        let first = three(text, run.start);
-        let anchored =
-            detectors.at_start.may_begin(first, text.get(run.start + 3).copied().unwrap_or_default())
-                | detectors.before.may_have(before)
-                | glued
-                | (first == super::EYJ);
+        let first = four(text, run.start);
+        let anchored = detectors.at_start.may_begin(first) | detectors.before.may_have(before) | glued;
         self.lists[ANCHORED].add(number, anchored | (run.start < 3));
-        self.lists[JOINTED].add(number, batch.has_joint(run));
-        self.lists[NUMBERED].add(number, batch.has_digit(run));
+        self.lists[JOINTED].add(number, batch.has_joint(number));
+        self.lists[NUMBERED].add(number, batch.has_digit(number));
         let pair = ENCODES[usize::from(first as u8)] & 1 | ENCODES[usize::from((first >> 8) as u8)] & 2;
         self.lists[ENCODED].add(number, pair == 3);
     }
@@ -67,9 +63,9 @@ impl Sieve {
         self.list(ANCHORED, batch)
     }
 
-    /// Runs with `+ - / _` in them.
-    pub(super) fn jointed(&self, batch: &Batch) -> impl Iterator<Item = Span> {
-        self.list(JOINTED, batch)
+    /// Numbers of the runs with `+ - / _` in them.
+    pub(super) fn jointed(&self) -> impl Iterator<Item = usize> {
+        self.numbers(JOINTED)
     }
 
     /// Runs with a digit in them.
@@ -83,8 +79,12 @@ impl Sieve {
     }
 
     fn list(&self, list: usize, batch: &Batch) -> impl Iterator<Item = Span> {
+        self.numbers(list).map(|number| batch.run(number))
+    }
+
+    fn numbers(&self, list: usize) -> impl Iterator<Item = usize> {
         let List { runs, count } = &self.lists[list];
-        runs[..(*count).min(BATCH_ROOM)].iter().map(|run| batch.run(usize::from(*run)))
+        runs[..(*count).min(BATCH_ROOM)].iter().map(|run| usize::from(*run))
     }
 }
 

@@ -1,5 +1,5 @@
 //! The few rare words that lead to what is no run: short passwords under their name, PEM headers, URLs with a password,
-//! and the anchors of signatures whose runs may be too short.
+//! the anchors of signatures whose runs may be too short, and places where text is encoded so that no run tells of it.
 //!
 //! Three or four bytes of each word, chosen for being rare in text, are looked for at every place in one pass: with AVX2 by
 //! nibble tables (`avx2`), else by a bitmap. What is compared whole is then only a few places in a thousand bytes.
@@ -20,25 +20,95 @@ pub(super) enum Word {
     Pem,
     /// The anchor of a signature that no run leads to.
     Anchor,
+    /// Where text may be encoded.
+    Opener(Opener),
 }
 
-/// Words in lower case, compared without case; with the place of their three rarest bytes.
-const WORDS: &[(&str, usize, Word)] = &[
-    ("://", 0, Word::Url),
-    ("-----begin ", 4, Word::Pem),
-    ("passw", 2, Word::Name),
-    ("passphrase", 3, Word::Name),
-    ("pass\"", 2, Word::Name),
-    ("pass\\", 2, Word::Name),
-    ("kennwort", 2, Word::Name),
-    ("pwd", 0, Word::Name),
-    ("secret", 1, Word::Name),
-    ("api_k", 1, Word::Name),
-    ("api-k", 1, Word::Name),
-    ("apik", 1, Word::Name),
-    ("senha", 2, Word::Name),
-    ("contrase", 4, Word::Name),
+/// A way to encode text that no run tells of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Opener {
+    /// A sign that may put two strings together, at a quote or before one.
+    Join,
+    /// A function that puts its arguments together, or the call that does so with a list behind it.
+    List,
+    /// A call that puts the list before it together.
+    ListBefore,
+    /// A literal in a template literal.
+    Template,
+    /// Numbers of characters.
+    Codes,
+    /// Quoted-printable.
+    Quoted,
+}
+
+/// Words in lower case, compared without case; of the encodings' those that clean text has less than once in fifty
+/// kilobytes. With the place of their three rarest bytes, and the bucket they are in: those of a bucket have so much in common,
+/// or are so few, that hardly any text fits one's first and another's second byte.
+const WORDS: &[(&str, usize, Word, u8)] = &[
+    ("://", 0, Word::Url, 3),
+    ("-----begin ", 4, Word::Pem, 1),
+    ("passw", 2, Word::Name, 4),
+    ("passphrase", 3, Word::Name, 4),
+    ("pass\"", 2, Word::Name, 4),
+    ("pass\\", 2, Word::Name, 4),
+    ("kennwort", 2, Word::Name, 0),
+    ("pwd", 0, Word::Name, 4),
+    ("secret", 1, Word::Name, 0),
+    ("api_k", 1, Word::Name, 2),
+    ("api-k", 1, Word::Name, 2),
+    ("apik", 1, Word::Name, 2),
+    ("senha", 2, Word::Name, 2),
+    ("contrase", 4, Word::Name, 1),
+    ("\" +", 0, JOIN, 5),
+    ("' +", 0, JOIN, 5),
+    ("\"+\"", 0, JOIN, 5),
+    ("\"+\\\"", 0, JOIN, 6),
+    ("'+'", 0, JOIN, 5),
+    ("+ \"", 0, JOIN, 5),
+    ("+ '", 0, JOIN, 5),
+    ("\" &", 0, JOIN, 5),
+    ("\"&\"", 0, JOIN, 5),
+    ("\"&\\\"", 0, JOIN, 6),
+    ("& \"", 0, JOIN, 5),
+    ("' .", 0, JOIN, 5),
+    ("'.'", 0, JOIN, 5),
+    ("\" .", 0, JOIN, 5),
+    ("\".\"", 0, JOIN, 5),
+    ("\" \"", 0, JOIN, 5),
+    ("' '", 0, JOIN, 5),
+    ("${\"", 0, TEMPLATE, 5),
+    ("${'", 0, TEMPLATE, 5),
+    ("${\\\"", 0, TEMPLATE, 6),
+    ("\".join(", 0, LIST, 5),
+    ("'.join(", 0, LIST, 5),
+    ("concat(", 3, LIST, 7),
+    ("concatenate(", 8, LIST, 7),
+    ("join('')", 3, LIST_BEFORE, 6),
+    ("join(\"\")", 3, LIST_BEFORE, 6),
+    ("join(\\\"\\\")", 3, LIST_BEFORE, 6),
+    ("charcode(", 5, CODES, 7),
+    ("chr(", 0, CODES, 7),
+    ("chrw(", 1, CODES, 7),
+    ("char(", 1, CODES, 7),
+    ("from([", 2, CODES, 7),
+    ("array([", 3, CODES, 7),
+    ("bytes([", 3, CODES, 7),
+    ("buffer\"", 1, CODES, 1),
+    (",0x", 0, CODES, 2),
+    (", 0x", 1, CODES, 2),
+    ("=3d", 0, QUOTED, 4),
+    ("=\r\n", 0, QUOTED, 3),
 ];
+
+const JOIN: Word = Word::Opener(Opener::Join);
+const LIST: Word = Word::Opener(Opener::List);
+const LIST_BEFORE: Word = Word::Opener(Opener::ListBefore);
+const TEMPLATE: Word = Word::Opener(Opener::Template);
+const CODES: Word = Word::Opener(Opener::Codes);
+const QUOTED: Word = Word::Opener(Opener::Quoted);
+
+/// The first buckets, which anchors may share with the words in them.
+const SHARED: usize = 5;
 
 /// Where a word's three bytes were seen: the word, and how far into it they stand.
 struct Entry {
@@ -48,12 +118,14 @@ struct Entry {
     text: &'static str,
     back: usize,
     word: Word,
+    /// Of the nibble tables; none for an anchor.
+    bucket: Option<u8>,
 }
 
 impl Entry {
-    fn new(text: &'static str, back: usize, word: Word) -> Self {
+    fn new(text: &'static str, back: usize, word: Word, bucket: Option<u8>) -> Self {
         let fourth = text.as_bytes().get(back + 3).map(|byte| byte | 0x20);
-        Self { key: fold(three(text.as_bytes(), back)), fourth, text, back, word }
+        Self { key: fold(three(text.as_bytes(), back)), fourth, text, back, word, bucket }
     }
 }
 
@@ -74,19 +146,21 @@ struct Tables {
 impl Words {
     /// For [`WORDS`] and the beginnings of these anchors, which the caller compares whole.
     pub(super) fn new(anchors: impl Iterator<Item = &'static str>) -> Self {
-        let mut entries: Vec<Entry> =
-            WORDS.iter().map(|(text, back, word)| Entry::new(text, *back, *word)).collect();
+        let mut entries: Vec<Entry> = WORDS
+            .iter()
+            .map(|(text, back, word, bucket)| Entry::new(text, *back, *word, Some(*bucket)))
+            .collect();
         for text in anchors {
             // Three bytes that are looked for anyway cost nothing more.
             let shared = (0..text.len().saturating_sub(2))
                 .find(|at| entries.iter().any(|entry| entry.key == fold(three(text.as_bytes(), *at))));
-            entries.push(Entry::new(text, shared.unwrap_or_else(|| rarest(text)), Word::Anchor));
+            entries.push(Entry::new(text, shared.unwrap_or_else(|| rarest(text)), Word::Anchor, None));
         }
         entries.sort_by_key(|entry| (entry.key, entry.back));
         let is_anchor = |entry: &Entry| entry.word == Word::Anchor;
         let mut bitmap = Bitmap::default();
         entries.iter().for_each(|entry| bitmap.insert(entry.key));
-        let tables = Tables::new(entries.iter().map(|entry| (entry.key, entry.fourth)).collect());
+        let tables = Tables::new(&entries);
         entries.dedup_by(|a, b| is_anchor(a) && is_anchor(b) && (a.key, a.back) == (b.key, b.back));
         Self { entries, bitmap, tables }
     }
@@ -153,25 +227,101 @@ fn rarest(text: &str) -> usize {
 }
 
 impl Tables {
-    /// For these keys, each with the byte that follows if it is known. Keys that begin alike share a bucket: its nibbles
-    /// then fit few other texts.
-    fn new(mut keys: Vec<(u32, Option<u8>)>) -> Self {
-        let mut tables = Self::default();
-        keys.sort_by_key(|(key, fourth)| (fourth.is_some(), key.swap_bytes(), *fourth));
-        keys.dedup();
-        for (number, (key, fourth)) in keys.iter().enumerate() {
-            let bucket = 1 << (number * 8 / keys.len());
-            for (place, byte) in key.to_le_bytes()[..3].iter().chain(fourth).enumerate() {
-                tables.low[place][usize::from(byte & 15)] |= bucket;
-                // Either case: what folds to the byte differs from it in this bit at most.
-                tables.high[place][usize::from(byte >> 4)] |= bucket;
-                tables.high[place][usize::from((byte & !0x20) >> 4)] |= bucket;
+    /// For these words. An anchor goes where it makes a bucket fit the least more of text.
+    fn new(entries: &[Entry]) -> Self {
+        let mut buckets = [Bucket::default(); 8];
+        for entry in entries {
+            if let Some(bucket) = entry.bucket {
+                buckets[usize::from(bucket % 8)].add(entry);
             }
-            if fourth.is_none() {
-                tables.low[3].iter_mut().chain(&mut tables.high[3]).for_each(|buckets| *buckets |= bucket);
+        }
+        let mut anchors: Vec<&Entry> = entries.iter().filter(|entry| entry.bucket.is_none()).collect();
+        anchors.sort_by_key(|entry| (entry.fourth.is_some(), entry.key, entry.fourth));
+        for anchor in anchors {
+            let growth = |bucket: &&mut Bucket| bucket.with(anchor).frequency() - bucket.frequency();
+            if let Some(bucket) = buckets.iter_mut().take(SHARED).min_by_key(growth) {
+                bucket.add(anchor);
+            }
+        }
+        let mut tables = Self::default();
+        for (number, bucket) in buckets.iter().enumerate() {
+            for (place, (low, high)) in bucket.low.iter().zip(bucket.high).enumerate() {
+                for nibble in 0..16 {
+                    tables.low[place][nibble] |= ((low >> nibble & 1) << number) as u8;
+                    tables.high[place][nibble] |= ((high >> nibble & 1) << number) as u8;
+                }
             }
         }
         tables
+    }
+}
+
+/// Which low and high nibbles its words have in each of four places; bit n for nibble n.
+#[derive(Clone, Copy, Default)]
+struct Bucket {
+    low: [u16; 4],
+    high: [u16; 4],
+}
+
+impl Bucket {
+    fn add(&mut self, entry: &Entry) {
+        for (place, byte) in entry.key.to_le_bytes()[..3].iter().chain(&entry.fourth).enumerate() {
+            self.low[place] |= 1 << (byte & 15);
+            // Either case: what folds to the byte differs from it in this bit at most.
+            self.high[place] |= 1 << (byte >> 4) | 1 << ((byte & !0x20) >> 4);
+        }
+        if entry.fourth.is_none() {
+            (self.low[3], self.high[3]) = (u16::MAX, u16::MAX);
+        }
+    }
+
+    fn with(mut self, entry: &Entry) -> Self {
+        self.add(entry);
+        self
+    }
+
+    /// How often text fits it, in no unit: as if its bytes were independent.
+    fn frequency(&self) -> u64 {
+        let place = |low: u16, high: u16| match (low, high) {
+            (u16::MAX, _) => ANY,
+            _ => bits(high)
+                .map(|row| bits(low).map(|column| WEIGHTS[usize::from(row << 4 | column)]).sum::<u64>())
+                .sum(),
+        };
+        self.low.iter().zip(self.high).map(|(low, high)| place(*low, high)).product()
+    }
+}
+
+/// The numbers of the bits that are set.
+fn bits(mut set: u16) -> impl Iterator<Item = u8> {
+    std::iter::from_fn(move || {
+        let bit = (set != 0).then(|| set.trailing_zeros() as u8)?;
+        set &= set - 1;
+        Some(bit)
+    })
+}
+
+/// Roughly how often text has each byte.
+static WEIGHTS: [u64; 256] = {
+    let mut weights = [0; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        weights[byte as usize] = weight(byte);
+        byte += 1;
+    }
+    weights
+};
+
+/// The same for any byte.
+const ANY: u64 = 219;
+
+const fn weight(byte: u8) -> u64 {
+    match byte {
+        b'a' | b'e' | b'i' | b'n' | b'o' | b'r' | b's' | b't' | b' ' | b'"' => 8,
+        b'a'..=b'z' => 3,
+        b'0'..=b'9' | b'-' | b'.' | b'/' | b'_' | b',' | b':' | b'\n' => 2,
+        b'!'..=b'~' => 1,
+        _ => 0,
     }
 }
 

@@ -170,7 +170,15 @@ fn label(vocabulary: &Vocabulary, whose: Whose, trail: &Trail<'_>) -> Place {
     let query = Query { scope: whose.scope, kind, field: &names, value: value.as_deref() };
     let (storage, store, own) = judge(vocabulary, &query);
     let field = joined(whose.prefix, trail.field(whose.from));
-    Place { pointer: None, flow: whose.flow, step: whose.step, field, storage: Some(storage), store, own }
+    Place {
+        flow: whose.flow,
+        step: whose.step,
+        field,
+        storage: Some(storage),
+        store,
+        own,
+        ..Place::default()
+    }
 }
 
 /// How a value is stored, how to store it properly, and why it is the platform's own.

@@ -138,7 +138,8 @@ impl<'a> XmlMember<'a> {
         let (storage, store, own) = judge(&vocabulary::POWER_PLATFORM, &query);
         let own = own.or_else(|| self.assembly_key(span));
         let field = (!names.is_empty()).then(|| names.join("."));
-        Place { pointer: None, flow: Some(flow), step, field, storage: Some(storage), store, own }
+        let storage = Some(storage);
+        Place { flow: Some(flow), step, field, storage, store, own, ..Place::default() }
     }
 
     fn seek(&mut self, offset: usize) {

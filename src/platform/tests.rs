@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use serde_json::{Map, Value as Tree, json};
 
 use super::*;
-use crate::blob::{Alone, Package, Provenance};
+use crate::blob::{Alone, Landmarks, Package, Provenance};
 
 /// A folder as a package.
 struct Folder {
@@ -97,7 +97,12 @@ fn places(root: &Path, member: &str) -> Tree {
     let bytes = fs::read(root.join(member)).unwrap();
     let package = Folder { root: root.to_owned(), own: member.to_owned() };
     let provenance = Provenance::file("export.zip").entry(member);
-    let mut outline = outline(&Blob { provenance: &provenance, bytes: &bytes, package: &package });
+    let mut outline = outline(&Blob {
+        provenance: &provenance,
+        bytes: &bytes,
+        package: &package,
+        landmarks: Landmarks::NONE,
+    });
     let mut found = Map::new();
     for span in values(&bytes) {
         let value = String::from_utf8_lossy(&bytes[span.clone()]).into_owned();
@@ -205,7 +210,8 @@ fn damaged(mut bytes: Vec<u8>, damages: &[Damage]) -> Vec<u8> {
 
 fn place_alone(bytes: &[u8], spans: &[Span]) -> Vec<Place> {
     let provenance = Provenance::file("-");
-    let mut outline = outline(&Blob { provenance: &provenance, bytes, package: &Alone });
+    let mut outline =
+        outline(&Blob { provenance: &provenance, bytes, package: &Alone, landmarks: Landmarks::NONE });
     spans.iter().map(|span| outline.place(span.clone())).collect()
 }
 

@@ -75,6 +75,7 @@ struct LocationData {
     bytes: Option<[u64; 2]>,
     decoded: Vec<&'static str>,
     pointer: Option<String>,
+    landmark: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -262,6 +263,7 @@ fn location(page: &Page, location: &Location) -> LocationData {
         bytes: location.bytes.as_ref().map(|bytes| [bytes.start, bytes.end]),
         decoded: location.decoded.iter().copied().map(Encoding::name).collect(),
         pointer: page.maybe(location.pointer.as_deref()),
+        landmark: page.maybe(location.landmark.as_deref()),
     }
 }
 

@@ -205,11 +205,16 @@ fn shown_place(page: &Page, reported: &Reported) -> String {
     }
 }
 
-/// `drive/a.zip!/b.json:1:20417 (in a JSON string)`
+/// `drive/a.zip!/b.json:1:20417 (in a JSON string)`, `drive/a.xlsx!/xl/sharedStrings.xml, sheet "Keys", cell B7`
 fn position(page: &Page, location: &Location) -> String {
     let mut text = page.text(&location.provenance.to_string());
-    for number in [location.line, location.column].into_iter().flatten() {
-        text.push_str(&format!(":{number}"));
+    match &location.landmark {
+        Some(landmark) => text.push_str(&format!(", {}", page.text(landmark))),
+        None => {
+            for number in [location.line, location.column].into_iter().flatten() {
+                text.push_str(&format!(":{number}"));
+            }
+        }
     }
     if location.bytes.is_none() {
         text.push_str(" (in its name)");
@@ -227,6 +232,16 @@ fn encoding(encoding: Encoding) -> &'static str {
         Encoding::JsonString => "a JSON string",
         Encoding::Percent => "percent-encoding",
         Encoding::Base64 => "base64",
+        Encoding::Base32 => "base32",
+        Encoding::Hex => "hexadecimal",
+        Encoding::Deflate => "deflated data",
+        Encoding::CodeString => "a string's escapes",
+        Encoding::Entities => "character references",
+        Encoding::QuotedPrintable => "quoted-printable",
+        Encoding::Concatenation => "strings that are put together",
+        Encoding::CharacterCodes => "character codes",
+        Encoding::Utf32Le | Encoding::Utf32Be => "UTF-32",
+        Encoding::CodePage => "a code page",
     }
 }
 

@@ -295,6 +295,7 @@ fn properties(page: &Page, reported: &Reported) -> Value {
         "platform": flow.map(|flow| flow.platform),
         "owner": flow.and_then(|flow| page.maybe(flow.owner.as_deref())),
         "pointer": page.maybe(finding.location.pointer.as_deref()),
+        "landmark": page.maybe(finding.location.landmark.as_deref()),
         "decoded": finding.location.decoded.iter().map(|step| step.name()).collect::<Vec<_>>(),
         "secret": secret,
         "occurrences": page.credential(reported).map(|credential| credential.findings.len()),

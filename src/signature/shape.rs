@@ -89,7 +89,12 @@ impl Alphabet {
 
     /// Its characters in the order of their codes.
     pub fn bytes(self) -> impl Iterator<Item = u8> {
-        (0..128).filter(move |byte| self.has(*byte))
+        let mut left = self.0;
+        std::iter::from_fn(move || {
+            let byte = (left != 0).then(|| left.trailing_zeros() as u8)?; // at most 127
+            left &= left - 1;
+            Some(byte)
+        })
     }
 }
 

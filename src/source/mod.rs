@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 pub use folder::{Folder, Sibling};
 pub(crate) use kept::Kept;
-pub use read::{Memory, OpenFile, RangeReader, ReadAt, fill, open};
+pub use read::{Memory, OpenFile, RangeReader, ReadAt, fill, fill_of_file, open};
 
 /// One thing to scan, as the user named it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -23,6 +23,11 @@ pub trait ReadAt: Send + Sync {
     fn bytes(&self) -> Option<&[u8]> {
         None
     }
+
+    /// The open file, where they stand in one: another process can be given that.
+    fn file(&self) -> Option<&File> {
+        None
+    }
 }
 
 /// Bytes in memory.
@@ -92,6 +97,10 @@ impl ReadAt for OpenFile {
             }
         }
     }
+
+    fn file(&self) -> Option<&File> {
+        Some(&self.file)
+    }
 }
 
 /// A stretch of bytes as a stream.
@@ -120,6 +129,23 @@ impl Read for RangeReader {
         let read = self.source.read_at(&mut buffer[..wanted], self.position)?;
         self.position += read as u64;
         Ok(read)
+    }
+}
+
+/// The smallest piece in which files are read and errors show.
+const PAGE: usize = 4096;
+
+/// The same from a file's beginning. A file gives all that it has at once, but for an error, which ends a page and shows
+/// at the next attempt: so only what ends with a page is asked for more.
+pub fn fill_of_file(file: &mut File, buffer: &mut [u8]) -> (usize, Option<io::Error>) {
+    match file.read(buffer) {
+        Ok(read) if read > 0 && !read.is_multiple_of(PAGE) => (read, None),
+        Ok(read) => {
+            let (more, error) = fill(file, buffer.get_mut(read..).unwrap_or_default());
+            (read + more, error)
+        }
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => fill(file, buffer),
+        Err(error) => (0, Some(error)),
     }
 }
 

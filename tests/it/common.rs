@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::sync::LazyLock;
 
-use keysieve::blob::{Alone, Blob, Provenance, Span};
+use keysieve::blob::{Alone, Blob, Landmarks, Provenance, Span};
 use keysieve::budget::Budget;
 use keysieve::detect::Detectors;
 use keysieve::finding::Finding;
@@ -18,12 +18,13 @@ pub(crate) static SCANNER: LazyLock<Scanner> = LazyLock::new(|| Scanner {
     detectors: Detectors::new(signature::built_in().iter().collect()),
     budget: Budget::default(),
     now: NOW,
+    worker: Some(env!("CARGO_BIN_EXE_keysieve").into()),
 });
 
 /// Scans bytes as one blob.
 pub(crate) fn scan_bytes(bytes: &[u8]) -> BlobScan {
     let provenance = Provenance::file("test");
-    let blob = Blob { provenance: &provenance, bytes, package: &Alone };
+    let blob = Blob { provenance: &provenance, bytes, package: &Alone, landmarks: Landmarks::NONE };
     scan::blob(&blob, &SCANNER, &mut Scratch::default())
 }
 

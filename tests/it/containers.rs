@@ -16,31 +16,36 @@ use zip::write::SimpleFileOptions;
 
 /// Writes down what it is shown.
 #[derive(Default)]
-struct Recorder {
-    budget: Budget,
+pub(crate) struct Recorder {
+    pub(crate) budget: Budget,
     seen: Mutex<Vec<(String, Vec<u8>)>>,
     names: Mutex<Vec<String>>,
     /// Members to read from the package of each blob, and what came of it.
     companions: Vec<&'static str>,
     read: Mutex<Vec<(String, String, Option<String>)>>,
     /// Whether the streams are opened once more, and what they gave then.
-    reopen: bool,
+    pub(crate) reopen: bool,
 }
 
 impl Recorder {
-    fn with(budget: Budget) -> Self {
+    /// One that opens streams once more.
+    pub(crate) fn reopening() -> Self {
+        Self { reopen: true, ..Self::default() }
+    }
+
+    pub(crate) fn with(budget: Budget) -> Self {
         Self { budget, ..Self::default() }
     }
 
     /// What was shown by name: text, and for longer things `len × first byte`.
-    fn seen(&self) -> Vec<(String, String)> {
+    pub(crate) fn seen(&self) -> Vec<(String, String)> {
         let mut seen: Vec<_> =
             lock(&self.seen).iter().map(|(name, bytes)| (name.clone(), short(bytes))).collect();
         seen.sort();
         seen
     }
 
-    fn names(&self) -> Vec<String> {
+    pub(crate) fn names(&self) -> Vec<String> {
         let mut names = lock(&self.names).clone();
         names.sort();
         names
@@ -56,7 +61,7 @@ impl Recorder {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -66,7 +71,7 @@ fn shown(provenance: &Provenance) -> String {
     text.split_once("/case/").map_or(text.clone(), |(_, rest)| rest.to_owned())
 }
 
-fn short(bytes: &[u8]) -> String {
+pub(crate) fn short(bytes: &[u8]) -> String {
     if bytes.len() < 64 {
         String::from_utf8_lossy(bytes).into_owned()
     } else {
@@ -120,44 +125,44 @@ impl Visit for Recorder {
 }
 
 /// A folder that vanishes with the test, named so that reports are the same everywhere.
-struct Case(tempfile::TempDir);
+pub(crate) struct Case(pub(crate) tempfile::TempDir);
 
 impl Case {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let case = Self(tempfile::tempdir().unwrap());
         fs::create_dir(case.0.path().join("case")).unwrap();
         case
     }
 
-    fn path(&self) -> std::path::PathBuf {
+    pub(crate) fn path(&self) -> std::path::PathBuf {
         self.0.path().join("case")
     }
 
-    fn file(self, name: &str, bytes: impl AsRef<[u8]>) -> Self {
+    pub(crate) fn file(self, name: &str, bytes: impl AsRef<[u8]>) -> Self {
         let path = self.path().join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, bytes).unwrap();
         self
     }
 
-    fn run(&self, recorder: &Recorder) -> Outcome {
+    pub(crate) fn run(&self, recorder: &Recorder) -> Outcome {
         self.run_with(recorder, &threads(2))
     }
 
-    fn run_with(&self, recorder: &Recorder, options: &Options) -> Outcome {
+    pub(crate) fn run_with(&self, recorder: &Recorder, options: &Options) -> Outcome {
         engine::visit(&[Input::Path(self.path())], recorder, options, &Unwatched).unwrap()
     }
 }
 
-fn threads(threads: usize) -> Options {
+pub(crate) fn threads(threads: usize) -> Options {
     Options { threads: NonZeroUsize::new(threads).unwrap(), ..Options::default() }
 }
 
-fn gaps(outcome: &Outcome) -> Vec<(String, Reason)> {
+pub(crate) fn gaps(outcome: &Outcome) -> Vec<(String, Reason)> {
     outcome.coverage.gaps.iter().map(|gap| (shown(&gap.provenance), gap.reason)).collect()
 }
 
-fn pairs<const N: usize>(pairs: [(&str, &str); N]) -> Vec<(String, String)> {
+pub(crate) fn pairs<const N: usize>(pairs: [(&str, &str); N]) -> Vec<(String, String)> {
     pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect()
 }
 
@@ -252,7 +257,7 @@ pub(crate) fn zip(members: &[(&str, &[u8])]) -> Vec<u8> {
     zip_by(zip::CompressionMethod::Deflated, members)
 }
 
-fn zip_by(method: zip::CompressionMethod, members: &[(&str, &[u8])]) -> Vec<u8> {
+pub(crate) fn zip_by(method: zip::CompressionMethod, members: &[(&str, &[u8])]) -> Vec<u8> {
     let mut zip = zip::ZipWriter::new(io::Cursor::new(Vec::new()));
     let options = SimpleFileOptions::default().compression_method(method);
     for (name, bytes) in members {
@@ -267,7 +272,7 @@ fn zip_by(method: zip::CompressionMethod, members: &[(&str, &[u8])]) -> Vec<u8> 
 }
 
 /// A zip whose sizes stand behind its members.
-fn streamed_zip(members: &[(&str, &[u8])]) -> Vec<u8> {
+pub(crate) fn streamed_zip(members: &[(&str, &[u8])]) -> Vec<u8> {
     let mut zip = zip::ZipWriter::new_stream(Vec::new());
     for (name, bytes) in members {
         zip.start_file(*name, SimpleFileOptions::default()).unwrap();
@@ -282,7 +287,7 @@ pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-fn zstd(bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn zstd(bytes: &[u8]) -> Vec<u8> {
     zstd::encode_all(bytes, 1).unwrap()
 }
 
@@ -315,9 +320,9 @@ pub(crate) fn find(bytes: &[u8], text: &[u8]) -> usize {
 }
 
 /// Names with what was shown by them, and names with the reasons of gaps.
-type Looked = (Vec<(String, String)>, Vec<(String, Reason)>);
+pub(crate) type Looked = (Vec<(String, String)>, Vec<(String, Reason)>);
 
-fn look(case: &Case) -> Looked {
+pub(crate) fn look(case: &Case) -> Looked {
     let recorder = Recorder { reopen: true, ..Recorder::default() };
     let outcome = case.run(&recorder);
     (recorder.seen(), gaps(&outcome))
@@ -501,7 +506,7 @@ fn what_cannot_be_opened_is_said() {
     let first = find(&bytes, b"PK\x01\x02");
     bytes[first + 8] |= 1;
     let second = first + 4 + find(&bytes[first + 4..], b"PK\x01\x02");
-    bytes[second + 10] = 14;
+    bytes[second + 10] = 13;
     let (seen, gaps) = look(&Case::new().file("x", &bytes));
     assert_eq!(seen, pairs([("x!/open", "three")]));
     let wanted = [("x!/locked", Reason::Encrypted), ("x!/odd", Reason::Unsupported)];
@@ -604,7 +609,7 @@ fn empty_archives_hold_nothing() {
 }
 
 /// Counts only: for what would not fit into memory.
-struct Counter(Budget);
+pub(crate) struct Counter(pub(crate) Budget);
 
 impl Visit for Counter {
     fn budget(&self) -> &Budget {
@@ -643,12 +648,12 @@ impl Visit for Counter {
 }
 
 /// A budget that is used up quickly, since nothing is optimised here.
-fn tight() -> Budget {
+pub(crate) fn tight() -> Budget {
     Budget { ratio_floor: 4 << 20, ratio: 1, members: 500, ..Budget::default() }
 }
 
 /// Runs a bomb with 1, 2 and 5 threads: the same coverage each time, no more bytes than allowed, and the gap.
-fn defuse(name: &str, bytes: &[u8], reason: Reason) -> Vec<(String, Reason)> {
+pub(crate) fn defuse(name: &str, bytes: &[u8], reason: Reason) -> Vec<(String, Reason)> {
     let case = Case::new().file(name, bytes).file("beside", "still read");
     let coverage = |count| case.run_with_counter(&threads(count)).coverage;
     let first = coverage(1);
@@ -849,4 +854,45 @@ proptest::proptest! {
         let failed = outcome.coverage.gaps.iter().find(|gap| gap.reason == Reason::DecoderFailed);
         proptest::prop_assert!(failed.is_none(), "{:?}", failed);
     }
+}
+
+#[test]
+fn the_budget_of_the_run_is_spent_in_the_order_of_the_walk() {
+    let mut case = Case::new();
+    for name in ["a", "b/1", "b/2", "c", "d", "e"] {
+        let text = format!("{name}: {}", "some text ".repeat(500));
+        case = case.file(&format!("{name}.gz"), gzip(text.as_bytes()));
+    }
+    let case = case.file("f", "plain text is read");
+    let budget = Budget { run_expanded: 14_000, ..Budget::default() };
+    let run = |count| {
+        let recorder = Recorder::with(budget.clone());
+        let outcome = case.run_with(&recorder, &threads(count));
+        (gaps(&outcome), outcome.coverage.bytes, outcome.coverage.members)
+    };
+    let first = run(1);
+    let cut = ["b/2.gz!/2", "c.gz!/c", "d.gz!/d", "e.gz!/e"];
+    assert_eq!(first.0, cut.map(|name| (name.to_owned(), Reason::BudgetBytes)));
+    assert_eq!(first.1, 14_000 + 18);
+    for count in [2, 3, 7] {
+        for _ in 0..5 {
+            assert_eq!(run(count), first, "{count} threads");
+        }
+    }
+    let budget = Budget { run_expanded: 6 * 5010, ..Budget::default() };
+    assert_eq!(gaps(&case.run(&Recorder::with(budget))), [], "all of it is enough");
+}
+
+#[test]
+fn what_is_not_begun_before_the_deadline_is_a_gap() {
+    let case = Case::new().file("a", "x").file("b/c", "y");
+    let recorder = Recorder::default();
+    let options = Options { deadline: Some(std::time::Duration::ZERO), ..threads(2) };
+    let input = [Input::Path(case.path().join("a")), Input::Path(case.path())];
+    let outcome = engine::visit(&input, &recorder, &options, &Unwatched).unwrap();
+    let reasons: Vec<_> = outcome.coverage.gaps.iter().map(|gap| gap.reason).collect();
+    assert_eq!(reasons, [Reason::Deadline, Reason::Deadline]);
+    assert_eq!((outcome.coverage.files, recorder.seen()), (0, Vec::new()));
+    let options = Options { deadline: Some(std::time::Duration::from_secs(3600)), ..threads(2) };
+    assert_eq!(case.run_with(&recorder, &options).coverage.gaps, []);
 }

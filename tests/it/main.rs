@@ -1,9 +1,12 @@
 //! The whole from outside: one binary, a module for each subject.
 
+mod archives;
 mod cli;
 mod common;
 mod containers;
+mod documents;
 mod report;
 mod repository;
+mod robust;
 mod scan;
 mod signatures;

@@ -15,10 +15,14 @@ const ALLOWED: &[(&str, &str, &str)] = &[];
 fn it_is_clean_under_its_own_scan() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let exclude = engine::excludes(["target", ".git"]).expect("globs");
-    let options = Options { exclude, threads: NonZeroUsize::MIN.saturating_add(1) };
+    let options = Options { exclude, threads: NonZeroUsize::MIN.saturating_add(1), ..Options::default() };
     let outcome = engine::run(&[Input::Path(root.into())], &SCANNER, &options, &Unwatched).expect("a run");
     assert!(outcome.coverage.files > 400, "{:?}", outcome.coverage);
-    assert_eq!(outcome.coverage.gaps, []);
+    // Some archives there are locked, of a kind that nobody opens, or bombs: that is what they are for.
+    let meant = |path: &str| path.contains("tests/data/container/");
+    let gaps: Vec<_> =
+        outcome.coverage.gaps.iter().filter(|gap| !meant(&gap.provenance.path.replace('\\', "/"))).collect();
+    assert!(gaps.is_empty(), "{gaps:?}");
     let mut allowed: Vec<_> = ALLOWED.iter().map(|(path, id, _)| (*path, *id)).collect();
     let mut wrong = Vec::new();
     for finding in outcome.findings.iter().filter(|finding| finding.confidence >= Confidence::Medium) {

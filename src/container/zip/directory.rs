@@ -6,6 +6,7 @@
 use std::io;
 use std::sync::Arc;
 
+use super::crypt::Lock;
 use crate::source::ReadAt;
 
 /// The signature of a directory's entry.
@@ -54,7 +55,10 @@ pub(super) struct Member {
     pub(super) size: u64,
     pub(super) crc: u32,
     pub(super) method: u16,
-    pub(super) encrypted: bool,
+    pub(super) flags: u16,
+    pub(super) lock: Option<Lock>,
+    /// Extra fields that may hold text, a line each.
+    pub(super) texts: Option<Box<[u8]>>,
 }
 
 impl Member {
@@ -115,6 +119,11 @@ fn find_next(directory: &mut Directory) {
             next = member.start;
         }
     }
+}
+
+/// Whether there is an end record whose directory is where it says.
+pub(super) fn has_end(source: &dyn ReadAt) -> io::Result<bool> {
+    Ok(find_end(source)?.is_some_and(|(end, record)| end.entries > 0 || record == end.start))
 }
 
 /// Finds the last end record whose directory is where it says, and where that record is.
@@ -194,8 +203,11 @@ fn entry(page: &mut Page, at: u64) -> io::Result<Option<(Member, u64)>> {
         size: u64::from(u32_at(fixed, 24)),
         crc: u32_at(fixed, 16),
         method: u16_at(fixed, 10),
-        encrypted: flags & 1 != 0,
+        flags,
+        lock: None,
+        texts: None,
     };
+    let time = u16_at(fixed, 12);
     let [name, extra, comment] = lengths;
     let variable = page.get(at + ENTRY_SIZE, name + extra + comment)?;
     let Some((name, rest)) = variable.split_at_checked(name as usize) else {
@@ -210,6 +222,8 @@ fn entry(page: &mut Page, at: u64) -> io::Result<Option<(Member, u64)>> {
     member.name = text(name).into();
     member.comment = (!comment.is_empty()).then(|| text(comment).into());
     enlarge(&mut member, extra);
+    (member.lock, member.method) = Lock::of(flags, member.method, member.crc, time, extra);
+    member.texts = unknown_fields(extra).map(Into::into);
     Ok(Some((member, at + ENTRY_SIZE + lengths.iter().sum::<u64>())))
 }
 
@@ -237,6 +251,28 @@ pub(super) fn extra_field(mut extra: &[u8], wanted: u16) -> Option<&[u8]> {
         extra = &extra[4 + size..];
     }
     None
+}
+
+/// What stands in extra fields that are not known to hold numbers only, a line each. Whoever wants to hide a text in a
+/// member has 64 KiB there.
+pub(super) fn unknown_fields(mut extra: &[u8]) -> Option<Vec<u8>> {
+    // Zip64, NTFS times, Unix (three), times, owners (two), AES, alignment (APPNOTE.TXT 6.3.10, 4.5.2, 4.6; Android).
+    const NUMBERS: [u16; 9] = [1, 0x0a, 0x0d, 0x5455, 0x5855, 0x7855, 0x7875, 0x9901, 0xd935];
+    // The shortest text that is worth a look.
+    const SHORTEST: usize = 8;
+    let mut texts = Vec::new();
+    while !extra.is_empty() {
+        let size = usize::from(u16_at(extra, 2)) + 4;
+        let (field, rest) = extra.split_at_checked(size).unwrap_or((extra, &[]));
+        let data = field.get(4..).unwrap_or(field);
+        let known = NUMBERS.contains(&u16_at(field, 0)) && data.len() < 64;
+        if !known && data.len() >= SHORTEST {
+            texts.extend_from_slice(data);
+            texts.push(b'\n');
+        }
+        extra = rest;
+    }
+    (!texts.is_empty()).then_some(texts)
 }
 
 /// A name or comment: UTF-8 whatever its flag says, as most writers have it, else the code page 437 of old.

@@ -2,16 +2,20 @@
 //! be reached in a stream.
 
 use std::cell::Cell;
-use std::io::{self, BufRead, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::directory::{END, extra_field, text, u16_at, u32_at, u64_at};
-use super::{DEFLATED, LOCAL, LOCAL_SIZE, STORED};
+use super::crypt::{Decrypted, LONGEST, Lock};
+use super::directory::{END, extra_field, fill_at, text, u16_at, u32_at, u64_at, unknown_fields};
+use super::packed::{HEAD, Packing, packing};
+use super::{LOCAL, LOCAL_SIZE, locked};
 use crate::blob::Alone;
 use crate::budget::Reason;
+use crate::container::codec::{Codec, Memory, with_codec};
 use crate::container::stream::{Checked, Inflate, Metered, Promise, Rewinds, skip};
 use crate::container::{Job, Opener, Outcome, Place, Stream, Workspace, broken, gap};
+use crate::finding::Secret;
 use crate::source::{RangeReader, ReadAt};
 
 /// What may follow the last member: the directory, or what stands before it (4.3.6).
@@ -63,6 +67,40 @@ pub(super) fn unpack_range(
     walk(job, place, Stream { reader: &mut open(), opener: &opener }, workspace).0
 }
 
+/// Where the first member in a stretch of a zip starts, if there is one.
+pub(super) fn find(source: &dyn ReadAt, range: &Range<u64>) -> Option<u64> {
+    let mut piece = vec![0; 64 << 10];
+    let mut start = range.start;
+    while start < range.end {
+        let filled = fill_at(source, &mut piece, start).ok()?;
+        let bytes = piece.get(..filled)?;
+        let begins = |at: &usize| bytes.get(*at..).is_some_and(is_plausible);
+        let inside = |at: &usize| start + (*at as u64) < range.end;
+        if let Some(at) = memchr::memmem::find_iter(bytes, LOCAL).filter(inside).find(begins) {
+            return Some(start + at as u64);
+        }
+        if filled < piece.len() {
+            return None;
+        }
+        start += (filled - LONGEST_NAME - LOCAL_SIZE as usize) as u64;
+    }
+    None
+}
+
+/// The longest name that a header has that was found by chance.
+const LONGEST_NAME: usize = 1024;
+
+/// Whether these bytes are a member's header: programs that unpack hold its first bytes as well.
+fn is_plausible(head: &[u8]) -> bool {
+    let name = usize::from(u16_at(head, 26));
+    let name = head.get(LOCAL_SIZE as usize..).and_then(|rest| rest.get(..name));
+    let known = packing(u16_at(head, 8), 0, None).is_some() || matches!(u16_at(head, 8), 1..=6 | 99);
+    let version = head.get(4).is_some_and(|version| *version <= 63);
+    let named =
+        |name: &[u8]| (1..=LONGEST_NAME).contains(&name.len()) && name.iter().all(|byte| *byte >= b' ');
+    known && version && name.is_some_and(named)
+}
+
 fn truncated(place: Place) -> Outcome {
     gap(place.provenance, Reason::Truncated, "the archive has no directory at its end")
 }
@@ -90,8 +128,12 @@ fn walk(job: &Job, place: Place, stream: Stream, workspace: &mut Workspace) -> (
         let member = Place { provenance, package };
         outcome.add(job.run.named(provenance, workspace));
         outcome.coverage.members += u64::from(!header.is_folder());
+        if let Some(texts) = &header.texts {
+            let provenance = &provenance.entry("(extra field)");
+            outcome.add(job.blob(Place { provenance, package }, texts, workspace));
+        }
         match header.shape() {
-            Shape::Open if header.is_folder() => {}
+            _ if header.is_folder() => {}
             Shape::Closed(reason) => outcome.add(gap(provenance, reason, "it cannot be opened")),
             Shape::Endless(reason) => {
                 let other = Unknown { detail: "it cannot be opened, nor its end be found", reason };
@@ -100,14 +142,16 @@ fn walk(job: &Job, place: Place, stream: Stream, workspace: &mut Workspace) -> (
                     End::Told,
                 );
             }
-            Shape::Open => {
-                let work = || content(job, member, &header, &mut tape, stream.opener, &rewinds, workspace);
+            Shape::Open(packing) => {
+                let with = (&header, packing);
+                let again = Again { opener: stream.opener, rewinds: &rewinds };
+                let work = || content(job, member, with, &mut tape, again, workspace);
                 outcome.add(job.run.guarded(provenance, work));
             }
         }
         if job.spent() {
             return (
-                outcome.then(gap(place.provenance, job.limit, "members from here on are left out")),
+                outcome.then(gap(place.provenance, job.limit(), "members from here on are left out")),
                 End::Told,
             );
         }
@@ -127,28 +171,57 @@ fn walk(job: &Job, place: Place, stream: Stream, workspace: &mut Workspace) -> (
 fn content(
     job: &Job,
     place: Place,
-    header: &Header,
+    (header, packing): (&Header, Packing),
     tape: &mut Tape,
-    opener: Opener,
-    rewinds: &Rewinds,
+    again: Again,
+    workspace: &mut Workspace,
+) -> Outcome {
+    let Some(password) = header.password(job, tape) else {
+        return locked(job, place, header.packed.unwrap_or(0));
+    };
+    let opened = Opened { header, packing, password };
+    match packing {
+        Packing::Other(codec) => {
+            let head = match password {
+                None => tape.peek(HEAD).map(<[u8]>::to_vec).unwrap_or_default(),
+                Some(_) => Vec::new(), // no looking ahead through a password: a usual window must do
+            };
+            with_codec(job, place, codec, &head, |job, memory| {
+                plain(job, place, &opened, Some(memory), tape, again, workspace)
+            })
+        }
+        _ => plain(job, place, &opened, None, tape, again, workspace),
+    }
+}
+
+/// How a walk goes back.
+#[derive(Clone, Copy)]
+struct Again<'a> {
+    opener: Opener<'a>,
+    rewinds: &'a Rewinds,
+}
+
+fn plain(
+    job: &Job,
+    place: Place,
+    opened: &Opened,
+    memory: Option<Memory>,
+    tape: &mut Tape,
+    again: Again,
     workspace: &mut Workspace,
 ) -> Outcome {
     let start = tape.position;
     let reopen = || -> io::Result<Box<dyn Read>> {
-        let mut reader = opener()?;
-        rewinds.skip(&mut reader, start)?;
-        let reader = io::BufReader::new(reader.take(header.packed.unwrap_or(u64::MAX)));
-        Ok(if header.method == STORED { Box::new(reader) } else { Box::new(Inflate::new(reader)) })
+        let mut reader = (again.opener)()?;
+        again.rewinds.skip(&mut reader, start)?;
+        opened.plain(BufReader::with_capacity(64 << 10, reader), memory)
+    };
+    let plain = match opened.plain(tape, memory) {
+        Ok(plain) => plain,
+        Err(error) => return broken(place.provenance, &error),
     };
     let cut = Cell::new(false);
-    let packed = tape.take(header.packed.unwrap_or(u64::MAX));
-    let plain: &mut dyn Read =
-        if header.method == STORED { &mut { packed } } else { &mut Inflate::new(packed) };
-    let checked: &mut dyn Read = match header.promise {
-        Some(promise) => &mut Checked::new(plain, promise),
-        None => plain,
-    };
-    let mut reader = Metered::new(checked, job.allowance, &cut);
+    let mut reader = Metered::new(plain, job.allowance, &cut);
     let stream = Stream { reader: &mut reader, opener: &reopen };
     let mut outcome = job.stream(place, stream, workspace);
     if !job.spent()
@@ -197,8 +270,11 @@ enum Next {
 /// A member's own header (4.3.7).
 struct Header {
     name: String,
+    /// Extra fields that may hold text.
+    texts: Option<Vec<u8>>,
     method: u16,
-    encrypted: bool,
+    flags: u16,
+    lock: Option<Lock>,
     /// Compressed bytes, where the header knows.
     packed: Option<u64>,
     promise: Option<Promise>,
@@ -206,7 +282,7 @@ struct Header {
 
 /// What can be done with a member.
 enum Shape {
-    Open,
+    Open(Packing),
     /// Passed over.
     Closed(Reason),
     /// Neither opened nor passed over.
@@ -244,12 +320,17 @@ impl Header {
             (size, packed) = (u64_at(field, 0), u64_at(field, 8));
         }
         let known = flags & 8 == 0; // else it stands in a descriptor behind the member
+        let (crc, time) = (u32_at(head, 14), u16_at(head, 10));
+        let (lock, method) = Lock::of(flags, u16_at(head, 8), crc, time, extra);
+        let has_crc = lock.is_none_or(Lock::has_crc);
         Self {
             name: text(name),
-            method: u16_at(head, 8),
-            encrypted: flags & 1 != 0,
+            texts: unknown_fields(extra),
+            method,
+            flags,
+            lock,
             packed: (known || packed > 0).then_some(packed),
-            promise: known.then_some(Promise { size, crc: u32_at(head, 14) }),
+            promise: known.then_some(Promise { size, crc: has_crc.then_some(crc) }),
         }
     }
 
@@ -258,17 +339,30 @@ impl Header {
     }
 
     fn shape(&self) -> Shape {
-        let reason = match self.method {
-            _ if self.encrypted => Some(Reason::Encrypted),
-            STORED | DEFLATED => None,
-            _ => Some(Reason::Unsupported),
-        };
-        match (reason, self.packed) {
-            (None, None) if self.method == STORED => Shape::Endless(Reason::Unsupported),
-            (None, _) => Shape::Open,
-            (Some(reason), None) => Shape::Endless(reason),
-            (Some(reason), Some(_)) => Shape::Closed(reason),
+        let packing = packing(self.method, self.flags, self.promise.map(|promise| promise.size));
+        let knows_its_end = match packing {
+            Some(Packing::Stored) | None => false,
+            Some(Packing::Deflate) => true,
+            // These readers look ahead.
+            Some(Packing::Other(Codec::ZipLzma(_) | Codec::Xz | Codec::ZipPpmd | Codec::Zstd)) => false,
+            Some(Packing::Other(Codec::Deflate64 | Codec::Bzip2)) => true,
+        } && self.lock.is_none();
+        let reason = if self.lock.is_some() { Reason::Encrypted } else { Reason::Unsupported };
+        match packing {
+            Some(packing) if self.packed.is_some() || knows_its_end => Shape::Open(packing),
+            None if self.packed.is_some() => Shape::Closed(Reason::Unsupported),
+            _ => Shape::Endless(reason),
         }
+    }
+
+    /// The password of a member: none where it needs none, and nothing where none fits.
+    fn password<'a>(&self, job: &Job<'a>, tape: &mut Tape) -> Option<Option<(Lock, &'a Secret)>> {
+        let Some(lock) = self.lock else {
+            return Some(None);
+        };
+        let head = tape.peek(LONGEST).ok()?;
+        let fits = |password: &&Secret| lock.key(head, password.expose()).is_some();
+        job.run.passwords.iter().find(fits).map(|password| Some((lock, password)))
     }
 
     /// Goes to what follows the member that starts at a place, however much of it was read.
@@ -281,6 +375,44 @@ impl Header {
             tape.pass_descriptor()?;
         }
         Ok(())
+    }
+}
+
+/// A member that can be opened.
+struct Opened<'a> {
+    header: &'a Header,
+    packing: Packing,
+    password: Option<(Lock, &'a Secret)>,
+}
+
+impl Opened<'_> {
+    /// What is packed in the bytes from here on.
+    fn plain<'a>(
+        &self,
+        reader: impl BufRead + 'a, // not read beyond the end of what is packed
+        memory: Option<Memory>,
+    ) -> io::Result<Box<dyn Read + 'a>> {
+        let mut packed = reader.take(self.header.packed.unwrap_or(u64::MAX));
+        let decrypted: Box<dyn BufRead + 'a> = match self.password {
+            None => Box::new(packed),
+            Some((lock, password)) => {
+                let (before, behind) = lock.around();
+                let mut head = Vec::new();
+                (&mut packed).take(before).read_to_end(&mut head)?;
+                let key = lock.key(&head, password.expose()).ok_or(io::ErrorKind::UnexpectedEof)?;
+                let length = packed.limit().saturating_sub(behind);
+                Box::new(BufReader::new(Decrypted::new(packed, key, length)))
+            }
+        };
+        let plain: Box<dyn Read + 'a> = match self.packing {
+            Packing::Stored => Box::new(decrypted),
+            Packing::Deflate => Box::new(Inflate::new(decrypted)),
+            Packing::Other(codec) => memory.unwrap_or_default().open(codec, decrypted),
+        };
+        Ok(match self.header.promise {
+            Some(promise) => Box::new(Checked::new(plain, promise)),
+            None => plain,
+        })
     }
 }
 

@@ -1,24 +1,29 @@
 //! Zip: members by the directory at the end, or by their own headers where there is no directory or no reaching it
-//! (APPNOTE.TXT 6.3.10). Stored and deflated members are opened; others are gaps.
+//! (APPNOTE.TXT 6.3.10). What is under a password is opened if one of the run's passwords fits.
 //!
-//! Bytes that belong to no member are looked at too: what stands before the archive, between members, in comments.
+//! Bytes that belong to no member are looked at too: what stands before the archive, between members, in comments and in
+//! extra fields.
 
+mod crypt;
 mod directory;
 mod local;
+mod packed;
 
 use std::cell::Cell;
-use std::io::{self, BufReader, Read};
+use std::io::{self, Read};
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 use flate2::{Decompress, FlushDecompress, Status};
 use rayon::prelude::*;
 
 use self::directory::{Directory, END, END_SIZE, END64, END64_RECORDS, fill_at, slice, u16_at};
+use self::packed::{Packed, Packing, packing};
 use super::companions::{self, Companions, NAMES};
-use super::stream::{Checked, Inflate, Metered, Promise};
-use super::{Job, Outcome, Place, SMALL, Stream, Workspace, gap, gap_of};
-use crate::blob::{COMPANION_LIMIT, Provenance};
+use super::stream::Metered;
+use super::{Job, Outcome, Place, SMALL, Stream, Workspace, broken, gap, gap_of};
+use crate::blob::COMPANION_LIMIT;
 use crate::budget::{Gap, Reason};
 use crate::source::{RangeReader, ReadAt};
 
@@ -27,9 +32,6 @@ pub(super) use self::local::unpack_stream;
 /// The signature of a member's own header, and the fixed part of it in bytes.
 const LOCAL: &[u8] = b"PK\x03\x04";
 const LOCAL_SIZE: u64 = 30;
-
-const STORED: u16 = 0;
-const DEFLATED: u16 = 8;
 
 /// Compressed bytes that make a task for a thread.
 const GROUP: u64 = 256 << 10;
@@ -42,10 +44,26 @@ pub(super) fn begins(head: &[u8]) -> bool {
     head.starts_with(LOCAL) || head.starts_with(END)
 }
 
-/// Whether bytes end as a zip without a comment does: other things may stand before an archive.
+/// Whether bytes end as a zip does: other things may stand before an archive. Behind what looks like text only a short
+/// comment is looked for, so that text costs nothing.
 pub(super) fn ends(bytes: &[u8]) -> bool {
-    let end = bytes.last_chunk::<{ END_SIZE as usize }>();
-    end.is_some_and(|end| end.starts_with(END) && end.ends_with(&[0, 0]))
+    let head = bytes.get(..512).unwrap_or(bytes);
+    let is_text = memchr::memchr(0, head).is_none();
+    let comment = if is_text { 1024 } else { 0xffff };
+    let tail = bytes.len().saturating_sub(END_SIZE as usize + comment);
+    let tail = bytes.get(tail..).unwrap_or_default();
+    memchr::memrchr_iter(6, tail).any(|last| {
+        let record = last.checked_sub(3).and_then(|at| tail.get(at..));
+        let fits = |record: &[u8]| {
+            record.starts_with(END) && record.len() == END_SIZE as usize + usize::from(u16_at(record, 20))
+        };
+        record.is_some_and(fits)
+    })
+}
+
+/// Whether there is a directory at the end of a file.
+pub(super) fn has_directory(source: &dyn ReadAt) -> bool {
+    directory::has_end(source).unwrap_or(false)
 }
 
 /// Looks at the members in the order of the directory.
@@ -98,7 +116,7 @@ fn with_archive<T>(
         let companions = Companions::new(&Vec::new, &|_| None);
         return Ok(work(None, &companions));
     };
-    let archive = Archive { place, source, directory };
+    let archive = Archive { place, source, directory, password: AtomicUsize::new(0) };
     let list = || archive.names();
     let read = |name: &str| archive.companion(name);
     Ok(work(Some(&archive), &Companions::new(&list, &read)))
@@ -109,6 +127,16 @@ struct Archive<'a> {
     place: Place<'a>,
     source: &'a Arc<dyn ReadAt>,
     directory: Directory,
+    /// Which password opened the last member.
+    password: AtomicUsize,
+}
+
+/// A member's own header.
+struct Own {
+    /// Where its packed bytes start.
+    data: u64,
+    /// What stands in it that may be text and does not stand in the directory.
+    texts: Option<Vec<u8>>,
 }
 
 /// What one thread has at hand while it goes through members.
@@ -188,7 +216,7 @@ impl Archive<'_> {
             };
             if job.spent() {
                 let detail = format!("{} members from here on are left out", range.end - index);
-                outcome.add(gap(self.place.provenance, job.limit, detail));
+                outcome.add(gap(self.place.provenance, job.limit(), detail));
                 break;
             }
             if let Some(name) = provenance.entries.last_mut() {
@@ -214,12 +242,17 @@ impl Archive<'_> {
     ) -> Outcome {
         let mut outcome = job.run.named(place.provenance, workspace);
         if let Some(comment) = &member.comment {
-            let provenance = &place.provenance.entry("(comment)");
-            outcome.add(job.blob(Place { provenance, ..place }, comment.as_bytes(), workspace));
+            outcome.add(self.text(job, place, "(comment)", comment.as_bytes(), workspace));
+        }
+        if let Some(texts) = &member.texts {
+            outcome.add(self.text(job, place, "(extra field)", texts, workspace));
         }
         outcome.coverage.members += u64::from(!member.is_folder());
-        let (end, content) = match self.data_start(member, &mut hands.packed) {
-            Ok(Some(data)) => {
+        let (end, content) = match self.own(member, &mut hands.packed) {
+            Ok(Some(Own { data, texts })) => {
+                if let Some(texts) = texts {
+                    outcome.add(self.text(job, place, "(header)", &texts, workspace));
+                }
                 let end = data.saturating_add(member.packed);
                 (end, self.content(job, place, member, data, hands, workspace))
             }
@@ -236,14 +269,29 @@ impl Archive<'_> {
         }
     }
 
-    /// Where a member's bytes start, by its own header; `None` if there is no header.
-    fn data_start(&self, member: &directory::Member, window: &mut Window) -> io::Result<Option<u64>> {
-        let header = window.get(self.source.as_ref(), member.start, LOCAL_SIZE)?;
-        if header.len() < LOCAL_SIZE as usize || !header.starts_with(LOCAL) {
+    fn text(&self, job: &Job, place: Place, name: &str, text: &[u8], workspace: &mut Workspace) -> Outcome {
+        let provenance = &place.provenance.entry(name);
+        job.blob(Place { provenance, ..place }, text, workspace)
+    }
+
+    /// Reads a member's own header; `None` if there is none.
+    fn own(&self, member: &directory::Member, window: &mut Window) -> io::Result<Option<Own>> {
+        let fixed = window.get(self.source.as_ref(), member.start, LOCAL_SIZE)?;
+        if fixed.len() < LOCAL_SIZE as usize || !fixed.starts_with(LOCAL) {
             return Ok(None);
         }
-        let lengths = u64::from(u16_at(header, 26)) + u64::from(u16_at(header, 28));
-        Ok(Some(member.start + LOCAL_SIZE + lengths))
+        let (name, extra) = (u64::from(u16_at(fixed, 26)), u64::from(u16_at(fixed, 28)));
+        let data = member.start + LOCAL_SIZE + name + extra;
+        let variable = window.get(self.source.as_ref(), member.start + LOCAL_SIZE, name + extra)?;
+        let (name, extra) = variable.split_at_checked(name as usize).unwrap_or((variable, &[]));
+        let mut texts = directory::unknown_fields(extra);
+        if texts.as_deref() == member.texts.as_deref() {
+            texts = None;
+        }
+        if name != member.name.as_bytes() && directory::text(name) != *member.name {
+            texts.get_or_insert_default().splice(..0, [name, b"\n"].concat());
+        }
+        Ok(Some(Own { data, texts }))
     }
 
     fn content(
@@ -258,31 +306,52 @@ impl Archive<'_> {
         if member.is_folder() {
             return Outcome::default();
         }
-        if let Some(reason) = closed(member) {
-            return gap_of(reason(place.provenance).sized(member.packed));
+        let Some(packed) = self.packed(member, data) else {
+            let detail = format!("compression method {}", member.method);
+            return gap_of(Gap::new(place.provenance, Reason::Unsupported, detail).sized(member.packed));
+        };
+        if let Some(lock) = member.lock {
+            return match packed.unlock(lock, job.run.passwords, &self.password) {
+                Some(packed) => self.large(job, place, packed, workspace),
+                None => locked(job, place, member.packed),
+            };
         }
-        if member.size >= SMALL as u64 || member.packed >= SMALL as u64 {
-            return self.large(job, place, member, data, workspace);
+        let large = member.size >= SMALL as u64 || member.packed >= SMALL as u64;
+        if large || matches!(packed.packing, Packing::Other(_)) {
+            return self.large(job, place, packed, workspace);
         }
+        self.small(job, place, packed, hands, workspace)
+    }
+
+    /// Looks at a member that is stored or deflated and fits the buffers.
+    fn small(
+        &self,
+        job: &Job,
+        place: Place,
+        packed: Packed,
+        hands: &mut Hands,
+        workspace: &mut Workspace,
+    ) -> Outcome {
+        let member = packed.member;
         if !job.allowance.take(member.size) {
             return job.spent_gap(place.provenance);
         }
-        let packed = match hands.packed.get(self.source.as_ref(), data, member.packed) {
-            Ok(packed) => packed,
+        let bytes = match hands.packed.get(self.source.as_ref(), packed.data, member.packed) {
+            Ok(bytes) => bytes,
             Err(error) => return gap(place.provenance, Reason::Unreadable, error.to_string()),
         };
-        if member.method == STORED {
-            let outcome = job.whole(place, packed, workspace);
-            return outcome.then(verdict(place, member, packed, packed.len() as u64 == member.packed));
+        if packed.packing == Packing::Stored {
+            let outcome = job.whole(place, bytes, workspace);
+            return outcome.then(verdict(place, member, bytes, bytes.len() as u64 == member.packed));
         }
         // One byte more than there should be, so that a longer member is noticed.
         let Some(room) = hands.plain.get_mut(..=member.size as usize) else {
-            return self.large(job, place, member, data, workspace);
+            return self.large(job, place, packed, workspace);
         };
-        let inflated = inflate(&mut workspace.inflater, packed, room);
+        let inflated = inflate(&mut workspace.inflater, bytes, room);
         if inflated.written > member.size as usize {
             // It lied about its size; what it has is looked at all the same.
-            return self.large(job, place, member, data, workspace);
+            return self.large(job, place, packed, workspace);
         }
         let plain = &room[..inflated.written];
         let outcome = job.whole(place, plain, workspace);
@@ -290,31 +359,24 @@ impl Archive<'_> {
     }
 
     /// Looks at a member as a stream.
-    fn large(
-        &self,
-        job: &Job,
-        place: Place,
-        member: &directory::Member,
-        data: u64,
-        workspace: &mut Workspace,
-    ) -> Outcome {
-        let open = || self.open(member, data);
-        let cut = Cell::new(false);
-        let promise = Promise { size: member.size, crc: member.crc };
-        let mut reader = Metered::new(Checked::new(open(), promise), job.allowance, &cut);
-        let opener = || Ok(open());
-        let stream = Stream { reader: &mut reader, opener: &opener };
-        let outcome = job.stream(place, stream, workspace);
-        if cut.get() { outcome.then(job.spent_gap(place.provenance)) } else { outcome }
+    fn large(&self, job: &Job, place: Place, packed: Packed, workspace: &mut Workspace) -> Outcome {
+        packed.with_memory(job, place, |job, memory| {
+            let reader = match packed.open(memory) {
+                Ok(reader) => reader,
+                Err(error) => return broken(place.provenance, &error),
+            };
+            let opener = || packed.open(memory);
+            let cut = Cell::new(false);
+            let mut reader = Metered::new(reader, job.allowance, &cut);
+            let stream = Stream { reader: &mut reader, opener: &opener };
+            let outcome = job.stream(place, stream, workspace);
+            if cut.get() { outcome.then(job.spent_gap(place.provenance)) } else { outcome }
+        })
     }
 
-    fn open(&self, member: &directory::Member, data: u64) -> Box<dyn Read> {
-        let packed = RangeReader::new(self.source.clone(), data, data.saturating_add(member.packed));
-        if member.method == STORED {
-            Box::new(packed)
-        } else {
-            Box::new(Inflate::new(BufReader::with_capacity(64 << 10, packed)))
-        }
+    fn packed<'b>(&'b self, member: &'b directory::Member, data: u64) -> Option<Packed<'b>> {
+        let packing = packing(member.method, member.flags, Some(member.size))?;
+        Some(Packed { source: self.source, member, data, packing, unlocked: None })
     }
 
     /// Looks at bytes between members: at members that the directory hides, else as they are. Of the descriptor that
@@ -323,16 +385,25 @@ impl Archive<'_> {
         if range.end.saturating_sub(range.start) <= DESCRIPTOR {
             return Outcome::default();
         }
-        let mut head = [0; DESCRIPTOR as usize + 4];
-        let read = fill_at(self.source.as_ref(), &mut head, range.start).unwrap_or(0);
-        match memchr::memmem::find(&head[..read], LOCAL) {
+        match local::find(self.source.as_ref(), &range) {
             Some(at) => {
-                let hidden = range.start + at as u64..range.end;
-                local::unpack_range(job, self.place, self.source, hidden, workspace)
+                let before = range.start..at;
+                let outcome = match at - range.start {
+                    0..=DESCRIPTOR => Outcome::default(),
+                    _ => self.raw(job, before, workspace),
+                };
+                outcome.then(local::unpack_range(job, self.place, self.source, at..range.end, workspace))
             }
-            None if head.starts_with(END64) && range.end - range.start <= END64_RECORDS => Outcome::default(),
+            None if self.is_record(&range) => Outcome::default(),
             None => self.raw(job, range, workspace),
         }
+    }
+
+    /// Whether a stretch is nothing but the end records of a large archive.
+    fn is_record(&self, range: &Range<u64>) -> bool {
+        let mut head = [0; 4];
+        let filled = fill_at(self.source.as_ref(), &mut head, range.start);
+        filled.is_ok() && head == END64 && range.end - range.start <= END64_RECORDS
     }
 
     fn raw(&self, job: &Job, range: Range<u64>, workspace: &mut Workspace) -> Outcome {
@@ -346,13 +417,14 @@ impl Archive<'_> {
 
     fn companion(&self, name: &str) -> Option<Arc<[u8]>> {
         let member = self.directory.members.iter().find(|member| &*member.name == name)?;
-        if closed(member).is_some() || member.size > COMPANION_LIMIT as u64 {
+        if member.lock.is_some() || member.size > COMPANION_LIMIT as u64 {
             return None;
         }
-        let mut window = Window::new(vec![0; LOCAL_SIZE as usize]);
-        let data = self.data_start(member, &mut window).ok()??;
+        let mut window = Window::new(vec![0; LOCAL_SIZE as usize + (128 << 10)]);
+        let own = self.own(member, &mut window).ok()??;
+        let packed = self.packed(member, own.data).filter(Packed::is_common)?;
         let mut bytes = Vec::new();
-        self.open(member, data).take(COMPANION_LIMIT as u64 + 1).read_to_end(&mut bytes).ok()?;
+        packed.open(None).ok()?.take(COMPANION_LIMIT as u64 + 1).read_to_end(&mut bytes).ok()?;
         (bytes.len() <= COMPANION_LIMIT).then(|| bytes.into())
     }
 }
@@ -372,16 +444,10 @@ fn raw(
     job.stream(Place { provenance, ..place }, stream, workspace)
 }
 
-/// Why a member cannot be opened, if it cannot.
-fn closed(member: &directory::Member) -> Option<impl FnOnce(&Provenance) -> Gap> {
-    let (reason, detail) = if member.encrypted {
-        (Reason::Encrypted, "a password is needed".to_owned())
-    } else if !matches!(member.method, STORED | DEFLATED) {
-        (Reason::Unsupported, format!("compression method {}", member.method))
-    } else {
-        return None;
-    };
-    Some(move |provenance: &Provenance| Gap::new(provenance, reason, detail))
+/// Says that a member stays closed.
+fn locked(job: &Job, place: Place, packed: u64) -> Outcome {
+    let detail = if job.run.passwords.is_empty() { "a password is needed" } else { "no password fits" };
+    gap_of(Gap::new(place.provenance, Reason::Encrypted, detail).sized(packed))
 }
 
 /// Holds a member that was opened whole against what the directory says.

@@ -1,10 +1,12 @@
 //! What options do: own signatures, what is left out, `demo`.
 
 use std::collections::BTreeSet;
+use std::io::{Cursor, Write};
 use std::path::Path;
 
 use keysieve::signature::{self, examples};
 use serde_json::Value;
+use zip::write::SimpleFileOptions;
 
 use super::made::{Tree, drive, github, keysieve, keysieve_of};
 
@@ -50,6 +52,54 @@ fn a_bad_file_of_signatures_is_explained() {
     let ended = keysieve(["scan", "-", "--signatures", &data("signatures")]);
     assert_eq!(ended.status, 2);
     assert!(ended.stderr.contains(".toml"), "{}", ended.stderr);
+}
+
+#[test]
+fn passwords_of_archives_come_from_a_file() {
+    let tree = Tree::new()
+        .file("a.zip", locked(format!("T={}", github(1)).as_bytes(), "open sesame"))
+        .file("right", "wrong\r\n\nopen sesame\r\n")
+        .file("wrong", "wrong\n")
+        .file("many", "x\n".repeat(101));
+    let at = |name: &str| tree.at(name).to_str().expect("UTF-8").to_owned();
+    let run = |file: &str| {
+        keysieve(["scan", &at("a.zip"), "--format", "json", "--archive-password-file", &at(file)])
+    };
+    let (right, wrong) = (run("right"), run("wrong"));
+    assert_eq!((right.status, wrong.status), (1, 3));
+    assert_eq!(right.json()["findings"].as_array().expect("findings").len(), 1);
+    assert_eq!(wrong.json()["coverage"]["gaps"][0]["reason"], "encrypted");
+    assert_eq!(keysieve(["scan", &at("a.zip")]).status, 3);
+    for ended in [right, wrong] {
+        assert!(!format!("{}{}", ended.stdout, ended.stderr).contains("sesame"));
+    }
+    for (file, said) in [("many", "more than 100 passwords"), ("none", "cannot read the passwords")] {
+        let ended = run(file);
+        assert_eq!((ended.status, &*ended.stdout), (2, ""));
+        assert!(ended.stderr.contains(said), "{}", ended.stderr);
+    }
+}
+
+/// A zip with a member under a password.
+fn locked(bytes: &[u8], password: &str) -> Vec<u8> {
+    let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    let options = SimpleFileOptions::default().with_aes_encryption(zip::AesMode::Aes256, password);
+    zip.start_file("a.env", options).expect("begun");
+    zip.write_all(bytes).expect("written");
+    zip.finish().expect("an end").into_inner()
+}
+
+/// The decoder of 7z runs in a child of the binary.
+#[test]
+fn a_7z_is_opened_by_a_process_of_its_own() {
+    for name in ["lzma2.7z", "copy.7z"] {
+        let ended = keysieve(["scan", &data(&format!("container/{name}")), "--format", "json"]);
+        assert_eq!((ended.status, &ended.json()["coverage"]["members"]), (0, &Value::from(2)), "{name}");
+    }
+    let ended =
+        keysieve(["scan", &data("container/zeros.7z"), "--format", "json", "--max-expanded", "1000000"]);
+    assert_eq!(ended.status, 3);
+    assert_eq!(ended.json()["coverage"]["gaps"][0]["reason"], "budget-bytes");
 }
 
 #[test]

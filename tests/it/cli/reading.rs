@@ -170,7 +170,7 @@ fn members_that_cannot_be_read_are_gaps() {
     seen.sort();
     let wanted = [
         ("c", "truncated"),
-        ("e.7z", "unsupported"),
+        ("e.7z", "corrupt"),
         ("locked.env", "encrypted"),
         ("long.bin", "truncated"),
         ("noise.bin", "corrupt"),

@@ -110,6 +110,7 @@ pub(super) fn location(provenance: Provenance, line: u64, column: u64, length: u
         column: Some(column),
         decoded: Vec::new(),
         pointer: None,
+        landmark: None,
     }
 }
 
@@ -134,6 +135,7 @@ fn charge(secret: &str) -> Finding {
         vec![location(Provenance::file("drive/export.zip").entry("definition.json"), 1, 311, secret.len())];
     finding.place = Place {
         pointer: some(pointer),
+        landmark: None,
         flow: Some(Arc::new(Flow {
             platform: "power-automate",
             id: some("7f3a1d2e-0000-4000-8000-000000000001"),

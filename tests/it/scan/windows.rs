@@ -41,6 +41,7 @@ fn with_window(window: usize) -> Scanner {
         detectors: Detectors::new(built_in().iter().collect()),
         budget: Budget { window, ..Budget::default() },
         now: SCANNER.now,
+        worker: None,
     }
 }
 

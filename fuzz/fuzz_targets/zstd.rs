@@ -1,0 +1,12 @@
+#![no_main]
+
+use libfuzzer_sys::{Corpus, fuzz_target};
+
+// Only what is opened as such; the rest is `scan`'s.
+fuzz_target!(|bytes: &[u8]| -> Corpus {
+    if !(bytes.starts_with(b"\x28\xb5\x2f\xfd")) {
+        return Corpus::Reject;
+    }
+    keysieve_fuzz::scan(bytes);
+    Corpus::Keep
+});

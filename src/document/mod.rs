@@ -1,0 +1,87 @@
+//! Documents: files that people read with a program of their own, as texts with landmarks and the files embedded in
+//! them; and archives whose decoder is not ours. One file per format; a decoder turns bytes into pieces for a [`Sink`] and
+//! knows neither what is looked for in them nor where they go.
+//!
+//! A decoder that is not ours can run wild on a hostile file in ways that no caught panic stops: a runaway allocation, a
+//! stack overflow, a loop. Such a one is marked as isolated and runs in a child process ([`worker`]).
+
+mod charset;
+mod frames;
+mod mail;
+mod ole;
+mod onenote;
+#[cfg(feature = "parquet")]
+mod parquet;
+mod pdf;
+mod pst;
+#[cfg(test)]
+mod recorder;
+mod rows;
+mod rtf;
+mod seven_zip;
+mod sqlite;
+mod text;
+pub mod worker;
+
+use std::io::Read;
+use std::sync::Arc;
+
+use crate::blob::{Landmarks, Package};
+use crate::budget::Reason;
+use crate::source::ReadAt;
+
+pub(crate) use frames::{Frame, Frames};
+
+/// A kind of document.
+pub struct Decoder {
+    /// Its name, as a gap and the worker call it: `PDF document`.
+    pub name: &'static str,
+    /// Whether a blob with these first bytes (some hundred at least, if it has them) is of this kind.
+    pub begins: fn(&[u8]) -> bool,
+    /// Takes it apart. What it says of trouble is a gap of the document; what it gave before that counts.
+    pub decode: fn(&Arc<dyn ReadAt>, &mut dyn Sink),
+    /// Whether it runs in a child process.
+    pub isolated: bool,
+}
+
+/// All kinds, in the order in which they are tried.
+pub const DECODERS: &[Decoder] = &[
+    seven_zip::DECODER,
+    mail::MAIL,
+    ole::OLE,
+    rtf::RTF,
+    pdf::PDF,
+    onenote::ONENOTE,
+    pst::PST,
+    Decoder { name: sqlite::NAME, begins: sqlite::begins, decode: sqlite::decode, isolated: true },
+    #[cfg(feature = "parquet")]
+    Decoder { name: parquet::NAME, begins: parquet::begins, decode: parquet::decode, isolated: true },
+];
+
+/// The decoder for a blob with these first bytes.
+pub fn decoder(head: &[u8]) -> Option<&'static Decoder> {
+    DECODERS.iter().find(|decoder| (decoder.begins)(head))
+}
+
+/// A document with what stands beside it and belongs to it: a database with the log of what is to be written into it.
+pub fn with_companions(
+    decoder: &Decoder,
+    source: &Arc<dyn ReadAt>,
+    package: &dyn Package,
+) -> Arc<dyn ReadAt> {
+    let whole = if decoder.name == sqlite::NAME { sqlite::with_log(source, package) } else { None };
+    whole.unwrap_or_else(|| source.clone())
+}
+
+/// Takes the pieces of a document, in its order.
+pub trait Sink {
+    /// A text made for reading, such as `(text)` or a table's name, at most some MiB of it at a time, cut between lines.
+    /// False once no more is wanted: a decoder stops then.
+    fn text(&mut self, name: &str, text: &[u8], landmarks: &Landmarks) -> bool;
+
+    /// A file embedded in it, which may be anything. False once no more is wanted.
+    fn member(&mut self, name: &str, content: &mut dyn Read) -> bool;
+
+    /// Something of it could not be read.
+    fn gap(&mut self, reason: Reason, detail: &str);
+}
