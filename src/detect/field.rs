@@ -5,10 +5,9 @@
 //! to its value, for values too short or too plain to be a run.
 
 use super::context::{self, Assignment, Left, Quote};
-use super::mention;
 use super::names::{Names, Normal, Telling};
 use super::pair::{self, Member};
-use super::{By, Candidate, generic, randomness};
+use super::{By, Candidate, beside, generic};
 use crate::blob::Span;
 use crate::signature::Signature;
 
@@ -38,7 +37,8 @@ pub(super) fn may_be_named(text: &[u8], run: usize, names: &Names) -> bool {
     }
     match text[before] {
         b'"' | b'\'' | b'`' | b'=' | b':' => {}
-        b'\\' | b'/' | b'(' | b'[' | b'{' | b')' | b',' | b'<' | b'\n' | b'\r' => return false,
+        b'\n' => return before > 0 && matches!(text[before - 1], b'\t' | b'\n'),
+        b'\\' | b'/' | b'(' | b'[' | b'{' | b')' | b',' | b'<' | b'\r' => return false,
         // In the middle of a value, or after a blank: the slow way tells.
         _ => return true,
     }
@@ -57,27 +57,10 @@ pub(super) fn may_be_named(text: &[u8], run: usize, names: &Names) -> bool {
     match text[sign] {
         b':' | b'=' => {}
         b',' | b'>' => return true,
-        b'[' | b'{' | b'"' | b'\'' | b'}' | b']' | b';' => return false,
-        // Quoted behind a word or bracket: perhaps its vendor is mentioned there.
-        _ => return quoted,
+        _ => return false,
     }
     at = skip_back(text, sign, b"=:!? \t");
-    let word = last_word(&text[at.saturating_sub(32)..at]);
-    // `"…k=cw4…"`: the sign may be one of the value's own.
-    names.may_tell(word) || !quoted && text[sign] == b'=' && sign + 1 == run && is_glued(text, sign)
-}
-
-/// Whether what stands before a sign at `sign` is a piece of a quoted or assigned value, with a digit in it.
-fn is_glued(text: &[u8], sign: usize) -> bool {
-    let length = text[..sign].iter().rev().take(64).take_while(|byte| is_glue(byte)).count();
-    let start = sign - length;
-    let opens = start.checked_sub(1).is_some_and(|before| matches!(text[before], b'"' | b'\'' | b'`' | b' '));
-    let is_digit = |byte: &u8| byte.is_ascii_digit();
-    opens && length > 0 && text[start..sign].iter().any(is_digit)
-}
-
-fn is_glue(byte: &u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'=' | b'-' | b'_' | b'/' | b'+')
+    names.may_tell(last_word(&text[at.saturating_sub(32)..at]))
 }
 
 /// What stands between the quotes that `text` ends with, else all of it: of a name shorter than three letters (`to`) none
@@ -121,72 +104,12 @@ pub(super) fn of_run(text: &[u8], run: Span, names: &Names) -> Option<Candidate>
         Some((value, name, telling, left))
     };
     // What ends at a colon or bar may be a value's first half: `Bearer 123:abc`, `access_token=123|abc`.
-    let Some((value, name, telling, left)) = named(value).or_else(|| named(joined_start(text, value)?))
-    else {
-        return among_words(text, value, &run, names).or_else(|| lone(text, value, &run));
+    let (value, name, telling, left) = named(value).or_else(|| named(joined_start(text, value)?))?;
+    let end = match left.assignment {
+        Some(Assignment::Cell) => context::end_of_cell(text, run.end),
+        _ => context::end(text, run.start, left.quote).unwrap_or(run.end).max(run.end),
     };
-    let end = context::end(text, run.start, left.quote).unwrap_or(run.end).max(run.end);
-    if text[value..end].contains(&b' ') && !is_cookie(text, &name) {
-        return one_of_several(text, value, &run, name, left);
-    }
     candidate(text, Field { value: value..end, whole: left.whole..end, name, telling, left })
-}
-
-/// How far before a word the string or element may begin that it is in.
-const WORDS_BEFORE: usize = 64;
-
-/// A random word behind others in a string or element with a telling name.
-fn among_words(text: &[u8], value: usize, run: &Span, names: &Names) -> Option<Candidate> {
-    let floor = value.saturating_sub(WORDS_BEFORE);
-    if value == 0 || text[value - 1] != b' ' {
-        return None;
-    }
-    let open = (floor..value - 1).rev().find(|at| matches!(text[*at], b'"' | b'\'' | b'`' | b'>' | b'\n'))?;
-    let left = context::left(text, open + 1);
-    let (name, telling) = telling_name(text, open + 1, &left, names)?;
-    let wanted =
-        matches!(text[open], b'"' | b'\'' | b'`' | b'>') && telling == Telling::Strong && name.is_some();
-    wanted.then(|| one_of_several(text, value, run, name, left))?
-}
-
-/// A value of several words under a telling name: the word that the run is in, if it looks random.
-fn one_of_several(
-    text: &[u8],
-    value: usize,
-    run: &Span,
-    name: Option<Span>,
-    left: Left,
-) -> Option<Candidate> {
-    let end = word_end(text, run);
-    let left = Left { whole: value, ..left };
-    candidate(text, Field { value: value..end, whole: value..end, name, telling: Telling::Weak, left })
-}
-
-/// Where the word ends that begins with the run.
-fn word_end(text: &[u8], run: &Span) -> usize {
-    let rest = &text[run.end..text.len().min(run.end + MAX_LONE)];
-    run.end + rest.iter().take_while(|byte| is_value_byte(**byte) || **byte == b'=').count()
-}
-
-/// The longest value that is a candidate without a name.
-const MAX_LONE: usize = 256;
-
-/// A random value without any name: it counts only if its vendor is mentioned right before it.
-fn lone(text: &[u8], value: usize, run: &Span) -> Option<Candidate> {
-    let end = word_end(text, run);
-    let before = value.checked_sub(1).map(|at| text[at])?;
-    let stands_alone = matches!(before, b' ' | b'"' | b'\'' | b'`' | b'(' | b'|' | b'{');
-    let raw = text.get(value..end).filter(|raw| stands_alone && raw.len() <= MAX_LONE)?;
-    if context::left(text, value).assignment.is_some() || !randomness::score(raw).is_random {
-        return None;
-    }
-    // Digests and ids stand beside any name; a key says that it is one.
-    let is_digest = raw.iter().all(|byte| byte.is_ascii_hexdigit() || *byte == b'-');
-    if is_digest && !mention::speaks_of_credentials(text, value) {
-        return None;
-    }
-    let left = Left { whole: value, quote: None, scheme: None, assignment: None, name: None };
-    candidate(text, Field { value: value..end, whole: value..end, name: None, telling: Telling::Hint, left })
 }
 
 /// From a word inside a name, at `at`, to the value that the name stands for.
@@ -196,12 +119,20 @@ pub(super) fn of_word(text: &[u8], at: usize, names: &Names) -> Option<Candidate
     let found = value_after(text, &name).or_else(|| sibling_value(text, &name))?;
     let (value, quote) = found;
     let left = context::left(text, value);
+    let is_beside =
+        text.get(name.end..value).is_some_and(|gap| gap.iter().all(|byte| context::is_between_cells(*byte)));
+    if is_beside && left.assignment != Some(Assignment::Cell) {
+        return None;
+    }
     let value = left.scheme.as_ref().map_or(value, |scheme| context_skip(text, scheme.end));
     let value = match text[value..].first() {
         Some(b'=') if quote.is_some() => value + 1,
         _ => value,
     };
-    let end = context::end(text, value, quote)?;
+    let end = match left.assignment {
+        Some(Assignment::Cell) => context::end_of_cell(text, value),
+        _ => context::end(text, value, quote)?,
+    };
     candidate(
         text,
         Field {
@@ -232,17 +163,11 @@ fn value_start(text: &[u8], run: usize) -> Option<usize> {
     (start > floor || floor == 0).then_some(start)
 }
 
-/// Where a value begins whose later part begins at `part`, behind a colon or bar, or behind a sign of its own.
+/// Where a value begins whose later part begins at `part`, behind a colon or bar.
 fn joined_start(text: &[u8], part: usize) -> Option<usize> {
-    let joint = part.checked_sub(1).filter(|joint| matches!(text[*joint], b':' | b'|' | b'='))?;
+    let joint = part.checked_sub(1).filter(|joint| matches!(text[*joint], b':' | b'|'))?;
     let floor = joint.saturating_sub(128);
-    let own = |byte: u8| is_value_byte(byte) || text[joint] == b'=' && byte == b'=';
-    let start = (floor..joint).rev().find(|at| !own(text[*at])).map_or(floor, |at| at + 1);
-    let start = match text[start..joint].iter().position(|byte| *byte == b'=') {
-        // `token=abc=def`: the first one assigns; `a1=b2=c3` is all value.
-        Some(first) if !text[start..start + first].iter().any(u8::is_ascii_digit) => start + first + 1,
-        _ => start,
-    };
+    let start = (floor..joint).rev().find(|at| !is_value_byte(text[*at])).map_or(floor, |at| at + 1);
     (start < joint && (start > floor || floor == 0)).then_some(start)
 }
 
@@ -258,15 +183,20 @@ fn is_value_byte(byte: u8) -> bool {
 
 fn telling_name(text: &[u8], value: usize, left: &Left, names: &Names) -> Option<(Option<Span>, Telling)> {
     let Some(name) = &left.name else { return scheme_alone(text, left) };
+    let beside = || sibling_beside(text, value, left, names).map(|(name, telling)| (Some(name), telling));
+    if left.assignment == Some(Assignment::Element)
+        && let Some(told) = beside()
+    {
+        return Some(told);
+    }
     if !names.may_tell(&text[name.clone()]) {
         return scheme_alone(text, left);
     }
     let normal = Normal::new(&text[name.clone()]);
     if normal.is_neutral() {
-        return match left.quote.and_then(|quote| sibling_name(text, value, quote, names)) {
-            Some((name, telling)) => Some((Some(name), telling)),
-            None => scheme_alone(text, left),
-        };
+        let in_object = left.quote.and_then(|quote| sibling_name(text, value, quote, names));
+        let told = in_object.map(|(name, telling)| (Some(name), telling)).or_else(beside);
+        return told.or_else(|| scheme_alone(text, left));
     }
     match names.telling(&normal) {
         Some(telling) => Some((Some(name.clone()), telling)),
@@ -290,18 +220,51 @@ fn sibling_name(text: &[u8], value: usize, quote: Quote, names: &Names) -> Optio
     })
 }
 
+/// The same outside of JSON.
+fn sibling_beside(text: &[u8], value: usize, left: &Left, names: &Names) -> Option<(Span, Telling)> {
+    let key = left.name.as_ref()?;
+    let told = |Member { key, value }: Member| {
+        let value = value.filter(|_| Normal::new(&text[key]).is_naming())?;
+        let telling = names.telling(&Normal::new(&text[value.clone()]))?;
+        // What only hints may be anything: `<property name="key">`.
+        matches!(telling, Telling::Strong | Telling::Password).then_some((value, telling))
+    };
+    beside::members(text, key, value, left.assignment?).into_iter().find_map(told)
+}
+
 /// The value of the sibling that holds what the string at `name` names: `{"name": "password", "value": "…"}`.
 fn sibling_value(text: &[u8], name: &Span) -> Option<(usize, Option<Quote>)> {
     let left = context::left(text, name.start);
-    let quote = left.quote.filter(|quote| quote.mark == b'"')?;
     let key = left.name?;
-    if left.assignment != Some(Assignment::Colon) || !Normal::new(&text[key]).is_naming() {
-        return None;
-    }
+    let assignment = left.assignment.filter(|_| Normal::new(&text[key.clone()]).is_naming())?;
+    let quote = left.quote.filter(|quote| assignment == Assignment::Colon && quote.mark == b'"');
+    let in_object = quote.and_then(|quote| value_in_object(text, name, quote));
+    in_object.or_else(|| value_beside(text, &key, name.start, assignment))
+}
+
+/// The same in a JSON object.
+fn value_in_object(text: &[u8], name: &Span, quote: Quote) -> Option<(usize, Option<Quote>)> {
     pair::members(text, name.start, quote).into_iter().find_map(|Member { key, value }| {
         let value = value.filter(|_| Normal::new(&text[key]).is_neutral())?;
         Some((value.start, Some(quote)))
     })
+}
+
+/// The same outside of JSON.
+fn value_beside(
+    text: &[u8],
+    key: &Span,
+    name: usize,
+    assignment: Assignment,
+) -> Option<(usize, Option<Quote>)> {
+    let start =
+        beside::members(text, key, name, assignment).into_iter().find_map(|Member { key, value }| {
+            let neutral = Normal::new(&text[key]);
+            // A property list says what type a value has, and nothing else.
+            value.filter(|_| neutral.is_neutral() || neutral.as_bytes() == b"string").map(|value| value.start)
+        })?;
+    let mark = start.checked_sub(1).map(|before| text[before]).filter(|mark| matches!(mark, b'"' | b'\''));
+    Some((start, mark.map(|mark| Quote { mark, escapes: 0 })))
 }
 
 /// The name that the byte at `at` is in.
@@ -334,14 +297,34 @@ fn value_after(text: &[u8], name: &Span) -> Option<(usize, Option<Quote>)> {
     let signs = text[at..limit].iter().take_while(|byte| matches!(byte, b':' | b'=' | b'>')).count();
     let pair = signs == 0 && quoted && text.get(at) == Some(&b',') && opens_pair(text, name.start);
     if !(1..=3).contains(&signs) && !pair {
-        return None;
+        return next_cell(text, name.end, limit);
     }
     at = skip_blank(text, at + signs.max(1), limit);
+    if let Some(cell) = next_cell(text, at, limit) {
+        return Some(cell);
+    }
+    at = skip_block_head(text, at).unwrap_or(at);
     match skip_quote(text, at, limit) {
         Some((quote, after)) => Some((after, Some(quote))),
         None if pair => None,
         None => (at < limit).then_some((at, None)),
     }
+}
+
+/// Where the first line of a block scalar begins whose head is at `at`: `|`, `>-`.
+fn skip_block_head(text: &[u8], at: usize) -> Option<usize> {
+    let rest = text.get(at..)?;
+    let rest = rest.strip_prefix(b"|").or(rest.strip_prefix(b">"))?;
+    let rest = rest.strip_prefix(b"-").or(rest.strip_prefix(b"+")).unwrap_or(rest);
+    let blank = rest.iter().take(64).take_while(|byte| byte.is_ascii_whitespace()).count();
+    rest[..blank].contains(&b'\n').then_some(text.len() - rest.len() + blank)
+}
+
+/// Where the cell begins that follows the one that ends at `end`.
+fn next_cell(text: &[u8], end: usize, limit: usize) -> Option<(usize, Option<Quote>)> {
+    let gap = text[end..limit].iter().take_while(|byte| context::is_between_cells(**byte)).count();
+    let is_border = context::is_border(&text[end..end + gap]);
+    (is_border && end + gap < limit).then_some((end + gap, None))
 }
 
 /// Whether the quoted name at `name` is the first of a list or of a call's arguments.
@@ -382,6 +365,11 @@ fn candidate(text: &[u8], field: Field) -> Option<Candidate> {
     if left.assignment == Some(Assignment::Comma) && is_identifier(raw) {
         return None;
     }
+    if left.assignment == Some(Assignment::Cell)
+        && !name.as_ref().is_some_and(|name| context::in_row(text, name, &value))
+    {
+        return None;
+    }
     let decoded = decoded(raw, &left);
     let signature = signature(text, &name, telling, &left);
     Some(Candidate {
@@ -394,7 +382,6 @@ fn candidate(text: &[u8], field: Field) -> Option<Candidate> {
         name: name.map(|name| String::from_utf8_lossy(&text[name]).into_owned()),
         user: None,
         claims: None,
-        is_broken: false,
     })
 }
 

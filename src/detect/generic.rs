@@ -27,8 +27,6 @@ const fn generic(
         random_bits: 0,
         hosts: &[],
         names: &[],
-        words: &[],
-        common_words: &[],
         parts: &[],
         positive: &[],
         negative: &[],
@@ -169,6 +167,24 @@ pub static ENCRYPTED_PRIVATE_KEY: Signature = generic(
     LifetimeClass::LongLived,
     "keys have no expiry of their own",
 );
+/// A Java keystore with a key in it.
+pub static JAVA_KEYSTORE: Signature = generic(
+    "java-keystore",
+    "Java keystore with a private key",
+    Kind::Keystore,
+    Severity::Medium,
+    LifetimeClass::LongLived,
+    "keys have no expiry of their own",
+);
+/// A PKCS#12 file.
+pub static PKCS12: Signature = generic(
+    "pkcs12-keystore",
+    "PKCS#12 keystore (.p12, .pfx)",
+    Kind::Keystore,
+    Severity::Medium,
+    LifetimeClass::LongLived,
+    "keys have no expiry of their own",
+);
 /// A JSON web token whose issuer has no entry below.
 pub static JWT: Signature =
     generic("jwt", "JSON web token", Kind::SessionToken, Severity::Medium, LifetimeClass::Unknown, IN_TOKEN);
@@ -280,6 +296,8 @@ pub static ALL: &[&Signature] = &[
     &COOKIE,
     &ENCRYPTED_PRIVATE_KEY,
     &JWT,
+    &JAVA_KEYSTORE,
+    &PKCS12,
     &MONDAY_TOKEN,
     &N8N_KEY,
     &PASSWORD_FIELD,

@@ -5,11 +5,12 @@
 //! name (`field`), base64. What is no run (short passwords, PEM headers, URLs with a password) is found by a few rare
 //! words (`words`). So the cost does not grow with the number of signatures.
 
+mod beside;
 pub mod context;
 mod field;
 pub mod generic;
 pub mod index;
-mod mention;
+mod keystore;
 pub mod names;
 pub mod pair;
 pub mod randomness;
@@ -28,6 +29,7 @@ use std::sync::OnceLock;
 use regex::bytes::Regex;
 
 use self::index::{Anchors, EYJ, Entry, Index, Target, three};
+pub(crate) use self::keystore::keystore;
 use self::names::{Names, Telling};
 use self::runs::{Batch, Finder};
 use crate::blob::Span;
@@ -69,8 +71,6 @@ pub struct Candidate {
     pub user: Option<String>,
     /// What a JSON web token says of itself.
     pub claims: Option<Claims>,
-    /// Whether it looks like a broken copy of a known vendor's key.
-    pub is_broken: bool,
 }
 
 /// Which detector made a candidate; in order of precedence where two see the same value.
@@ -352,7 +352,6 @@ fn by_signature(text: &[u8], signature: &'static Signature, span: Span, secret: 
         name: left.name.map(|name| String::from_utf8_lossy(&text[name]).into_owned()),
         user: None,
         claims: None,
-        is_broken: false,
     }
 }
 
@@ -363,7 +362,6 @@ fn keep_best(candidates: &mut Vec<Candidate>) {
         (b.by, b.secret.len())
             .cmp(&(a.by, a.secret.len()))
             .then_with(|| b.signature.fixed_chars().cmp(&a.signature.fixed_chars()))
-            .then_with(|| a.signature.doubt().cmp(&b.signature.doubt()))
             .then_with(|| (a.signature.id, a.secret.start).cmp(&(b.signature.id, b.secret.start)))
     });
     keep_disjoint(candidates, |candidate| candidate.secret.start as u64..candidate.secret.end as u64);

@@ -42,7 +42,6 @@ pub(super) fn url_password(text: &[u8], at: usize) -> Option<Candidate> {
         name: None,
         user: Some(String::from_utf8_lossy(user).into_owned()),
         claims: None,
-        is_broken: false,
     })
 }
 
@@ -71,7 +70,6 @@ pub(super) fn private_key(text: &[u8], at: usize) -> Option<Candidate> {
         name: None,
         user: None,
         claims: None,
-        is_broken: false,
     })
 }
 
@@ -141,7 +139,6 @@ pub(super) fn jwt(text: &[u8], at: usize) -> Option<Candidate> {
             issued: claims.get("iat").and_then(Value::as_i64),
             expires: claims.get("exp").and_then(Value::as_f64).map(|seconds| seconds as i64),
         }),
-        is_broken: false,
     })
 }
 
@@ -205,7 +202,6 @@ pub(super) fn basic(text: &[u8], run: &Span) -> Option<Candidate> {
         name: left.name.map(|name| String::from_utf8_lossy(&text[name]).into_owned()),
         user,
         claims: None,
-        is_broken: false,
     })
 }
 

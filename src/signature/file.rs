@@ -87,10 +87,6 @@ pub struct Entry {
     pub hosts: Vec<&'static str>,
     /// Field names, normalised.
     pub names: Vec<&'static str>,
-    /// Words that name the vendor in text, lower case.
-    pub words: Vec<&'static str>,
-    /// The same where they are ordinary words too.
-    pub common_words: Vec<&'static str>,
     /// Ids of signatures that belong together with it.
     pub parts: Vec<&'static str>,
     /// Example templates that must be found.
@@ -170,7 +166,7 @@ struct Document {
     vendor: String,
     name: String,
     source: String,
-    revoke: Option<String>,
+    revoke: String,
     #[serde(rename = "signature")]
     signatures: Vec<Raw>,
 }
@@ -200,18 +196,11 @@ struct Raw {
     #[serde(default)]
     names: Vec<String>,
     #[serde(default)]
-    words: Vec<String>,
-    #[serde(default)]
-    common_words: Vec<String>,
-    #[serde(default)]
     parts: Vec<String>,
     positive: Vec<String>,
     #[serde(default)]
     negative: Vec<String>,
 }
-
-/// The shortest word that may name a vendor.
-const SHORTEST_WORD: usize = 3;
 
 fn default_kind() -> String {
     "api-key".to_owned()
@@ -301,13 +290,11 @@ fn read_text(vendor: &str, text: &str) -> Result<VendorFile, (Option<String>, Pr
         entry(raw).map_err(|problem| (Some(id), problem))
     });
     let signatures = entries.collect::<Result<Vec<_>, _>>()?;
-    let revoke =
-        document.revoke.unwrap_or_else(|| format!("in {}, where its keys are listed", document.name));
     Ok(VendorFile {
         vendor: document.vendor.leak(),
         name: document.name.leak(),
         source: document.source.leak(),
-        revoke: revoke.leak(),
+        revoke: document.revoke.leak(),
         signatures,
     })
 }
@@ -324,7 +311,7 @@ fn check_head(document: &Document, vendor: &str) -> Result<(), Problem> {
     expect(is_file, "vendor", || format!("the file's name, `{vendor}`, in kebab-case"))?;
     filled("name", &document.name)?;
     filled("source", &document.source)?;
-    filled("revoke", document.revoke.as_deref().unwrap_or("words"))
+    filled("revoke", &document.revoke)
 }
 
 fn entry(raw: Raw) -> Result<Entry, Problem> {
@@ -333,8 +320,7 @@ fn entry(raw: Raw) -> Result<Entry, Problem> {
     check_pattern(&raw)?;
     let check = raw.check.as_deref().map(named_check).transpose()?;
     let evidence = LIFETIMES.iter().find(|(name, _)| *name == raw.lifetime).map_or("", |(_, words)| words);
-    let has_context =
-        [&raw.hosts, &raw.names, &raw.words, &raw.common_words].iter().any(|list| !list.is_empty());
+    let has_context = !raw.hosts.is_empty() || !raw.names.is_empty();
     let shapes = shapes(raw.shape.into_iter().chain(raw.shapes), has_context)?;
     let least = shapes.iter().map(Shape::random_bits).min().unwrap_or(0);
     // A checksum adds characters, but nothing that one would have to guess.
@@ -354,8 +340,6 @@ fn entry(raw: Raw) -> Result<Entry, Problem> {
         random_bits: raw.random_bits.unwrap_or(least.saturating_sub(known_by_sum)),
         hosts: leak_all(raw.hosts.iter().map(|host| host.to_ascii_lowercase())),
         names: leak_all(raw.names.iter().map(|name| normal_name(name))),
-        words: leak_all(raw.words),
-        common_words: leak_all(raw.common_words),
         parts: leak_all(raw.parts),
         positive: leak_all(raw.positive),
         negative: leak_all(raw.negative),
@@ -379,13 +363,6 @@ fn check_texts(raw: &Raw) -> Result<(), Problem> {
     expect(raw.hosts.iter().all(is_host), "hosts", || "host names without scheme and path".to_owned())?;
     let is_name = |name: &String| !normal_name(name).is_empty();
     expect(raw.names.iter().all(is_name), "names", || "names with letters or digits".to_owned())?;
-    let is_word = |word: &String| {
-        word.len() >= SHORTEST_WORD
-            && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
-    };
-    expect(raw.words.iter().chain(&raw.common_words).all(is_word), "words", || {
-        "lower-case words of three letters or more".to_owned()
-    })?;
     expect(raw.parts.iter().all(|part| is_kebab(part)), "parts", || "ids of signatures".to_owned())
 }
 

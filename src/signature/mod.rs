@@ -79,10 +79,6 @@ pub struct Signature {
     pub hosts: &'static [&'static str],
     /// Field names, normalised: lower case without `-`, `_`, `.` and spaces.
     pub names: &'static [&'static str],
-    /// Words that name the vendor in text, lower case: near one of them a shapeless key is its.
-    pub words: &'static [&'static str],
-    /// The same where they are ordinary words too: they count right before `key`, `token` and the like.
-    pub common_words: &'static [&'static str],
     /// Ids of signatures that belong together with it.
     pub parts: &'static [&'static str],
     /// Example templates that must be found.
@@ -122,11 +118,6 @@ impl Signature {
     /// more says more.
     pub fn fixed_chars(&self) -> usize {
         self.shapes.iter().map(Shape::fixed_chars).max().unwrap_or(0)
-    }
-
-    /// Of two signatures that see the same the one with less doubt counts: of which more is known, then the narrower one.
-    pub fn doubt(&self) -> (bool, u32) {
-        (self.lifetime == LifetimeClass::Unknown, self.random_bits)
     }
 
     /// What may be shown of a secret: its public prefix, `…`, and its last four characters if the format has enough
@@ -209,8 +200,6 @@ fn signature_of(vendor: &'static Vendor, entry: file::Entry) -> Signature {
         random_bits: entry.random_bits,
         hosts: entry.hosts.leak(),
         names: entry.names.leak(),
-        words: entry.words.leak(),
-        common_words: entry.common_words.leak(),
         parts: entry.parts.leak(),
         positive: entry.positive.leak(),
         negative: entry.negative.leak(),

@@ -48,8 +48,6 @@ const fn signature(id: &'static str, description: &'static str, kind: Kind, seve
         random_bits: 128,
         hosts: &[],
         names: &[],
-        words: &[],
-        common_words: &[],
         parts: &[],
         positive: &[],
         negative: &[],
