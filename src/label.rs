@@ -111,7 +111,7 @@ fn signed_until(candidate: &Candidate) -> Option<i64> {
 fn is_guessable(candidate: &Candidate) -> bool {
     match candidate.signature.kind {
         Kind::Password => true,
-        Kind::PrivateKey => false,
+        Kind::PrivateKey | Kind::Keystore => false,
         _ if candidate.claims.is_some() => false,
         _ if matches!(candidate.by, By::Signature | By::Surroundings)
             && candidate.signature.random_bits > 0 =>
@@ -135,6 +135,9 @@ fn preview(candidate: &Candidate, guessable: bool) -> String {
     let value = candidate.value.expose();
     if candidate.signature.kind == Kind::PrivateKey {
         return "-----BEGIN … KEY-----".to_owned();
+    }
+    if candidate.signature.kind == Kind::Keystore && candidate.by == By::Structure {
+        return String::new(); // the file itself
     }
     let prefix = match candidate.by {
         By::Signature => candidate.signature.prefix(value),

@@ -7,6 +7,7 @@
 
 mod layers;
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::io::{self, Read as _};
 use std::ops::Range;
@@ -14,9 +15,10 @@ use std::path::PathBuf;
 
 use crate::blob::{Blob, Landmarks, Package, Provenance, Span};
 use crate::budget::{Budget, Gap, Reason};
-use crate::decode::{Decoded, OffsetMap, code_page, utf16, utf32};
+use crate::decode::{Decoded, OffsetMap, code_page, markup, utf16, utf32};
 use crate::detect::runs::is_run_byte;
-use crate::detect::{Candidate, Detectors, Found, REACH, keep_disjoint};
+use crate::detect::{Candidate, Detectors, Found, REACH, keep_disjoint, keystore};
+use crate::document::office;
 use crate::filter;
 use crate::finding::{Encoding, Finding, Location, Place};
 use crate::label;
@@ -81,9 +83,10 @@ pub fn blob(blob: &Blob, scanner: &Scanner, scratch: &mut Scratch) -> BlobScan {
     let wide = wide(blob.bytes);
     let mut looking = Looking::new(scanner, blob.bytes.len(), scratch);
     match &wide {
-        Some(wide) => looking.look(&Frame::root(&wide.text), 1),
-        None => looking.look(&Frame::root(blob.bytes), 0),
+        Some(wide) => looking.look_all(&Frame::root(&wide.text), 1),
+        None => looking.look_all(&Frame::root(blob.bytes), 0),
     }
+    looking.whole(blob.bytes);
     scan.embedded = std::mem::take(&mut looking.embedded);
     let (placed, cut) = looking.finish();
     cut.report(blob.provenance, &mut scan);
@@ -222,6 +225,8 @@ struct Looking<'s> {
     embedded: Vec<Embedded>,
     /// Of a window that others follow: from where on the next one sees the text better.
     next_from: Option<usize>,
+    /// Whether the text is markup from its first byte on.
+    is_markup: bool,
     cut: Cut,
 }
 
@@ -286,8 +291,25 @@ impl<'s> Looking<'s> {
             room,
             embedded: Vec::new(),
             next_from: None,
+            is_markup: false,
             cut: Cut::default(),
         }
+    }
+
+    /// Looks at a whole text; if it is markup, at what its reader sees of it as well.
+    fn look_all(&mut self, frame: &Frame, depth: usize) {
+        self.is_markup = markup::begins(frame.text);
+        self.look(frame, depth);
+        if self.is_markup {
+            self.layer(frame, markup::decode(frame.text, 0..frame.text.len()), depth);
+        }
+    }
+
+    /// Whether the file is a credential as a whole.
+    fn whole(&mut self, bytes: &[u8]) {
+        let all = 0..bytes.len() as u64;
+        let placed = |candidate| Placed { candidate, span: all.clone(), secret: all, decoded: Vec::new() };
+        self.placed.extend(keystore(bytes).map(placed));
     }
 
     /// Looks at a text and at all that decodes out of it.
@@ -357,30 +379,29 @@ fn windows(
 ) -> Vec<Placed> {
     let mut window = std::mem::take(&mut scratch.window);
     window.clear();
-    let (mut base, mut owned_from, mut all, mut cut) = (0u64, 0u64, Vec::new(), Cut::default());
+    let mut gathered =
+        Gathered { scanner, scratch, all: Vec::new(), embedded: Vec::new(), cut: Cut::default() };
+    let (mut base, mut owned_from, mut marked) = (0u64, 0u64, None);
     loop {
         let target = window.len() + scanner.budget.window.max(2 * REACH);
         let end = match fill(reader, &mut window, target) {
             Ok(at_end) => at_end,
             Err(error) => {
-                scan.gaps.push(Gap::new(
-                    provenance,
-                    error.kind().into(),
-                    "the bytes after this point could not be read",
-                ));
+                let detail = "the bytes after this point could not be read";
+                scan.gaps.push(Gap::new(provenance, error.kind().into(), detail));
                 true
             }
         };
+        if base == 0 && owned_from == 0 && markup::begins(&window) {
+            marked = Some(Marked::default());
+        }
         let owned_to = if end { u64::MAX } else { base + (window.len() - REACH) as u64 };
-        let mut looking = Looking::new(scanner, window.len(), scratch);
-        looking.room = looking.room.saturating_sub(all.len());
-        looking.next_from = (!end).then(|| window.len() - REACH);
-        looking.look(&Frame { text: &window, out_of: None, base }, 0);
-        let owned = |at: u64| (owned_from..owned_to).contains(&at);
-        scan.embedded.extend(std::mem::take(&mut looking.embedded).into_iter().filter(|one| owned(one.at)));
-        let (placed, window_cut) = looking.finish();
-        cut.add(&window_cut);
-        all.extend(placed.into_iter().filter(|placed| owned(placed.secret.start)));
+        let frame = Frame { text: &window, out_of: None, base };
+        let next_from = (!end).then(|| window.len() - REACH);
+        gathered.look(&frame, 0, owned_from..owned_to, Side { is_markup: marked.is_some(), next_from });
+        if let Some(marked) = &mut marked {
+            marked.window(&window, base, end, &mut gathered);
+        }
         if end {
             scan.bytes = base + window.len() as u64;
             break;
@@ -390,10 +411,76 @@ fn windows(
         window.drain(..gone);
         base += gone as u64;
     }
+    let Gathered { mut all, embedded, cut, .. } = gathered;
+    scan.embedded.extend(embedded);
     scratch.window = window;
     cut.report(provenance, scan);
     keep_best(&mut all);
     all
+}
+
+/// What the windows of a stream gave.
+struct Gathered<'s> {
+    scanner: &'s Scanner,
+    scratch: &'s mut Scratch,
+    all: Vec<Placed>,
+    embedded: Vec<Embedded>,
+    cut: Cut,
+}
+
+/// What is known of a window beside its text.
+#[derive(Clone, Copy)]
+struct Side {
+    is_markup: bool,
+    /// From where on the next window sees the text better.
+    next_from: Option<usize>,
+}
+
+impl Gathered<'_> {
+    /// Looks at a window, and keeps what begins in the part of the blob that is its own.
+    fn look(&mut self, frame: &Frame, depth: usize, owned: Range<u64>, side: Side) {
+        let mut looking = Looking::new(self.scanner, frame.text.len(), self.scratch);
+        looking.room = looking.room.saturating_sub(self.all.len());
+        (looking.is_markup, looking.next_from) = (side.is_markup, side.next_from);
+        looking.look(frame, depth);
+        let embedded = std::mem::take(&mut looking.embedded).into_iter();
+        self.embedded.extend(embedded.filter(|one| owned.contains(&one.at)));
+        let (placed, cut) = looking.finish();
+        self.cut.add(&cut);
+        self.all.extend(placed.into_iter().filter(|placed| owned.contains(&placed.secret.start)));
+    }
+}
+
+/// The text of a stream that is markup, with windows of its own: so it is the same text wherever the stream's windows
+/// are cut, and tags do not count against what a detector sees.
+#[derive(Default)]
+struct Marked {
+    reader: markup::Reader,
+    /// How much of the stream was read.
+    read: u64,
+    owned_from: u64,
+}
+
+impl Marked {
+    /// Reads what is new in a window of the stream.
+    fn window(&mut self, window: &[u8], base: u64, end: bool, gathered: &mut Gathered) {
+        let seen = usize::try_from(self.read.saturating_sub(base)).unwrap_or(usize::MAX);
+        self.read += self.reader.read(window.get(seen..).unwrap_or_default(), end) as u64;
+        let length = self.reader.text.len();
+        if !end && length < gathered.scanner.budget.window.max(3 * REACH) {
+            return;
+        }
+        let owned_to = match end {
+            true => u64::MAX,
+            false => self.reader.map.encoded(length - REACH..length - REACH + 1).cover().start as u64,
+        };
+        let stream = Frame::root(&[]);
+        let out_of = Some((&self.reader.map, &stream, Encoding::Markup));
+        let frame = Frame { text: &self.reader.text, out_of, base: 0 };
+        gathered.look(&frame, 1, self.owned_from..owned_to, Side { is_markup: true, next_from: None });
+        self.owned_from = owned_to;
+        self.reader.forget(seam(&self.reader.text, length - length.min(2 * REACH)));
+    }
 }
 
 /// Where the next window begins, at `at` or a little before: a multiple of four bytes goes, so that UTF-16 and UTF-32 keep
@@ -458,6 +545,7 @@ fn conclude(placed: Vec<Placed>, view: &View, scanner: &Scanner, scan: &mut Blob
         landmarks: view.landmarks,
     });
     let mut outline = None;
+    let mut guide = OnceCell::new();
     let mut lines = Lines::new(view.text.unwrap_or_default());
     let mut findings: Vec<Finding> = Vec::new();
     let mut left_out = 0u64;
@@ -468,7 +556,14 @@ fn conclude(placed: Vec<Placed>, view: &View, scanner: &Scanner, scan: &mut Blob
                 .place(placed.secret.start as usize..placed.secret.end as usize),
             None => Place::default(),
         };
-        let Ok(place) = filter::judge(&placed.candidate, place) else { continue };
+        let Ok(mut place) = filter::judge(&placed.candidate, place) else { continue };
+        if place.landmark.is_none()
+            && let Some(blob) = &outline_blob
+        {
+            guide.get_or_init(|| office::Guide::open(blob));
+            let byte = usize::try_from(placed.secret.start).unwrap_or(usize::MAX);
+            place.landmark = guide.get_mut().and_then(Option::as_mut).and_then(|guide| guide.at(byte));
+        }
         if findings.len() == scanner.budget.findings {
             left_out += 1;
             continue;

@@ -131,6 +131,8 @@ names! {
         JsonString = "json-string",
         /// Percent-encoding.
         Percent = "percent",
+        /// Tags and entities of XML or HTML.
+        Markup = "markup",
         /// Base64, either alphabet.
         Base64 = "base64",
         /// Base32, either case.

@@ -6,9 +6,9 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 
 use super::{Job, Outcome, Place, Stream, Workspace, broken, gap};
-use crate::blob::{Alone, Landmarks};
+use crate::blob::{Alone, Landmarks, Package};
 use crate::budget::Reason;
-use crate::document::{self, Decoder, Frame, Frames, Sink};
+use crate::document::{self, Decoder, Frame, Frames, Sink, office};
 use crate::source::{RangeReader, ReadAt};
 
 /// Looks at what is in a document.
@@ -178,6 +178,15 @@ impl Sink for Pieces<'_, '_> {
     fn gap(&mut self, reason: Reason, detail: &str) {
         self.outcome.add(gap(self.place.provenance, reason, detail));
     }
+}
+
+/// Looks at the tables of a workbook, given as the members of its zip.
+pub(super) fn tables(job: &Job, place: Place, package: &dyn Package, workspace: &mut Workspace) -> Outcome {
+    job.run.guarded(place.provenance, || {
+        let mut pieces = Pieces { job, place, workspace, outcome: Outcome::default(), members: 0 };
+        office::tables::render(package, &mut |name, text, landmarks| pieces.text(name, text, landmarks));
+        pieces.outcome
+    })
 }
 
 impl Job<'_> {

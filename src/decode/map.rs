@@ -82,6 +82,25 @@ impl OffsetMap {
         self.runs.push(group);
     }
 
+    /// Where in the parent the last group ends.
+    pub(super) fn encoded_end(&self) -> usize {
+        self.runs.last().map_or(0, Run::parent_end)
+    }
+
+    /// Lets go of the first bytes of the decoded text: the map is then that of the rest.
+    pub fn forget(&mut self, decoded: usize) {
+        let decoded = decoded.min(self.decoded_len);
+        let gone = self.runs.partition_point(|run| run.decoded_end() <= decoded);
+        self.runs.drain(..gone);
+        for run in &mut self.runs {
+            let groups = decoded.saturating_sub(run.decoded) / run.to;
+            run.parent += groups * run.from;
+            run.count -= groups;
+            run.decoded = (run.decoded + groups * run.to).saturating_sub(decoded);
+        }
+        self.decoded_len -= decoded;
+    }
+
     /// Length of the decoded text that is mapped.
     pub fn decoded_len(&self) -> usize {
         self.decoded_len
@@ -200,6 +219,19 @@ mod tests {
         assert_eq!(map.encoded(7..9).cover(), 15..15);
         assert_eq!(map.encoded(2..2).cover(), 12..12);
         assert_eq!(OffsetMap::default().encoded(0..4).cover(), 0..0);
+    }
+
+    #[test]
+    fn forgets_what_is_done() {
+        let mut map = OffsetMap::default();
+        map.push_copy(10..15);
+        map.push_group(20..25, 1);
+        map.push_copy(30..40);
+        map.forget(3);
+        assert_eq!(map.decoded_len(), 13);
+        assert_eq!(map.encoded(0..4).spans(), [13..15, 20..25, 30..31]);
+        map.forget(5);
+        assert_eq!((map.runs(), map.encoded(0..2).cover()), (1, 32..34));
     }
 
     #[test]

@@ -13,6 +13,7 @@ pub mod entities;
 pub mod hex;
 pub mod json_string;
 mod map;
+pub mod markup;
 pub mod packed;
 pub mod percent;
 pub mod quoted_printable;
@@ -67,9 +68,10 @@ impl Decoded {
         let head = self.text.get(whole.start..at.start)?;
         let tail = self.text.get(at.end..whole.end)?;
         let text = [head, with, tail].concat();
-        let span = self.map.encoded(whole).cover();
+        let span = self.map.encoded(whole.clone()).cover();
         let (before, old) = (parent.get(..span.start)?, parent.get(span.clone())?);
         let bytes = match self.encoding {
+            Encoding::Markup => markup::write(&text, parent, &self.map, whole),
             Encoding::Base64 => base64::encode_like(&text, old),
             Encoding::Base32 => base32::encode_like(&text, old),
             Encoding::Hex => hex::encode_like(&text, old),

@@ -34,6 +34,8 @@ pub enum Assignment {
     Comma,
     /// `>`, as in an XML element.
     Element,
+    /// A tab or bar, as between the cells of a table.
+    Cell,
 }
 
 /// What stands to the left of a value.
@@ -91,9 +93,13 @@ pub fn left(text: &[u8], value: usize) -> Left {
     if let Some((_, start)) = quote {
         at = start;
     }
-    let (assignment, name) = match assignment_before(text, at, quote.is_some(), floor) {
+    let from = if quote.is_none() { block_before(text, at, floor).unwrap_or(at) } else { at };
+    let (assignment, name) = match assignment_before(text, from, quote.is_some(), floor) {
         Some((assignment, end)) => (Some(assignment), name_before(text, end, assignment)),
-        None => (None, None),
+        None => match quote.is_none().then(|| cell_before(text, at)).flatten() {
+            Some(name) => (Some(Assignment::Cell), Some(name)),
+            None => (None, None),
+        },
     };
     Left { whole, quote: quote.map(|(quote, _)| quote), scheme, assignment, name }
 }
@@ -143,6 +149,20 @@ pub fn backslashes_before(text: &[u8], at: usize) -> usize {
     text[..at].iter().rev().take(15).take_while(|byte| **byte == b'\\').count()
 }
 
+/// Where the head of a block scalar stands that begins at `at` (YAML 1.2 §8.1): `key: |` and the line's end.
+fn block_before(text: &[u8], at: usize, floor: usize) -> Option<usize> {
+    let head = skip_space_back(text, at, floor.max(at.saturating_sub(GAP)));
+    if head == at || !text[head..at].iter().any(|byte| matches!(byte, b'\n' | b'\\')) {
+        return None;
+    }
+    let head = text[floor..head]
+        .strip_suffix(b"-")
+        .or(text[floor..head].strip_suffix(b"+"))
+        .unwrap_or(&text[floor..head]);
+    let key = head.strip_suffix(b"|").or(head.strip_suffix(b">"))?.strip_suffix(b" ")?;
+    key.ends_with(b":").then_some(floor + key.len())
+}
+
 /// The sign that assigns, and where what stands before it ends.
 fn assignment_before(text: &[u8], at: usize, quoted: bool, floor: usize) -> Option<(Assignment, usize)> {
     let floor = floor.max(at.saturating_sub(GAP));
@@ -187,6 +207,63 @@ pub(super) fn skip_space_back(text: &[u8], mut at: usize, floor: usize) -> usize
         }
     }
     at
+}
+
+/// The cell before the one that begins at `at`: `API key ⇥ value`, `| API key | value |`.
+fn cell_before(text: &[u8], at: usize) -> Option<Span> {
+    let floor = at.saturating_sub(MAX_NAME);
+    let gap = text[floor..at].iter().rev().take(GAP).take_while(|byte| is_between_cells(**byte)).count();
+    let end = at - gap;
+    if !is_border(&text[end..at]) {
+        return None;
+    }
+    let is_end = |byte: &u8| matches!(byte, b'\t' | b'|' | b'\n' | b'\r' | b'"');
+    let start = text[floor..end].iter().rposition(is_end).map_or(floor, |end| floor + end + 1);
+    let blank = text[start..end].iter().take_while(|byte| **byte == b' ').count();
+    let name = start + blank..end;
+    let is_name = !text[name.clone()].iter().any(|byte| b"=/?&{};,<>\\!".contains(byte));
+    // Where nothing ends the cell, its beginning is out of sight.
+    (is_name && !name.is_empty() && (start > floor || floor == 0)).then_some(name)
+}
+
+/// Whether name and value are two cells of a row: with a tab between them, or with bars on all sides.
+pub(super) fn in_row(text: &[u8], name: &Span, value: &Span) -> bool {
+    if text[name.end..value.start].contains(&b'\t') {
+        return true;
+    }
+    let before = &text[name.start.saturating_sub(MAX_NAME)..name.start];
+    let open = before.iter().rev().find(|byte| matches!(byte, b'|' | b'\n'));
+    let close = text[value.end..].iter().find(|byte| **byte != b' ');
+    open == Some(&b'|') && close == Some(&b'|')
+}
+
+/// What may stand between two cells.
+pub(super) fn is_between_cells(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'|' | b'\n')
+}
+
+/// Whether what stands between two words parts two cells of one row: a tab or bar. What is made of markup has line ends
+/// as well: of paragraphs in both cells, and one between the cells; but indented text is no table.
+pub(super) fn is_border(gap: &[u8]) -> bool {
+    if gap.windows(2).any(|pair| pair == b"||") {
+        return false; // `!user || !password`
+    }
+    let is_border = |byte: &u8| matches!(byte, b'\t' | b'|');
+    let (Some(first), Some(last)) = (gap.iter().position(is_border), gap.iter().rposition(is_border)) else {
+        return false;
+    };
+    let lines = |part: &[u8]| memchr_iter(b'\n', part).count();
+    let (before, between, behind) = (lines(&gap[..first]), lines(&gap[first..last]), lines(&gap[last..]));
+    between <= 1 && (before == 0 || last > first && behind > 0) && (behind == 0 || last > first)
+}
+
+/// Where the cell ends that `from` is in.
+pub(super) fn end_of_cell(text: &[u8], from: usize) -> usize {
+    let limit = text.len().min(from + REACH);
+    let is_end = |byte: &u8| matches!(byte, b'\t' | b'|' | b'\n' | b'\r' | b'"' | b'\\' | b'<');
+    let cell = &text[from..limit];
+    let cell = &cell[..cell.iter().position(is_end).unwrap_or(cell.len())];
+    from + cell.trim_ascii_end().len()
 }
 
 /// The name that ends at `end`, without its quotes.
@@ -362,10 +439,30 @@ mod tests {
             ("{'key' => 'VALUE'}", "key"),
             ("API Key: VALUE", "API Key"),
             ("key :=\n  \"VALUE\"", "key"),
+            ("a\tAPI key\t\tVALUE\t", "API key"),
+            ("key: |\n    VALUE\n", "key"),
+            ("key: >-\n    VALUE\n", "key"),
+            ("| a | API key | VALUE |", "API key"),
         ] {
             assert_eq!(name_of(text).as_deref(), Some(name), "{text}");
         }
-        for text in ["the VALUE", "a::VALUE", "\"VALUE\"", "x > VALUE", "f(VALUE)"] {
+        for (gap, is) in [
+            ("\t", true),
+            ("\t\t", true),
+            (" | ", true),
+            ("\t\n\t", true),
+            ("\n\t\t\n", true),
+            ("\t\n\n\t", false),
+            ("\n\t", false),
+            ("\n\t\t", false),
+            ("\t\n", false),
+            (" ", false),
+            ("\n\t\n\n\t\n", false),
+        ] {
+            assert_eq!(is_border(gap.as_bytes()), is, "{gap:?}");
+        }
+        for text in ["the VALUE", "a::VALUE", "\"VALUE\"", "x > VALUE", "f(VALUE)", "\t\tVALUE", "a\n\tVALUE"]
+        {
             assert_eq!(name_of(text), None, "{text}");
         }
     }

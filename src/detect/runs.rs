@@ -5,7 +5,7 @@
 //! (`avx2`), three to four without. Both are driven by [`Finder`], which hands out small batches so that what looks at
 //! the runs next finds their bytes still in the first-level cache.
 
-use memchr::{memchr, memchr3_iter};
+use memchr::{memchr, memchr2_iter};
 
 use crate::blob::Span;
 
@@ -70,9 +70,9 @@ impl Batch {
         self.escapes.count = 0;
     }
 
-    /// Where an escape begins that can stand for a byte of a credential: `%` and `&`, or a backslash before `u`, `x`, a
-    /// line end, a digit or one of `+ - / _`. (Also before `z`, `}` and two control characters, which the same test lets
-    /// pass.)
+    /// Where something begins that can stand for a byte of a credential, or part it: `%` and `&`, or a backslash or `<`
+    /// before `u`, `w`, `x`, a line end, a digit or one of `+ - / _`. (Also before `z`, `}` and three control characters,
+    /// which the same test lets pass.)
     pub fn escapes(&self) -> &[u32] {
         self.escapes.as_slice()
     }
@@ -242,8 +242,9 @@ struct Masks {
     class: u64,
     /// `%` or `&`.
     lone: u64,
+    /// `\` or `<`.
     backslash: u64,
-    /// What a backslash makes an escape of; see [`Batch::escapes`].
+    /// What may follow those; see [`Batch::escapes`].
     escaped: u64,
 }
 
@@ -317,8 +318,11 @@ impl<'a> Finder<'a> {
         for (bit, &byte) in block.iter().enumerate() {
             masks.class |= u64::from(is_run_byte(byte)) << bit;
         }
-        for bit in memchr3_iter(b'%', b'&', b'\\', block) {
-            *if block[bit] == b'\\' { &mut masks.backslash } else { &mut masks.lone } |= 1 << bit;
+        for bit in memchr2_iter(b'%', b'&', block) {
+            masks.lone |= 1 << bit;
+        }
+        for bit in memchr2_iter(b'<', b'\\', block) {
+            masks.backslash |= 1 << bit;
         }
         if masks.backslash | self.state.backslash != 0 {
             for (bit, byte) in block.iter().enumerate() {
@@ -331,7 +335,7 @@ impl<'a> Finder<'a> {
 
 /// Whether a backslash before this byte may make an escape of it.
 fn is_escaped(byte: u8) -> bool {
-    byte.is_ascii_digit() || b"ux\r\n+-/_z}\x05\x08".contains(&byte)
+    byte.is_ascii_digit() || b"uwx\r\n+-/_z}\x05\x07\x08".contains(&byte)
 }
 
 impl State {
@@ -411,8 +415,8 @@ mod tests {
         }
         let escape = |at: &usize| match text[*at] {
             b'%' | b'&' => true,
-            b'\\' => text.get(at + 1).is_some_and(|byte| {
-                byte.is_ascii_digit() || b"ux\r\n+-/_".contains(byte) || b"z}\x05\x08".contains(byte)
+            b'\\' | b'<' => text.get(at + 1).is_some_and(|byte| {
+                byte.is_ascii_digit() || b"uwx\r\n+-/_".contains(byte) || b"z}\x05\x07\x08".contains(byte)
             }),
             _ => false,
         };
@@ -453,7 +457,7 @@ mod tests {
     #[test]
     fn tells_the_class_of_every_byte() {
         for byte in 0..=255u8 {
-            for lead in [&b"aaaaaaaa"[..], b"aaaaaaa\\"] {
+            for lead in [&b"aaaaaaaa"[..], b"aaaaaaa\\", b"aaaaaaa<"] {
                 let text = [lead, &[byte], &[b'b'; 80]].concat();
                 assert_eq!(collect(Finder::new(&text)), by_definition(&text), "{byte:#x}");
                 assert_eq!(collect(Finder::scalar(&text)), by_definition(&text), "{byte:#x}");
@@ -463,7 +467,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn both_agree_with_the_definition(text in "[a-zA-Z0-9_+/%&\\\\u \r\n.\\x00é-]{0,900}") {
+        fn both_agree_with_the_definition(text in "[a-zA-Z0-9_+/%&<\\\\u \r\n.\\x00é-]{0,900}") {
             let expected = by_definition(text.as_bytes());
             prop_assert_eq!(&collect(Finder::new(text.as_bytes())), &expected);
             prop_assert_eq!(&collect(Finder::scalar(text.as_bytes())), &expected);

@@ -6,8 +6,13 @@
 //! stack overflow, a loop. Such a one is marked as isolated and runs in a child process ([`worker`]).
 
 mod charset;
+mod csv;
 mod frames;
+mod grid;
+mod images;
 mod mail;
+mod mashup;
+pub(crate) mod office;
 mod ole;
 mod onenote;
 #[cfg(feature = "parquet")]
@@ -31,6 +36,7 @@ use crate::budget::Reason;
 use crate::source::ReadAt;
 
 pub(crate) use frames::{Frame, Frames};
+use office::cell as office_cell;
 
 /// A kind of document.
 pub struct Decoder {
@@ -56,6 +62,10 @@ pub const DECODERS: &[Decoder] = &[
     Decoder { name: sqlite::NAME, begins: sqlite::begins, decode: sqlite::decode, isolated: true },
     #[cfg(feature = "parquet")]
     Decoder { name: parquet::NAME, begins: parquet::begins, decode: parquet::decode, isolated: true },
+    Decoder { name: "PNG image", begins: images::is_png, decode: images::png, isolated: false },
+    Decoder { name: "JPEG image", begins: images::is_jpeg, decode: images::jpeg, isolated: false },
+    Decoder { name: "Power Query part", begins: mashup::begins, decode: mashup::decode, isolated: false },
+    Decoder { name: "table as text", begins: csv::begins, decode: csv::decode, isolated: false },
 ];
 
 /// The decoder for a blob with these first bytes.

@@ -71,7 +71,7 @@ fn is_reference(candidate: &Candidate) -> Option<&'static str> {
     match candidate.by {
         By::Field(_) | By::Surroundings => reference::reference(candidate.whole.expose()),
         // A key's bytes are random: among them stands whatever opens an expression somewhere.
-        By::Structure if candidate.signature.kind == Kind::PrivateKey => None,
+        By::Structure if matches!(candidate.signature.kind, Kind::PrivateKey | Kind::Keystore) => None,
         By::Structure if candidate.claims.is_none() => reference::reference(candidate.value.expose()),
         By::Structure | By::Signature => None,
     }
@@ -79,7 +79,7 @@ fn is_reference(candidate: &Candidate) -> Option<&'static str> {
 
 fn is_placeholder(candidate: &Candidate) -> Option<&'static str> {
     match candidate.signature.kind {
-        Kind::PrivateKey => None,
+        Kind::PrivateKey | Kind::Keystore => None,
         _ if candidate.claims.is_some() => None,
         // The samples of documentation are known by their base64.
         _ if candidate.by == By::Structure => placeholder::placeholder(candidate.value.expose())

@@ -231,6 +231,7 @@ fn encoding(encoding: Encoding) -> &'static str {
         Encoding::Utf16Le | Encoding::Utf16Be => "UTF-16",
         Encoding::JsonString => "a JSON string",
         Encoding::Percent => "percent-encoding",
+        Encoding::Markup => "markup",
         Encoding::Base64 => "base64",
         Encoding::Base32 => "base32",
         Encoding::Hex => "hexadecimal",

@@ -9,8 +9,8 @@ use crate::blob::Span;
 use crate::decode::concatenation::By;
 use crate::decode::deflate::{self, Inflated};
 use crate::decode::{
-    Decoded, base32, base64, character_codes, code_string, concatenation, entities, hex, json_string, packed,
-    percent, quoted_printable, utf16, utf32,
+    Decoded, base32, base64, character_codes, code_string, concatenation, entities, hex, json_string, markup,
+    packed, percent, quoted_printable, utf16, utf32,
 };
 use crate::detect::{Found, Opener};
 use crate::finding::Encoding;
@@ -20,6 +20,9 @@ const ESCAPE_REACH: usize = 4096;
 
 /// How far around a character reference its stretch goes.
 const ENTITY_REACH: usize = 512;
+
+/// The same for markup within another text: what is scanned once more for it.
+const MARKUP_REACH: usize = 768;
 
 /// The shortest text that is put together of pieces and looked at.
 const SHORTEST: usize = 16;
@@ -34,6 +37,7 @@ struct Behind {
     json: usize,
     code: usize,
     entities: usize,
+    markup: usize,
     join: usize,
     list: usize,
     template: usize,
@@ -180,6 +184,13 @@ impl Looking<'_> {
                 let region = entities::region(text, at, behind.entities, ENTITY_REACH);
                 behind.entities = region.end;
                 entities::decode(text, region)
+            }
+            // Of a text that is markup as a whole the layer of all of it shows what tags part.
+            [b'<', ..] if self.is_markup && frame.out_of.is_none() => None,
+            [b'<', ..] if at >= behind.markup && markup::splits(text, at) => {
+                let region = markup::region(text, at, MARKUP_REACH);
+                behind.markup = region.end;
+                markup::decode(text, region)
             }
             [b'\\', b'/', ..] | [b'\\', b'u', b'0', b'0', ..] if at >= behind.json => {
                 let region = json_string::region(text, at, ESCAPE_REACH);

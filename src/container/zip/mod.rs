@@ -22,7 +22,7 @@ use self::directory::{Directory, END, END_SIZE, END64, END64_RECORDS, fill_at, s
 use self::packed::{Packed, Packing, packing};
 use super::companions::{self, Companions, NAMES};
 use super::stream::Metered;
-use super::{Job, Outcome, Place, SMALL, Stream, Workspace, broken, gap, gap_of};
+use super::{Job, Outcome, Place, SMALL, Stream, Workspace, broken, documents, gap, gap_of};
 use crate::blob::COMPANION_LIMIT;
 use crate::budget::{Gap, Reason};
 use crate::source::{RangeReader, ReadAt};
@@ -78,6 +78,7 @@ pub(super) fn unpack(
         Some(archive) => {
             let outcome = archive.before(job, workspace);
             let outcome = outcome.then(archive.members(job, companions, 0..archive.len(), workspace));
+            let outcome = outcome.then_unseen(archive.tables(job, companions, workspace));
             outcome.then(archive.after(job, workspace))
         }
     });
@@ -99,8 +100,9 @@ pub(super) fn unpack_parallel(job: &Job, place: Place, source: &Arc<dyn ReadAt>)
         };
         let before = workspaces.with(|workspace| archive.before(job, workspace));
         let members = groups.into_par_iter().map(group).reduce(Outcome::default, Outcome::then);
+        let tables = workspaces.with(|workspace| archive.tables(job, companions, workspace));
         let after = workspaces.with(|workspace| archive.after(job, workspace));
-        Some(before.then(members).then(after))
+        Some(before.then(members).then_unseen(tables).then(after))
     })
     .ok()?
 }
@@ -230,6 +232,15 @@ impl Archive<'_> {
         workspace.give_back(hands.packed.bytes);
         workspace.give_back(hands.plain);
         outcome
+    }
+
+    /// Looks at the sheets of a workbook once more as tables, where values have names.
+    fn tables(&self, job: &Job, companions: &Companions, workspace: &mut Workspace) -> Outcome {
+        let is_part = |name: &str| name == "xl/workbook.xml" || name == "content.xml";
+        if !self.directory.members.iter().any(|member| is_part(&member.name)) || job.spent() {
+            return Outcome::default();
+        }
+        documents::tables(job, self.place, &companions::Member { companions, name: "" }, workspace)
     }
 
     fn member(

@@ -19,8 +19,8 @@ pub(super) fn blocks(finder: &mut Finder, batch: &mut Batch) {
 }
 
 // Each byte's low nibble and high nibble choose a set of bits; a byte has the classes that both sets share:
-// bit 0 `+ - /`, bit 1 `A-O a-o`, bit 2 `P-Z p-z`, bit 3 `0-9`, bit 4 `_`, bit 5 `\`, bit 6 `%` and `&`, bit 7 `u`, `x`, line
-// ends (and `z`, `}` and two control characters). A shuffle gives 0 for an index with its top bit set, so bytes of 128 and
+// bit 0 `+ - /`, bit 1 `A-O a-o`, bit 2 `P-Z p-z`, bit 3 `0-9`, bit 4 `_`, bit 5 `\ <`, bit 6 `% &`, bit 7 `u`, `w`, `x`,
+// line ends (and `z`, `}` and three control characters). A shuffle gives 0 for an index with its top bit set, so bytes of 128 and
 // more have none.
 const CLASS: i8 = 0b0001_1111;
 /// What a backslash makes an escape of: bit 7, digits and `+ - / _`.
@@ -33,7 +33,7 @@ const BY_LOW: [i8; 16] = [
     0b0000_1110,
     0b1100_1110u8 as i8, // 5: %, u
     0b0100_1110,         // 6: &
-    0b0000_1110,
+    0b1000_1110u8 as i8, // 7: w
     0b1000_1110u8 as i8, // 8: x
     0b0000_1110,
     0b1000_0110u8 as i8, // a: J, Z, z, the line end
@@ -47,7 +47,7 @@ const BY_HIGH: [i8; 16] = [
     0b1000_0000u8 as i8,
     0,
     0b0100_0001,
-    0b0000_1000,
+    0b0010_1000,
     0b0000_0010,
     0b0011_0100,
     0b0000_0010,

@@ -2,12 +2,16 @@
 
 mod git;
 mod mail;
+mod markup;
+mod office;
 mod ole;
+mod packed;
 #[cfg(feature = "parquet")]
 mod parquet;
 mod pdf;
 mod rtf;
 mod sqlite;
+mod tables;
 
 use keysieve::budget::Reason;
 use keysieve::engine::{self, Input, Options, Outcome, Unwatched};
