@@ -171,8 +171,6 @@ fn assignment_before(text: &[u8], at: usize, quoted: bool, floor: usize) -> Opti
         b':' => Assignment::Colon,
         b'=' => Assignment::Equals,
         b',' if quoted => Assignment::Comma,
-        // `token - '…'`, as notes have it.
-        b'-' if quoted && at >= 2 && text[at - 2] == b' ' => Assignment::Colon,
         b'>' if !quoted && at >= 2 && text[at - 2] != b'=' && text[at - 2] != b'-' => Assignment::Element,
         b'>' if at >= 2 && text[at - 2] == b'=' => {
             at -= 1;
@@ -424,6 +422,11 @@ mod tests {
             (r#"{"body": "{\"apiKey\": \"VALUE\"}"}"#, "apiKey"),
             (r#""{\\\"a\\\":\\\"VALUE\\\"}""#, "a"),
             ("const apiKey = 'VALUE'", "apiKey"),
+            ("var token string = \"VALUE\"", "token"),
+            ("private token: string = 'VALUE'", "token"),
+            ("const string = 'VALUE'", "string"),
+            ("$header .= 'VALUE'", "header"),
+            ("TOKEN ?= VALUE", "TOKEN"),
             ("headers[\"X-Api-Key\"] = `VALUE`", "X-Api-Key"),
             ("X-Api-Key: VALUE", "X-Api-Key"),
             ("https://x.example/?a=1&apikey=VALUE", "apikey"),

@@ -111,7 +111,6 @@ const ENDINGS: &[(&str, Telling)] = {
         ("segredo", Strong),
         ("tokendeacesso", Strong),
         ("palavrapasse", Password),
-        ("palavrachave", Password),
         ("chiavesegreta", Strong),
         ("sleutel", Weak),
         ("apisleutel", Strong),
@@ -125,7 +124,7 @@ const ENDINGS: &[(&str, Telling)] = {
         ("暗証番号", Password),
         ("秘钥", Strong),
         ("金鑰", Strong),
-        ("凭证", Strong),
+        ("凭证", Weak),
         ("口令", Password),
         ("secretid", Weak),
         ("secretkeybase", Strong),
@@ -485,10 +484,26 @@ mod tests {
             "Authorization",
             "xApiKey2",
             "apiKeyValue",
+            "jeton",
+            "chave_secreta",
+            "chiave-segreta",
+            "api-sleutel",
+            "klucz API",
+            "シークレット",
+            "金鑰",
         ] {
             assert_eq!(telling(name), Some(Telling::Strong), "{name}");
         }
-        for name in ["password", "DB_PASSWORD", "userPass", "Passwort", "contraseña", "senha"] {
+        for name in [
+            "password",
+            "DB_PASSWORD",
+            "userPass",
+            "Passwort",
+            "contraseña",
+            "senha",
+            "palavra-passe",
+            "口令",
+        ] {
             assert_eq!(telling(name), Some(Telling::Password), "{name}");
         }
         for name in ["key", "sig", "code", "appid", "someKey"] {
@@ -505,6 +520,9 @@ mod tests {
             "documentKey",
             "keyboard",
             "nextPageToken",
+            "csrfToken",
+            "forgotPassword",
+            "change_password",
         ] {
             assert_eq!(telling(name), None, "{name}");
         }

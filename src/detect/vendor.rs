@@ -58,7 +58,9 @@ impl Surroundings {
         each_domain(around, |host| {
             for signature in known.of(&around[host.clone()]) {
                 let rank = (host.start.abs_diff(place), signature.id);
-                if nearest.is_none_or(|(distance, own)| rank < (distance, own.id)) && fits(signature, candidate) {
+                if nearest.is_none_or(|(distance, own)| rank < (distance, own.id))
+                    && fits(signature, candidate)
+                {
                     nearest = Some((rank.0, signature));
                 }
             }
@@ -156,4 +158,48 @@ fn fits(signature: &Signature, candidate: &Candidate) -> bool {
         .shapes
         .iter()
         .any(|shape| shape.match_at(value, 0).is_some_and(|found| found.whole == (0..value.len())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn domains(text: &str) -> Vec<&str> {
+        let mut seen = Vec::new();
+        each_domain(text.as_bytes(), |domain| seen.push(&text[domain]));
+        seen
+    }
+
+    #[test]
+    fn domains_of_a_text() {
+        for (text, expected) in [
+            ("https://api.eu.x.com/v1", vec!["api.eu.x.com", "eu.x.com", "x.com", "com"]),
+            ("See x.com. Then", vec!["x.com", "com"]),
+            ("... *.x.com:443", vec!["x.com", "com"]),
+            ("a_x.com, y-z.org", vec!["x.com", "com", "y-z.org", "org"]),
+            ("no dot", vec![]),
+            ("x.", vec!["x"]),
+        ] {
+            assert_eq!(domains(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn hosts_are_found_whatever_their_case() {
+        let loaded = crate::signature::built_in();
+        let signature = loaded.iter().find(|signature| signature.id == "todoist-api-token").expect("loaded");
+        let known = Known::new(&[("api.x.com", signature), ("api.x.com", signature), ("x.com", signature)]);
+        for (host, count) in [("API.x.com", 2), ("x.com", 1), ("com", 0), ("x.co", 0), ("x.comm", 0)] {
+            assert_eq!(known.of(host.as_bytes()).count(), count, "{host}");
+        }
+        assert!(known.lengths.has(40) && !known.lengths.has(39) && !known.lengths.has(41));
+    }
+
+    #[test]
+    fn a_long_chain_of_labels_costs_no_more_than_its_length() {
+        let text = "a.".repeat(100_000);
+        let mut seen = 0;
+        each_domain(text.as_bytes(), |_| seen += 1);
+        assert_eq!(seen, 100_000);
+    }
 }

@@ -273,6 +273,12 @@ mod tests {
     }
 
     #[test]
+    fn public_ids() {
+        assert!(is_public_id(b"arn:aws:iam::role"));
+        assert!(!is_public_id(b"warn:aws"));
+    }
+
+    #[test]
     fn shapes() {
         check(
             Some("UUID"),

@@ -34,8 +34,6 @@ pub enum Step {
     Placeholder,
     /// The platform itself makes such values.
     Platform,
-    /// A broken copy of a key.
-    Broken,
     /// An identifier by its shape.
     Identifier,
     /// Language, or too plain for a name that only hints.
@@ -52,7 +50,6 @@ pub fn judge(candidate: &Candidate, place: impl FnOnce() -> Place) -> Result<Pla
     dismiss(Step::Checksum, checksum(candidate))?;
     dismiss(Step::Reference, is_reference(candidate))?;
     dismiss(Step::Placeholder, is_placeholder(candidate))?;
-    dismiss(Step::Broken, broken(candidate))?;
     // Asked before the outline is made, and counted after it: the two steps after the platform's need no place.
     let late =
         dismiss(Step::Identifier, identifier(candidate)).and(dismiss(Step::Language, language(candidate)));
@@ -88,11 +85,6 @@ fn is_placeholder(candidate: &Candidate) -> Option<&'static str> {
     }
 }
 
-/// Cut short, or with a character that the vendor's keys never have.
-fn broken(candidate: &Candidate) -> Option<&'static str> {
-    candidate.is_broken.then_some("nearly a known vendor's key, but none")
-}
-
 /// Field values only: what has a vendor's shape is no identifier of others.
 fn identifier(candidate: &Candidate) -> Option<&'static str> {
     let By::Field(_) = candidate.by else { return None };
@@ -126,16 +118,6 @@ fn language_in_field(candidate: &Candidate, telling: Telling) -> Option<&'static
     if same_as_name {
         return Some("the value is its own name");
     }
-    if telling != Telling::Password
-        && value.len() >= LONG_TOKEN
-        && named_token(candidate)
-        && has_odd_mark(value)
-    {
-        return Some("marks that no token has");
-    }
-    if memchr::memmem::find(value, b"::").is_some() {
-        return Some("a path in code");
-    }
     match telling {
         Telling::Password if plain::is_code(value) => Some("a piece of code"),
         Telling::Password => plain::is_plain_word(value).then_some("a word of the language or of a schema"),
@@ -151,20 +133,8 @@ fn language_in_field(candidate: &Candidate, telling: Telling) -> Option<&'static
     }
 }
 
-/// Whether the name says key or token; what is called a secret may be a password.
-fn named_token(candidate: &Candidate) -> bool {
-    let Some(name) = &candidate.name else { return false };
-    let normal = Normal::new(name.as_bytes());
-    [&b"key"[..], b"token", b"auth", b"bearer"].iter().any(|end| normal.as_bytes().ends_with(end))
-}
-
-/// From this length on a value is rather a token than a password.
+/// The least length of a random run that is a token by itself.
 const LONG_TOKEN: usize = 20;
-
-/// Marks that stand in passwords but in no token.
-fn has_odd_mark(value: &[u8]) -> bool {
-    value.get(1..).unwrap_or_default().iter().any(|byte| b"?^&!#,;<>*()`".contains(byte))
-}
 
 /// A long random run among words: `default:development.1f0c…`.
 fn has_random_part(value: &[u8]) -> bool {
@@ -191,4 +161,36 @@ fn has_letters_and_digits(value: &[u8]) -> bool {
     let digits = value.iter().filter(|byte| byte.is_ascii_digit()).count();
     let letters = value.iter().filter(|byte| byte.is_ascii_alphabetic()).count();
     digits >= 3 && letters >= 3 && value.len() < 16
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_of_policies() {
+        for (value, expected) in [
+            ("Summer2019!", true),
+            ("summer2019!", false),
+            ("Summer!!", false),
+            ("Aa1! word", false),
+            ("Aa1!", false),
+        ] {
+            assert_eq!(is_policy_password(value.as_bytes()), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn random_runs_among_words() {
+        let mut state = 7_u32;
+        let run: String = (0..20)
+            .filter_map(|_| {
+                state = state.wrapping_mul(1_103_515_245).wrapping_add(12_345);
+                char::from_digit(state >> 16 & 15, 16)
+            })
+            .collect();
+        assert!(has_random_part(format!("default:development.{run}").as_bytes()));
+        assert!(!has_random_part(b"default:development.configuration2"));
+        assert!(!has_random_part(format!("{}.{}", &run[..10], &run[10..]).as_bytes()));
+    }
 }

@@ -209,6 +209,12 @@ mod tests {
     }
 
     #[test]
+    fn brackets_as_entities() {
+        assert!(is_bracketed(b"&lt;token&gt;"));
+        assert!(!is_bracketed(b"&lt;token"));
+    }
+
+    #[test]
     fn words_that_ask() {
         check(
             Some("placeholder word"),
