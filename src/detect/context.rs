@@ -425,7 +425,7 @@ mod tests {
             ("var token string = \"VALUE\"", "token"),
             ("private token: string = 'VALUE'", "token"),
             ("const string = 'VALUE'", "string"),
-            ("$header .= 'VALUE'", "header"),
+            ("$header .= 'VALUE'", "$header"),
             ("TOKEN ?= VALUE", "TOKEN"),
             ("headers[\"X-Api-Key\"] = `VALUE`", "X-Api-Key"),
             ("X-Api-Key: VALUE", "X-Api-Key"),
