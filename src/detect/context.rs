@@ -186,8 +186,10 @@ fn assignment_before(text: &[u8], at: usize, quoted: bool, floor: usize) -> Opti
         _ => return None,
     };
     at -= 1;
-    // `:=`, `==`, `===`, `!=`
-    while at > floor && assignment == Assignment::Equals && matches!(text[at - 1], b'=' | b':' | b'!' | b'?')
+    // `:=`, `==`, `===`, `!=`, `?=`, PHP's `.=`, `+=`
+    while at > floor
+        && assignment == Assignment::Equals
+        && matches!(text[at - 1], b'=' | b':' | b'!' | b'?' | b'.' | b'+')
     {
         at -= 1;
     }
@@ -284,7 +286,31 @@ fn name_before(text: &[u8], end: usize, assignment: Assignment) -> Option<Span> 
         return (start < close).then_some(start..close);
     }
     let start = word_start(text, end);
-    (start < end).then_some(start..end)
+    match declared_before(text, start, end) {
+        Some(name) => Some(name),
+        None => (start < end).then_some(start..end),
+    }
+}
+
+/// Types that stand between a name and its value: Go's `var token string = …`, TypeScript's `token: string = …`.
+const TYPES: &[&[u8]] = &[b"string", b"String", b"str", b"String?", b"Text"];
+
+/// The name that is declared with the type at `start`.
+fn declared_before(text: &[u8], start: usize, end: usize) -> Option<Span> {
+    if !TYPES.contains(&&text[start..end]) {
+        return None;
+    }
+    let floor = start.saturating_sub(GAP);
+    let at = skip_space_back(text, start, floor);
+    let at = match text[..at].last() {
+        Some(b':') => skip_space_back(text, at - 1, floor),
+        _ => at,
+    };
+    let name = word_start(text, at);
+    let keyword = |word: &[u8]| {
+        matches!(word, b"const" | b"static" | b"final" | b"private" | b"public" | b"let" | b"var")
+    };
+    (name < at && at < start && !keyword(&text[name..at])).then_some(name..at)
 }
 
 /// The tag's name, where `end` is right after the tag's last byte before `>`.
@@ -403,6 +429,11 @@ mod tests {
             (r#"{"body": "{\"apiKey\": \"VALUE\"}"}"#, "apiKey"),
             (r#""{\\\"a\\\":\\\"VALUE\\\"}""#, "a"),
             ("const apiKey = 'VALUE'", "apiKey"),
+            ("var token string = \"VALUE\"", "token"),
+            ("private token: string = 'VALUE'", "token"),
+            ("const string = 'VALUE'", "string"),
+            ("$header .= 'VALUE'", "$header"),
+            ("TOKEN ?= VALUE", "TOKEN"),
             ("headers[\"X-Api-Key\"] = `VALUE`", "X-Api-Key"),
             ("X-Api-Key: VALUE", "X-Api-Key"),
             ("https://x.example/?a=1&apikey=VALUE", "apikey"),

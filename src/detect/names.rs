@@ -97,6 +97,38 @@ const ENDINGS: &[(&str, Telling)] = {
         ("cleapi", Strong),
         ("chiaveapi", Strong),
         ("segreto", Strong),
+        ("zugangsschlüssel", Strong),
+        ("zugangsschluessel", Strong),
+        ("clésecrète", Strong),
+        ("clesecrete", Strong),
+        ("jeton", Strong),
+        ("clavesecreta", Strong),
+        ("llaveapi", Strong),
+        ("secreto", Strong),
+        ("tokendeacceso", Strong),
+        ("chavesecreta", Strong),
+        ("chaveprivada", Strong),
+        ("segredo", Strong),
+        ("tokendeacesso", Strong),
+        ("palavrapasse", Password),
+        ("chiavesegreta", Strong),
+        ("sleutel", Weak),
+        ("apisleutel", Strong),
+        ("geheim", Strong),
+        ("klucz", Weak),
+        ("kluczapi", Strong),
+        ("sekret", Strong),
+        ("シークレット", Strong),
+        ("秘密鍵", Strong),
+        ("アクセスキー", Strong),
+        ("暗証番号", Password),
+        ("秘钥", Strong),
+        ("金鑰", Strong),
+        ("凭证", Weak),
+        ("口令", Password),
+        ("secretid", Weak),
+        ("secretkeybase", Strong),
+        ("appcertificate", Strong),
         ("密钥", Strong),
         ("令牌", Strong),
         ("トークン", Strong),
@@ -145,6 +177,15 @@ const HARMLESS: &[&str] = &[
     "requestverificationtoken",
     "documentkey",
     "postmantoken",
+    "csrftoken",
+    "xsrftoken",
+    "publictoken",
+    "forgotpassword",
+    "forgetpassword",
+    "changepassword",
+    "resetpassword",
+    "addpassword",
+    "passwordlabel",
     "storagekey",
     "orderkey",
     "sitekey",
@@ -340,7 +381,8 @@ impl Names {
                 best = best.max(Some((*telling)?));
             }
         }
-        best.or_else(|| self.of(name).next().map(|_| Telling::Weak))
+        // A vendor's name tells nothing of a value that is none of its keys.
+        best.or_else(|| self.of(name).next().map(|_| Telling::Hint))
     }
 
     /// The signatures that have this very name among theirs.
@@ -448,10 +490,26 @@ mod tests {
             "Authorization",
             "xApiKey2",
             "apiKeyValue",
+            "jeton",
+            "chave_secreta",
+            "chiave-segreta",
+            "api-sleutel",
+            "klucz API",
+            "シークレット",
+            "金鑰",
         ] {
             assert_eq!(telling(name), Some(Telling::Strong), "{name}");
         }
-        for name in ["password", "DB_PASSWORD", "userPass", "Passwort", "contraseña", "senha"] {
+        for name in [
+            "password",
+            "DB_PASSWORD",
+            "userPass",
+            "Passwort",
+            "contraseña",
+            "senha",
+            "palavra-passe",
+            "口令",
+        ] {
             assert_eq!(telling(name), Some(Telling::Password), "{name}");
         }
         for name in ["key", "sig", "code", "appid", "someKey"] {
@@ -468,6 +526,9 @@ mod tests {
             "documentKey",
             "keyboard",
             "nextPageToken",
+            "csrfToken",
+            "forgotPassword",
+            "change_password",
         ] {
             assert_eq!(telling(name), None, "{name}");
         }

@@ -62,7 +62,9 @@ static LANGUAGE: &Table = &Table(*include_bytes!("language.bin"));
 /// A value without letters is never random: numbers, dates and phone numbers have none, tokens all do.
 pub fn score(value: &[u8]) -> Randomness {
     let value = &value[..value.len().min(LOOKED_AT)];
-    let letters = value.iter().any(u8::is_ascii_alphabetic);
+    // Times and ratios have colons and a letter or two.
+    let least = if value.contains(&b':') { 6 } else { 1 };
+    let letters = value.iter().filter(|byte| byte.is_ascii_alphabetic()).count() >= least;
     let cost = cost_as_language(value);
     let len = value.len().max(1) as f32;
     let language = chance_bits(value) * value.len() as f32 - cost;
@@ -127,7 +129,7 @@ struct Seen {
     digit: bool,
     /// A letter beyond `f`.
     beyond_hex: bool,
-    /// The marks of base64, base64url and dotted tokens, one bit each.
+    /// The marks of base64, base64url and of tokens in several parts, one bit each.
     token_marks: u8,
     other_mark: bool,
     no_ascii: bool,
@@ -140,7 +142,7 @@ impl Seen {
         self.digit |= byte.is_ascii_digit();
         self.beyond_hex |= byte.is_ascii_alphabetic() && !byte.is_ascii_hexdigit();
         self.no_ascii |= !byte.is_ascii();
-        match b"-_+/=.".iter().position(|&mark| mark == byte) {
+        match b"-_+/=.:|".iter().position(|&mark| mark == byte) {
             Some(mark) => self.token_marks |= 1 << mark,
             None => self.other_mark |= byte.is_ascii() && !byte.is_ascii_alphanumeric(),
         }

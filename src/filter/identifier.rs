@@ -36,7 +36,11 @@ const SHAPES: &[Shape] = &[
     (is_path, "file path"),
     (is_host, "host name"),
     (is_account_address, "blockchain address"),
+    (is_public_id, "public id"),
 ];
+
+/// How ids begin that vendors call keys: the consumer key of a Salesforce connected app (its client id), names of AWS.
+const PUBLIC_BEGINNINGS: &[&[u8]] = &[b"3MVG9", b"arn:aws"];
 
 /// What some credentials look like.
 const DOUBTFUL_SHAPES: &[Shape] = &[(is_uuid, "UUID"), (is_number, "number")];
@@ -143,7 +147,7 @@ fn is_email(value: &[u8]) -> bool {
 }
 
 /// Lower-case labels, the last of letters: `hgap.bitrix24.eu`.
-fn is_host(value: &[u8]) -> bool {
+pub(super) fn is_host(value: &[u8]) -> bool {
     let label = |label: &[u8]| {
         (1..=30).contains(&label.len())
             && label.iter().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || *byte == b'-')
@@ -261,6 +265,10 @@ fn is_number(value: &[u8]) -> bool {
         && value.last().is_some_and(|byte| !byte.is_ascii_alphabetic())
 }
 
+fn is_public_id(value: &[u8]) -> bool {
+    PUBLIC_BEGINNINGS.iter().any(|beginning| value.starts_with(beginning))
+}
+
 /// `0x` and twenty bytes: an account or contract, which stands under names like `token`. Keys have thirty-two.
 fn is_account_address(value: &[u8]) -> bool {
     value.strip_prefix(b"0x").is_some_and(|hex| hex.len() == 40 && is_hex(hex))
@@ -275,6 +283,12 @@ mod tests {
         for value in values {
             assert_eq!(identify(value.as_bytes(), name.map(str::as_bytes)), what, "{value}");
         }
+    }
+
+    #[test]
+    fn public_ids() {
+        assert!(is_public_id(b"arn:aws:iam::role"));
+        assert!(!is_public_id(b"warn:aws"));
     }
 
     #[test]

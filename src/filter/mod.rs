@@ -119,9 +119,13 @@ fn language_in_field(candidate: &Candidate, telling: Telling) -> Option<&'static
         return Some("the value is its own name");
     }
     match telling {
+        Telling::Password if plain::is_code(value) => Some("a piece of code"),
         Telling::Password => plain::is_plain_word(value).then_some("a word of the language or of a schema"),
-        Telling::Strong => (!randomness::score(value).is_random && !has_letters_and_digits(value))
-            .then_some("language, not a random value"),
+        Telling::Strong => (!randomness::score(value).is_random
+            && !has_random_part(value)
+            && !has_letters_and_digits(value)
+            && !is_policy_password(value))
+        .then_some("language, not a random value"),
         Telling::Hint | Telling::Weak => {
             (!randomness::score(value).is_random || value.len() < 16 || !value.iter().any(u8::is_ascii_digit))
                 .then_some("not random enough for a name that only hints")
@@ -129,9 +133,64 @@ fn language_in_field(candidate: &Candidate, telling: Telling) -> Option<&'static
     }
 }
 
+/// The least length of a random run that is a token by itself.
+const LONG_TOKEN: usize = 20;
+
+/// A long random run among words: `default:development.1f0c…`.
+fn has_random_part(value: &[u8]) -> bool {
+    let mut parts = value.split(|byte| !byte.is_ascii_alphanumeric());
+    parts.any(|part| {
+        part.len() >= LONG_TOKEN && part.iter().any(u8::is_ascii_digit) && randomness::score(part).is_random
+    })
+}
+
+/// A password as policies want it: lower and upper case, a digit and a mark, no blank.
+fn is_policy_password(value: &[u8]) -> bool {
+    let has = |class: fn(&u8) -> bool| value.iter().any(class);
+    let is_mark = |byte: &u8| b"!@#$%^&*?~".contains(byte);
+    (8..=32).contains(&value.len())
+        && has(u8::is_ascii_lowercase)
+        && has(u8::is_ascii_uppercase)
+        && has(u8::is_ascii_digit)
+        && has(is_mark)
+        && value.iter().all(u8::is_ascii_graphic)
+}
+
 /// Three digits among letters, no blank: short keys under a telling name.
 fn has_letters_and_digits(value: &[u8]) -> bool {
     let digits = value.iter().filter(|byte| byte.is_ascii_digit()).count();
     let letters = value.iter().filter(|byte| byte.is_ascii_alphabetic()).count();
     digits >= 3 && letters >= 3 && value.len() < 16
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_of_policies() {
+        for (value, expected) in [
+            ("Summer2019!", true),
+            ("summer2019!", false),
+            ("Summer!!", false),
+            ("Aa1! word", false),
+            ("Aa1!", false),
+        ] {
+            assert_eq!(is_policy_password(value.as_bytes()), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn random_runs_among_words() {
+        let mut state = 7_u32;
+        let run: String = (0..20)
+            .filter_map(|_| {
+                state = state.wrapping_mul(1_103_515_245).wrapping_add(12_345);
+                char::from_digit(state >> 16 & 15, 16)
+            })
+            .collect();
+        assert!(has_random_part(format!("default:development.{run}").as_bytes()));
+        assert!(!has_random_part(b"default:development.configuration2"));
+        assert!(!has_random_part(format!("{}.{}", &run[..10], &run[10..]).as_bytes()));
+    }
 }

@@ -105,7 +105,13 @@ fn is_bracketed(value: &[u8]) -> bool {
         [b'[', inner @ .., b']'] | [b'{', inner @ .., b'}'] => is_wording(inner),
         _ => false,
     };
-    wholly || angle_brackets(value).any(is_wording) && !has_random_run(value)
+    wholly || is_entity_bracketed(value) || angle_brackets(value).any(is_wording) && !has_random_run(value)
+}
+
+/// `&lt;token&gt;`: the same in XML and HTML.
+fn is_entity_bracketed(value: &[u8]) -> bool {
+    let inner = value.strip_prefix(b"&lt;").and_then(|rest| rest.strip_suffix(b"&gt;"));
+    inner.is_some_and(is_wording)
 }
 
 /// What stands in each pair of angle brackets.
@@ -200,6 +206,12 @@ mod tests {
         for value in values {
             assert_eq!(placeholder(value.as_bytes()), why, "{value}");
         }
+    }
+
+    #[test]
+    fn brackets_as_entities() {
+        assert!(is_bracketed(b"&lt;token&gt;"));
+        assert!(!is_bracketed(b"&lt;token"));
     }
 
     #[test]
