@@ -114,8 +114,11 @@ fn a_large_member_under_a_password_is_streamed() {
     let recorder = Recorder::default();
     bytes[large.len() / 2] ^= 1;
     let outcome = Case::new().file("x", &bytes).run_with(&recorder, &with_passwords(&["one"]));
-    let wanted = [("x!/aes".to_owned(), Reason::Corrupt), ("x!/old".to_owned(), Reason::Encrypted)];
-    assert_eq!(gaps(&outcome), wanted);
+    let [aes, old] = gaps(&outcome).try_into().expect("a gap for each");
+    assert_eq!(aes, ("x!/aes".to_owned(), Reason::Corrupt));
+    // The old method knows a password by one byte, and its header is random: one wrong password in 256 seems to fit.
+    assert_eq!(old.0, "x!/old");
+    assert!(matches!(old.1, Reason::Encrypted | Reason::Corrupt));
 }
 
 #[test]
