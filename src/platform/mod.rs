@@ -61,9 +61,17 @@ impl Platform {
         self.hints.iter().any(|words| words.iter().all(has))
     }
 
-    /// What it is, for people.
+    /// What it is, for people: its own name, then what is read of it.
     pub fn title(&self) -> &'static str {
         self.vocabulary.title
+    }
+
+    /// Its own name, for people: what its title begins with, up to the first word that is no name.
+    pub fn brand(&self) -> &'static str {
+        let is_name = |word: &str| !word.starts_with(|first: char| first.is_lowercase() || first == '(');
+        let words = self.title().match_indices(' ');
+        let end = words.map(|(at, _)| at).find(|at| !is_name(&self.title()[at + 1..]));
+        end.map_or(self.title(), |end| &self.title()[..end])
     }
 }
 
@@ -128,6 +136,11 @@ const PLATFORMS: &[Platform] = &[
 /// those that are described as data.
 pub fn platforms() -> impl Iterator<Item = &'static Platform> {
     PLATFORMS.iter().chain(described::PLATFORMS)
+}
+
+/// The platform of that name in reports.
+pub fn named(name: &str) -> Option<&'static Platform> {
+    platforms().find(|platform| platform.name() == name)
 }
 
 /// Tells whose a place in a JSON document is. Keeps what it has read, since findings come in crowds.

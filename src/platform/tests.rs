@@ -263,3 +263,20 @@ fn every_platform_has_a_name_of_its_own() {
     assert_eq!(names.len(), platforms().count());
     assert!(platforms().all(|platform| !platform.title().is_empty()));
 }
+
+#[test]
+fn platforms_are_called_as_people_call_them() {
+    let called = |name| super::named(name).map(super::Platform::brand);
+    for (name, brand) in [
+        ("n8n", "n8n"),
+        ("power-automate", "Power Automate"),
+        ("logic-apps", "Azure Logic Apps"),
+        ("node-red", "Node-RED"),
+        ("blue-prism", "Blue Prism"),
+        ("salesforce", "Salesforce"),
+        ("har", "HAR"),
+    ] {
+        assert_eq!(called(name), Some(brand));
+    }
+    assert_eq!(called("no such"), None);
+}

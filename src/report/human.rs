@@ -12,6 +12,7 @@ use std::io::{self, Write};
 use crate::budget::Gap;
 use crate::finding::{Confidence, Encoding, Flow, LifetimeClass, Location, Severity, Step, Storage};
 use crate::mask::visible;
+use crate::platform::{self, Platform};
 
 use super::{Page, Reported, data};
 use paper::{Ink, Paper, shorten};
@@ -143,12 +144,7 @@ fn short(page: &Page, text: &str) -> String {
 }
 
 fn platform(name: &str) -> &str {
-    match name {
-        "power-automate" => "Power Automate",
-        "make" => "Make",
-        "node-red" => "Node-RED",
-        other => other,
-    }
+    platform::named(name).map_or(name, |platform: &Platform| platform.brand())
 }
 
 /// One finding: a title, then what is known, a line each.
