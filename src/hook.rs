@@ -82,7 +82,9 @@ impl Hook {
     pub fn of(repository: &Repository, shared: bool) -> Result<Self, Error> {
         let answer = repository.ask_as_configured(&["rev-parse", "--git-path", "hooks"])?;
         let said = String::from_utf8_lossy(&answer).trim_end_matches(['\n', '\r']).to_owned();
-        let folder = repository.folder().join(said);
+        let said = Path::new(&said);
+        let folder = repository.folder().join(said.strip_prefix("./").unwrap_or(said));
+        let folder = folder.strip_prefix("./").map(Path::to_owned).unwrap_or(folder);
         if let Some(husky) = husky(&folder) {
             return Ok(Self { path: husky, kind: Kind::Husky });
         }

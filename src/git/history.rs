@@ -318,7 +318,7 @@ fn attributed(findings: Vec<Finding>, origins: &HashMap<String, Origin>, seen: &
 fn same(finding: &Finding) -> impl Eq + std::hash::Hash + use<> {
     let Provenance { path, entries } = finding.location.provenance.clone();
     let path = if path.starts_with("(tree ") { Arc::from("(tree)") } else { path };
-    let step = finding.place.step.as_ref().map(|step| (step.id.clone(), step.name.clone()));
+    let step = finding.place.step.as_ref().and_then(|step| step.id.clone().or_else(|| step.name.clone()));
     let field = finding.place.field.clone().or_else(|| finding.name.clone());
     (finding.secret.clone(), finding.signature.id, path, entries, step, field)
 }
