@@ -205,6 +205,7 @@ fn within(repository: &Repository, folder: &Path) -> bool {
         repository.line(&["rev-parse", "--git-common-dir"]).map(|said| repository.folder().join(said));
     let real = |path: &Path| {
         // The folder itself need not be there yet.
+        let path = &std::path::absolute(path).ok()?;
         path.ancestors()
             .find_map(|above| Some((above.canonicalize().ok()?, path.strip_prefix(above).ok()?)))
             .map(|(above, rest)| above.join(rest))

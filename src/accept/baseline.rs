@@ -19,9 +19,9 @@ pub(super) const LIMIT: u64 = 256 << 20;
 /// What the first line begins with.
 const HEAD: &str = "# keysieve baseline 1";
 /// What the line of the key begins with.
-const KEY: &str = "# key: ";
+const KEY: &str = "# made with: ";
 /// The key of a baseline that was made without.
-const NO_KEY: &str = "none";
+const NO_KEY: &str = "no fingerprint key";
 /// What stands in the place of a secret's fingerprint.
 const PLACE_ONLY: &str = "place-only";
 /// What stands in the place of nothing.

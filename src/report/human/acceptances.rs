@@ -35,7 +35,7 @@ pub(super) fn notices(page: &Page, paper: &mut Paper) -> io::Result<()> {
     for notice in notices.iter().take(GAPS_SHOWN) {
         let why = match notice.state {
             NoticeState::Expired => "has expired, so what it accepted counts again",
-            NoticeState::Unused => "matches nothing any more",
+            NoticeState::Unused => "matches nothing in what was scanned",
         };
         paper.line(1, &[(Ink::Plain, &format!("{} {why}", said(page, &notice.acceptance)))])?;
     }
