@@ -194,8 +194,10 @@ fn parse(output: &[u8]) -> Option<(Vec<Change>, Outcome)> {
     while let Some(head) = fields.next().filter(|head| !head.is_empty()) {
         let words: Vec<&str> = head.strip_prefix(':')?.split(' ').collect();
         let [_, mode, old, new, status] = words.as_slice() else { return None };
-        let first = fields.next()?;
-        let path = if status.starts_with(['R', 'C']) { fields.next()? } else { first };
+        let mut path = fields.next()?;
+        if status.starts_with(['R', 'C']) {
+            path = fields.next().filter(|path| !path.is_empty())?;
+        }
         match status.chars().next()? {
             'D' => {}
             'U' => {
