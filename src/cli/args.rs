@@ -8,9 +8,9 @@ use clap::{Parser, Subcommand};
 use crate::finding::{Confidence, LifetimeClass, Severity};
 use crate::report::Format;
 
-const EXIT: &str = "\
+pub(super) const EXIT: &str = "\
 Exit status: 0 nothing at or above --fail-on; 1 findings; 2 wrong usage; 3 no such finding, but something could not be \
-read; 4 the run itself failed.";
+read; 4 the run itself failed; 130 interrupted.";
 
 /// Finds long-lived credentials in exports of no-code platforms, and says whose they are.
 #[derive(Debug, Parser)]
@@ -24,6 +24,8 @@ pub(super) struct Args {
 pub(super) enum Command {
     /// Scan files, folders and archives
     Scan(Scan),
+    /// Say in plain words whether an export may be published, and what to mend first
+    Check(super::check::Check),
     /// Make two small exports in memory and scan them: the main job with nothing prepared
     Demo(Demo),
     /// Take a document on standard input apart, in a process that limits itself
@@ -56,7 +58,7 @@ pub(super) struct Demo {
 /// What commands that scan have in common.
 #[derive(Debug, clap::Args)]
 pub(super) struct Options {
-    /// How to write the report: human, json, jsonl or sarif
+    /// How to write the report: human, plain, json, jsonl, sarif, html, csv, junit, gitlab, github or markdown
     #[arg(long, value_name = "FORMAT", value_parser = format, help_heading = "Output")]
     pub(super) format: Option<Format>,
     /// Write to a file, as FORMAT=FILE or FILE; may be given several times

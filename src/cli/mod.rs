@@ -2,7 +2,9 @@
 //! terminal or to files.
 
 mod args;
+mod check;
 mod demo;
+mod interrupt;
 mod output;
 mod progress;
 mod scan;
@@ -31,6 +33,8 @@ pub enum Status {
     Incomplete = 3,
     /// The run itself failed.
     Failed = 4,
+    /// Somebody ended it; what was found so far was reported.
+    Interrupted = 130,
 }
 
 impl From<Status> for ExitCode {
@@ -74,6 +78,7 @@ pub fn main() -> ExitCode {
     };
     let ended = match args.command {
         Command::Scan(scan) => scan::run(&scan),
+        Command::Check(check) => check::run(&check),
         Command::Demo(demo) => demo::run(&demo),
         Command::DecodeWorker { name } => decode(&name),
     };

@@ -9,16 +9,18 @@ use anyhow::Context;
 use zeroize::Zeroizing;
 
 use super::args::{Options, Scan};
-use super::output::{self, Targets};
+use super::output::{self, Manner, Targets};
 use super::progress::Line;
-use super::{Failure, Status};
-use crate::budget::Budget;
+use super::{Failure, Status, interrupt};
+use crate::budget::{Budget, Gap};
 use crate::detect::Detectors;
 use crate::engine::{self, Input};
 use crate::finding::{Finding, Secret};
 use crate::fingerprint::Key;
+use crate::inventory;
 use crate::mask::Masker;
-use crate::report::{Report, Run};
+use crate::policy::{Policy, Violation};
+use crate::report::{Acceptance, Report, Run};
 use crate::scan::Scanner;
 use crate::signature;
 
@@ -28,7 +30,7 @@ pub(super) fn run(scan: &Scan) -> Result<Status, Failure> {
     inputs_to_report(inputs, &scan.options)
 }
 
-fn input(path: &Path) -> Input {
+pub(super) fn input(path: &Path) -> Input {
     match path.to_str() {
         Some("-") => Input::Stdin("-".to_owned()),
         _ => Input::Path(path.to_owned()),
@@ -37,15 +39,33 @@ fn input(path: &Path) -> Input {
 
 /// Scans, writes what was asked for, and says how it ended.
 pub(super) fn inputs_to_report(inputs: Vec<Input>, options: &Options) -> Result<Status, Failure> {
-    let targets = Targets::new(options)?;
+    inputs_judged(inputs, options, Manner::default(), None)
+}
+
+/// The same in a manner of its own, and under a policy.
+pub(super) fn inputs_judged(
+    inputs: Vec<Input>,
+    options: &Options,
+    manner: Manner,
+    policy: Option<&Policy>,
+) -> Result<Status, Failure> {
+    let targets = Targets::with(options, manner)?;
     let scanner = scanner(options)?;
     let key =
         options.fingerprint_key_file.as_deref().map(Key::from_file).transpose().map_err(Failure::usage)?;
     let engine_options = engine_options(options)?;
     let started = Instant::now();
     let line = Line::new(options);
-    let outcome = engine::run(&inputs, &scanner, &engine_options, &*line.counters).map_err(Failure::usage)?;
+    let mut outcome =
+        engine::run(&inputs, &scanner, &engine_options, &*line.counters).map_err(Failure::usage)?;
+    let violations = policy.map(|policy| breaches(policy, &inputs, &scanner, &engine_options)).transpose()?;
     line.finish();
+    let violations = violations.map(|(violations, gaps)| {
+        let new = |gap: &Gap| !outcome.coverage.gaps.contains(gap);
+        let gaps: Vec<_> = gaps.into_iter().filter(new).collect();
+        outcome.coverage.gaps.extend(gaps);
+        violations
+    });
     let secrets: Vec<_> = outcome.findings.iter().flat_map(Finding::secrets).cloned().collect();
     let detector = |text: &str| scanner.detectors.spans(text);
     let masker = Masker::new(&secrets, &detector);
@@ -58,9 +78,35 @@ pub(super) fn inputs_to_report(inputs: Vec<Input>, options: &Options) -> Result<
         duration: started.elapsed(),
         key: key.as_ref(),
     };
-    let report = Report::new(run, &masker);
+    let mut report = Report::new(run, &masker);
+    report.violations = violations;
+    policy.iter().for_each(|policy| let_pass(policy, &mut report));
     targets.write(&report, &masker, options)?;
     Ok(status(&report, options))
+}
+
+/// What a policy forbids in the flows of the inputs, and what of them could not be listed.
+fn breaches(
+    policy: &Policy,
+    inputs: &[Input],
+    scanner: &Scanner,
+    options: &engine::Options,
+) -> Result<(Vec<Violation>, Vec<Gap>), Failure> {
+    if !policy.wants_flows() {
+        return Ok(Default::default());
+    }
+    let inventory = inventory::flows(inputs, scanner, options).map_err(Failure::usage)?;
+    Ok((policy.violations(&inventory), inventory.gaps))
+}
+
+/// Marks the findings that a policy lets pass.
+fn let_pass(policy: &Policy, report: &mut Report) {
+    for reported in report.findings.iter_mut().filter(|reported| reported.accepted.is_none()) {
+        let severity = reported.severity();
+        reported.accepted = policy
+            .allows(&reported.finding, severity)
+            .map(|reason| Acceptance { by: "policy".to_owned(), reason: Some(reason.to_owned()) });
+    }
 }
 
 /// What the options say of looking.
@@ -101,7 +147,7 @@ fn engine_options(options: &Options) -> Result<engine::Options, Failure> {
     let passwords = options.archive_password_file.as_deref().map(passwords).transpose()?.unwrap_or_default();
     let threads = options.threads.unwrap_or(default.threads);
     let deadline = options.deadline.map(Duration::from_secs);
-    Ok(engine::Options { threads, exclude, passwords: passwords.into(), deadline })
+    Ok(engine::Options { threads, exclude, passwords: passwords.into(), deadline, stop: interrupt::flag() })
 }
 
 /// The most passwords that are tried: each costs time at each member that it does not open.
@@ -137,6 +183,8 @@ fn settings(options: &Options) -> Vec<(String, String)> {
 fn status(report: &Report, options: &Options) -> Status {
     let worst = report.worst(&output::view(options));
     match worst {
+        _ if interrupt::happened() => Status::Interrupted,
+        _ if report.violations.as_ref().is_some_and(|violations| !violations.is_empty()) => Status::Findings,
         Some(worst) if worst >= options.fail_on => Status::Findings,
         _ if report.is_complete() || options.allow_incomplete => Status::Clean,
         _ => Status::Incomplete,

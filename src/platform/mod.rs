@@ -244,6 +244,23 @@ impl Outline<'_> {
         }
     }
 
+    /// Calls `visit` with each string that is a value, in the order of the blob: whose its place is, and the string's text
+    /// (of a long one the beginning). Of a document in a string those of the document. Stops when `visit` says `false`.
+    pub fn strings(&mut self, visit: &mut dyn FnMut(Place, &str) -> bool) {
+        let (View::Json { document, reader } | View::Other { document, reader, .. }) = &mut self.view else {
+            return;
+        };
+        for at in document.strings() {
+            document.locate(&(at..at + 1));
+            let trail = document.trail();
+            let Some(text) = trail.text() else { continue };
+            let place = json_place(&trail, self.vocabulary.zip(reader.as_deref_mut()));
+            if !visit(place, &text) {
+                return;
+            }
+        }
+    }
+
     /// The platform's name, if it is a known one.
     pub fn platform(&self) -> Option<&'static str> {
         self.vocabulary.map(|vocabulary| vocabulary.name)
