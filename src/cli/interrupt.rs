@@ -34,7 +34,10 @@ fn listen() -> Option<Arc<AtomicBool>> {
     Some(flag)
 }
 
-#[expect(clippy::exit, reason = "whoever presses a second time wants no report; no file is half written but outputs")]
+#[expect(
+    clippy::exit,
+    reason = "whoever presses a second time wants no report; no file is half written but outputs"
+)]
 fn leave() {
     std::process::exit(Status::Interrupted as i32);
 }

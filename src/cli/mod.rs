@@ -4,9 +4,13 @@
 mod args;
 mod check;
 mod demo;
+mod explain;
+mod fingerprint;
 mod interrupt;
 mod output;
+mod pages;
 mod progress;
+mod report;
 mod scan;
 
 use std::io::{self, Write};
@@ -80,6 +84,11 @@ pub fn main() -> ExitCode {
         Command::Scan(scan) => scan::run(&scan),
         Command::Check(check) => check::run(&check),
         Command::Demo(demo) => demo::run(&demo),
+        Command::Explain(explain) => explain::run(&explain),
+        Command::Report(report) => report::run(&report),
+        Command::Fingerprint(fingerprint) => fingerprint::run(&fingerprint),
+        Command::Completions(completions) => pages::completions(&completions),
+        Command::Man(man) => pages::man(&man),
         Command::DecodeWorker { name } => decode(&name),
     };
     match ended {

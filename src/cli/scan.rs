@@ -49,7 +49,7 @@ pub(super) fn inputs_judged(
     manner: Manner,
     policy: Option<&Policy>,
 ) -> Result<Status, Failure> {
-    let targets = Targets::with(options, manner)?;
+    let targets = Targets::new(options, manner)?;
     let scanner = scanner(options)?;
     let key =
         options.fingerprint_key_file.as_deref().map(Key::from_file).transpose().map_err(Failure::usage)?;
@@ -141,7 +141,7 @@ fn budget(options: &Options) -> Budget {
     }
 }
 
-fn engine_options(options: &Options) -> Result<engine::Options, Failure> {
+pub(super) fn engine_options(options: &Options) -> Result<engine::Options, Failure> {
     let default = engine::Options::default();
     let exclude = engine::excludes(options.exclude.iter().map(String::as_str)).map_err(Failure::usage)?;
     let passwords = options.archive_password_file.as_deref().map(passwords).transpose()?.unwrap_or_default();
@@ -180,7 +180,8 @@ fn settings(options: &Options) -> Vec<(String, String)> {
     settings
 }
 
-fn status(report: &Report, options: &Options) -> Status {
+/// How a run ended.
+pub(super) fn status(report: &Report, options: &Options) -> Status {
     let worst = report.worst(&output::view(options));
     match worst {
         _ if interrupt::happened() => Status::Interrupted,

@@ -104,9 +104,7 @@ fn connector(field: &str, text: &str) -> Option<String> {
         return Some(counted.map_or(name.clone(), |(head, _)| head.to_owned()));
     }
     let behind = |mark: &str| Some(word(text.split_once(mark)?.1)).filter(|name| !name.is_empty());
-    behind("/managedApis/")
-        .or_else(|| behind("$connections')['"))
-        .or_else(|| behind("/serviceProviders/"))
+    behind("/managedApis/").or_else(|| behind("$connections')['")).or_else(|| behind("/serviceProviders/"))
 }
 
 /// Names that tell of a credential, without those of vendors.
@@ -124,11 +122,19 @@ fn reference_kind(field: &str, text: &str) -> Option<ReferenceKind> {
     let by = reference::reference(text.as_bytes())?;
     match by {
         "encrypted value" => None,
-        "Key Vault reference" | "1Password reference" | "Doppler reference" | "Infisical reference"
-        | "Bitwarden reference" | "keyring reference" | "vals reference" | "secret reference"
-        | "Secret Manager reference" | "secret file" | "AWS secret" | "Vault reference" | "external secret" => {
-            Some(ReferenceKind::SecretsManager)
-        }
+        "Key Vault reference"
+        | "1Password reference"
+        | "Doppler reference"
+        | "Infisical reference"
+        | "Bitwarden reference"
+        | "keyring reference"
+        | "vals reference"
+        | "secret reference"
+        | "Secret Manager reference"
+        | "secret file"
+        | "AWS secret"
+        | "Vault reference"
+        | "external secret" => Some(ReferenceKind::SecretsManager),
         "Salesforce named credential" => Some(ReferenceKind::CredentialStore),
         _ if has("$secrets.") => Some(ReferenceKind::SecretsManager),
         _ if !named() => None,
@@ -158,7 +164,8 @@ fn hosts(text: &str) -> Vec<String> {
 /// The host that an address has behind `://`; an expression in it becomes `*`.
 fn host(rest: &str) -> Option<String> {
     let masked = without_expressions(rest);
-    let end = masked.find(['/', '?', '#', '"', '\'', '<', '>', '\\', '`', ' ', '\n', '\t', ',', ';', ')', '|']);
+    let end =
+        masked.find(['/', '?', '#', '"', '\'', '<', '>', '\\', '`', ' ', '\n', '\t', ',', ';', ')', '|']);
     let authority = &masked[..end.unwrap_or(masked.len())];
     let host = authority.rsplit('@').next().unwrap_or(authority);
     let host = match host.strip_prefix('[') {
@@ -204,7 +211,10 @@ mod tests {
         for (text, expected) in [
             ("https://api.example.com/v1", vec!["api.example.com"]),
             ("POST to HTTPS://API.Example.com:8443?x=1.", vec!["api.example.com"]),
-            ("https://user:x@db.example.com/a https://b.example.org", vec!["db.example.com", "b.example.org"]),
+            (
+                "https://user:x@db.example.com/a https://b.example.org",
+                vec!["db.example.com", "b.example.org"],
+            ),
             ("https://{{ $json.shop }}.example.com/x", vec!["*.example.com"]),
             ("https://@{variables('h')}/x", vec!["*"]),
             ("https://[2001:db8::1]:80/", vec!["2001:db8::1"]),

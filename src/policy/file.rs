@@ -124,7 +124,8 @@ fn allow(entry: &Spanned<AllowEntry>) -> Result<Allow, Problem> {
                     storage or vendors";
         return Err(Problem::at(entry, what));
     }
-    let severity = max_severity.as_ref().map(|word| one_of(word, Severity::ALL, Severity::name)).transpose()?;
+    let severity =
+        max_severity.as_ref().map(|word| one_of(word, Severity::ALL, Severity::name)).transpose()?;
     Ok(Allow {
         reason: given(reason)?,
         severity,
@@ -219,7 +220,10 @@ mod tests {
             ("\n[host]\nallow = []\n", ["p.toml:2: ", "unknown field `host`", "`hosts`"]),
             ("[hosts]\n\nallow = \"a\"\n", ["p.toml:3: ", "invalid type", "sequence"]),
             ("[[allow]]\nreason = \"x\"\n", ["p.toml:1: ", "without a condition", "max-severity"]),
-            ("[[allow]]\nreason = \"x\"\nmax-severity = \"mid\"\n", ["p.toml:3: ", "\"mid\" is none of", "\"medium\""]),
+            (
+                "[[allow]]\nreason = \"x\"\nmax-severity = \"mid\"\n",
+                ["p.toml:3: ", "\"mid\" is none of", "\"medium\""],
+            ),
             ("[[allow]]\nreason = \" \"\nvendors = [\"slack\"]\n", ["p.toml:2: ", "empty reason", "why"]),
             ("[[allow]]\nreason = \"x\"\nvendors = [\n \"slak\"]\n", ["p.toml:4: ", "no vendor", "slack"]),
             ("[connectors]\ndeny = [\"[a\"]\n", ["p.toml:2: ", "no pattern", "[a"]),

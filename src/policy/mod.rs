@@ -140,26 +140,35 @@ impl Policy {
             step: step.about.clone(),
             provenance: flow.provenance.clone(),
         };
-        let connectors = step.connectors.iter().filter(|name| !self.connectors.allows(name)).map(|name| {
-            violation(Rule::Connector, name, format!("The connector {name} may not be used."))
-        });
+        let connectors =
+            step.connectors.iter().filter(|name| !self.connectors.allows(name)).map(|name| {
+                violation(Rule::Connector, name, format!("The connector {name} may not be used."))
+            });
         let hosts = step.hosts.iter().filter(|name| !self.hosts.allows(name)).map(|name| {
             let message = match name.as_str() {
-                "*" => "The host is made while the flow runs, so nobody can tell whether it may be called.".to_owned(),
+                "*" => "The host is made while the flow runs, so nobody can tell whether it may be called."
+                    .to_owned(),
                 name => format!("The host {name} may not be called."),
             };
             violation(Rule::Host, name, message)
         });
-        let references = step.references.iter().filter(|reference| self.forbids(reference.kind)).map(|reference| {
-            let message = format!("The credential comes from a place that is not allowed: {}.", place(reference.kind));
-            violation(Rule::Reference, &reference.name, message)
-        });
+        let references =
+            step.references.iter().filter(|reference| self.forbids(reference.kind)).map(|reference| {
+                let message = format!(
+                    "The credential comes from a place that is not allowed: {}.",
+                    place(reference.kind)
+                );
+                violation(Rule::Reference, &reference.name, message)
+            });
         let missing = self.require.iter().filter_map(|require| {
             let connector = step.connectors.iter().find(|name| require.connectors.is_match(name))?;
             let held = step.references.iter().any(|reference| require.references.contains(&reference.kind));
             let places: Vec<_> = require.references.iter().map(|kind| place(*kind)).collect();
-            let message =
-                format!("The step must take its credential from {}: {}.", places.join(" or "), require.reason);
+            let message = format!(
+                "The step must take its credential from {}: {}.",
+                places.join(" or "),
+                require.reason
+            );
             (!held).then(|| violation(Rule::Require, connector, message))
         });
         connectors.chain(hosts).chain(references).chain(missing).collect()

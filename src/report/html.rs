@@ -61,8 +61,12 @@ fn heading(page: &Page, verdict: &Verdict, out: &mut dyn Write) -> io::Result<()
         (Outcome::Nothing, _) | (_, 0) => String::new(),
         (_, gaps) => format!("<p class=\"unsure\">{} could not be read.</p>", counted(gaps, "place")),
     };
-    let inputs: Vec<String> =
-        page.report.inputs.iter().map(|input| format!("<code>{}</code>", escape(&page.text(input)))).collect();
+    let inputs: Vec<String> = page
+        .report
+        .inputs
+        .iter()
+        .map(|input| format!("<code>{}</code>", escape(&page.text(input))))
+        .collect();
     let shown = inputs.iter().take(8).cloned().collect::<Vec<_>>().join(", ");
     let rest = if inputs.len() > 8 { format!(" and {} more", inputs.len() - 8) } else { String::new() };
     let when = rfc3339(page.report.now).unwrap_or_default();
@@ -131,7 +135,8 @@ fn attributes(page: &Page, reported: &Reported) -> String {
     let flow = finding.place.flow.as_deref();
     let flow_name = match flow {
         Some(flow) => {
-            let name = flow.name.as_ref().or(flow.id.as_ref()).map(|name| page.text(name)).unwrap_or_default();
+            let name =
+                flow.name.as_ref().or(flow.id.as_ref()).map(|name| page.text(name)).unwrap_or_default();
             format!("{}: {name}", platform(flow.platform))
         }
         None => page.text(&finding.location.provenance.to_string()),
@@ -174,10 +179,13 @@ fn facts(page: &Page, reported: &Reported) -> Vec<(&'static str, String)> {
     });
     let facts = [
         ("Why", Some(why::sentence(finding))),
-        ("Flow", flow.map(|it| {
-            let name = text(it.name.as_ref().or(it.id.as_ref())).unwrap_or_default();
-            format!("{} {name}", platform(it.platform)).trim_end().to_owned()
-        })),
+        (
+            "Flow",
+            flow.map(|it| {
+                let name = text(it.name.as_ref().or(it.id.as_ref())).unwrap_or_default();
+                format!("{} {name}", platform(it.platform)).trim_end().to_owned()
+            }),
+        ),
         ("Owner", text(flow.and_then(|it| it.owner.as_ref()))),
         ("Step", text(step.and_then(|it| it.name.as_ref().or(it.id.as_ref()).or(it.kind.as_ref())))),
         ("Field", text(finding.place.field.as_ref().or(finding.name.as_ref()))),
@@ -276,8 +284,14 @@ mod tests {
 
     #[test]
     fn strangers_write_text_alone() {
-        assert_eq!(escape("</script><img src=x onerror='a'>&\""), "&lt;/script&gt;&lt;img src=x onerror=&#39;a&#39;&gt;&amp;&quot;");
-        assert_eq!(linked("see javascript:alert(1) or https://a\"b"), "see javascript:alert(1) or https://a&quot;b");
+        assert_eq!(
+            escape("</script><img src=x onerror='a'>&\""),
+            "&lt;/script&gt;&lt;img src=x onerror=&#39;a&#39;&gt;&amp;&quot;"
+        );
+        assert_eq!(
+            linked("see javascript:alert(1) or https://a\"b"),
+            "see javascript:alert(1) or https://a&quot;b"
+        );
         let link = linked("GitHub: https://github.com/settings/tokens?a=1&b=2.");
         assert!(link.contains("href=\"https://github.com/settings/tokens?a=1&amp;b=2\""), "{link}");
     }

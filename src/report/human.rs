@@ -9,9 +9,9 @@ use crate::budget::Gap;
 use crate::finding::{Confidence, Flow, LifetimeClass, Location, Severity, Step};
 use crate::mask::visible;
 
+use super::paper::{Ink, Paper, shorten};
 use super::words::{counted, encoding, grouped, lives, platform, revoke, size, storage, store};
 use super::{Page, Reported, data};
-use super::paper::{Ink, Paper, shorten};
 
 /// Gaps that are listed; the rest is counted.
 const GAPS_SHOWN: usize = 10;

@@ -66,7 +66,11 @@ fn row(page: &Page, reported: &Reported) -> String {
     };
     let line = finding.location.line.map(|line| format!(":{line}")).unwrap_or_default();
     let place = format!("{}{line}", page.text(&finding.location.provenance.to_string()));
-    let what = format!("{}{doubt} {}", plain_text(finding.signature.description), code(&page.text(&finding.preview)));
+    let what = format!(
+        "{}{doubt} {}",
+        plain_text(finding.signature.description),
+        code(&page.text(&finding.preview))
+    );
     format!("| {} | {what} | {} | {} |\n", reported.severity().name(), whose(page, reported), code(&place))
 }
 
@@ -95,7 +99,11 @@ fn details(page: &Page, reported: &Reported) -> String {
         text.push_str(&format!("{}. {}\n", at + 1, prose(step)));
     }
     let lives = prose(&lives(page, reported));
-    text.push_str(&format!("\nStored {}; lives {lives}. Fingerprint `{}`\n", storage(finding.storage), reported.fingerprint));
+    text.push_str(&format!(
+        "\nStored {}; lives {lives}. Fingerprint `{}`\n",
+        storage(finding.storage),
+        reported.fingerprint
+    ));
     text.push_str("\n</details>\n");
     text
 }

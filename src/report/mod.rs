@@ -19,6 +19,7 @@ mod markdown;
 mod paper;
 mod plain;
 mod sarif;
+pub mod saved;
 mod verdict;
 mod why;
 mod words;

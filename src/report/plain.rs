@@ -43,7 +43,8 @@ pub(super) fn write(page: &Page, out: &mut dyn Write) -> io::Result<()> {
     besides(page, &verdict, paper)?;
     if verdict.outcome == Outcome::Stop {
         paper.blank()?;
-        paper.line(0, &[(Ink::Plain, "When all of it is mended: export again, and run this check again.")])?;
+        paper
+            .line(0, &[(Ink::Plain, "When all of it is mended: export again, and run this check again.")])?;
     }
     Ok(())
 }
@@ -56,7 +57,10 @@ fn flow(page: &Page, findings: &[&Reported], number: &mut usize, paper: &mut Pap
     match first.finding.place.flow.as_deref() {
         Some(flow) => {
             let owner = flow.owner.as_ref().map(|owner| format!(", owner {}", short(page, owner)));
-            paper.line(0, &[(Ink::Strong, &flow_name(page, flow)), (Ink::Plain, &owner.unwrap_or_default())])?;
+            paper.line(
+                0,
+                &[(Ink::Strong, &flow_name(page, flow)), (Ink::Plain, &owner.unwrap_or_default())],
+            )?;
             paper.line(0, &[(Ink::Faint, &format!("in {file}"))])?;
         }
         None => paper.line(0, &[(Ink::Strong, &file)])?,
@@ -146,7 +150,11 @@ fn details(page: &Page, reported: &Reported, paper: &mut Paper) -> io::Result<()
     paper.fact(2, "lives", &lives(page, reported))?;
     let (severity, confidence) = (reported.severity().name(), finding.confidence.name());
     let id = finding.signature.id;
-    paper.fact(2, "id", &format!("{id}, severity {severity}, confidence {confidence}, {}", reported.fingerprint))
+    paper.fact(
+        2,
+        "id",
+        &format!("{id}, severity {severity}, confidence {confidence}, {}", reported.fingerprint),
+    )
 }
 
 fn flow_name(page: &Page, flow: &Flow) -> String {

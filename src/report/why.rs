@@ -21,8 +21,14 @@ const KINDS: &[(Kind, &str)] = &[
 /// Who gets it, by where it stands.
 const STORAGES: &[(Storage, &str)] = &[
     (Storage::HardCoded, "Everybody who gets a copy of this flow gets this as well"),
-    (Storage::PlainConfig, "It stands in a variable that is not secret, so everybody who can open the flow or gets a copy can read it"),
-    (Storage::TriggerUrl, "It is part of the address that starts the flow, and addresses end up in logs and mails"),
+    (
+        Storage::PlainConfig,
+        "It stands in a variable that is not secret, so everybody who can open the flow or gets a copy can read it",
+    ),
+    (
+        Storage::TriggerUrl,
+        "It is part of the address that starts the flow, and addresses end up in logs and mails",
+    ),
     (Storage::RunData, "It was recorded during a run and travels along with the flow"),
     (Storage::Note, "It stands in a note, and notes are shown to everybody who can open the flow"),
     (Storage::Document, "Everybody who can open this file can read it"),

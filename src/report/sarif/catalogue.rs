@@ -101,6 +101,7 @@ pub(super) fn target(control: &Control) -> Value {
 
 /// Returns `driver.notifications`: a descriptor for each reason why something was not read.
 pub(super) fn notifications() -> Vec<Value> {
-    let descriptor = |&reason: &Reason| json!({"id": reason.name(), "shortDescription": {"text": why_not_read(reason)}});
+    let descriptor =
+        |&reason: &Reason| json!({"id": reason.name(), "shortDescription": {"text": why_not_read(reason)}});
     Reason::ALL.iter().map(descriptor).collect()
 }
