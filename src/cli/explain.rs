@@ -11,7 +11,7 @@ use crate::budget::Budget;
 use crate::detect::By;
 use crate::detect::names::{Names, Normal, Telling};
 use crate::engine::{self, Unwatched, Visit};
-use crate::filter::Step;
+use crate::filter::{Step, identifier, placeholder, reference};
 use crate::finding::{Confidence, Finding, Secret};
 use crate::fingerprint::Key;
 use crate::mask::Masker;
@@ -270,7 +270,7 @@ impl<'s> Said<'s> {
         for (at, seen) in all.iter().enumerate().filter(|(_, seen)| seen.outranked_by.is_none()) {
             self.line("");
             self.one(seen);
-            let others = all.iter().filter(|other| other.outranked_by == Some(at));
+            let others = all.iter().filter(|other| other.outranked_by == Some(at) && differs(seen, other));
             for other in others {
                 self.line(&format!(
                     "  also   {} ({}); the one above counts",
@@ -376,6 +376,15 @@ impl<'s> Said<'s> {
                 shape.prefix()
             ));
         }
+        let bytes = value.as_bytes();
+        let filters = [
+            (Step::Reference, reference::reference(bytes)),
+            (Step::Placeholder, placeholder::placeholder(bytes)),
+            (Step::Identifier, identifier::identify(bytes, name.map(str::as_bytes))),
+        ];
+        for (step, why) in filters.into_iter().filter_map(|(step, why)| Some((step, why?))) {
+            self.line(&format!("  and if one did, \"{}\" would dismiss it: {why}", question(step)));
+        }
         if near.is_empty() {
             self.line(
                 "  it has no shape of a vendor that is known (keysieve knows them by their prefix or form)",
@@ -411,6 +420,12 @@ impl<'s> Said<'s> {
             self.line(&format!("  {name:<10}{said}"));
         }
     }
+}
+
+/// Whether another detector, signature or name saw the same: layers of one text see it more than once.
+fn differs(seen: &Seen, other: &Seen) -> bool {
+    let key = |seen: &Seen| (seen.candidate.by, seen.candidate.signature.id, seen.candidate.name.clone());
+    key(seen) != key(other)
 }
 
 /// Which detector it was, in words.

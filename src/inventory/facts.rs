@@ -113,10 +113,11 @@ static NAMES: LazyLock<Names> = LazyLock::new(|| Names::new(&[]));
 /// Where the credential is held that a string refers to. What is an expression counts only under the name of a
 /// credential: most expressions are data.
 fn reference_kind(field: &str, text: &str) -> Option<ReferenceKind> {
+    let tells = |name: &str| NAMES.telling(&Normal::new(name.as_bytes())).is_some();
     let named = || {
         let last = field.rsplit('.').next().unwrap_or(field);
         let last = last.split('[').next().unwrap_or(last);
-        NAMES.telling(&Normal::new(last.as_bytes())).is_some()
+        tells(last) || variable(text).is_some_and(tells)
     };
     let has = |mark: &str| text.contains(mark);
     let by = reference::reference(text.as_bytes())?;
@@ -142,6 +143,15 @@ fn reference_kind(field: &str, text: &str) -> Option<ReferenceKind> {
         _ if has("$env.") || has("process.env") => Some(ReferenceKind::Environment),
         _ => Some(ReferenceKind::Variable),
     }
+}
+
+/// The name of the variable or parameter that an expression reads, where it says that it is one.
+fn variable(text: &str) -> Option<&str> {
+    const READS: &[&str] =
+        &["$vars.", "$env.", "$secrets.", "process.env.", "parameters('", "variables('", "env.get(\"", "${"];
+    let rest = READS.iter().find_map(|reads| Some(text.split_once(reads)?.1))?;
+    let end = rest.find(|c: char| !(c.is_alphanumeric() || "_-. ".contains(c))).unwrap_or(rest.len());
+    Some(rest[..end].trim())
 }
 
 /// The longest host that is taken for one (RFC 1035, section 2.3.4).
@@ -246,5 +256,11 @@ mod tests {
         let vault = "@Microsoft.KeyVault(SecretUri=https://v.vault.azure.net/secrets/x)";
         assert_eq!(reference_kind("a.b", vault), Some(ReferenceKind::SecretsManager));
         assert_eq!(reference_kind("a.password", "plain"), None);
+        assert_eq!(
+            reference_kind("headers[0].value", "={{ $vars.billing_key }}"),
+            Some(ReferenceKind::Variable)
+        );
+        assert_eq!(reference_kind("headers[0].value", "={{ $vars.city }}"), None);
+        assert_eq!(reference_kind("uri", "@parameters('ApiKey')"), Some(ReferenceKind::Variable));
     }
 }

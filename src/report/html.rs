@@ -120,13 +120,14 @@ fn finding(page: &Page, reported: &Reported, out: &mut dyn Write) -> io::Result<
     let accepted = if reported.accepted.is_some() { " accepted" } else { "" };
     writeln!(out, "<article class=\"{severity}{accepted}\"{}>", attributes(page, reported))?;
     let title = escape(&page.text(finding.signature.description));
-    writeln!(out, "<h3><b class=\"severity\">{severity}</b> {title}{doubt}</h3>\n<dl>")?;
+    writeln!(out, "<h3><b class=\"severity\">{severity}</b> {title}{doubt}</h3>")?;
+    writeln!(out, "<p>{}</p>\n<ol>", escape(&why::sentence(finding)))?;
+    plain::todo(page, reported).iter().try_for_each(|step| writeln!(out, "<li>{}</li>", linked(step)))?;
+    writeln!(out, "</ol>\n<dl>")?;
     for (label, value) in facts(page, reported) {
         writeln!(out, "<dt>{label}</dt><dd>{}</dd>", escape(&value))?;
     }
-    writeln!(out, "</dl>\n<ol>")?;
-    plain::todo(page, reported).iter().try_for_each(|step| writeln!(out, "<li>{}</li>", linked(step)))?;
-    writeln!(out, "</ol>\n</article>")
+    writeln!(out, "</dl>\n</article>")
 }
 
 /// What the script filters and groups by.
@@ -178,7 +179,6 @@ fn facts(page: &Page, reported: &Reported) -> Vec<(&'static str, String)> {
         page.text(&format!("by {}{reason}", it.by))
     });
     let facts = [
-        ("Why", Some(why::sentence(finding))),
         (
             "Flow",
             flow.map(|it| {

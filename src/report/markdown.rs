@@ -68,7 +68,7 @@ fn row(page: &Page, reported: &Reported) -> String {
     let place = format!("{}{line}", page.text(&finding.location.provenance.to_string()));
     let what = format!(
         "{}{doubt} {}",
-        plain_text(finding.signature.description),
+        prose(&page.text(finding.signature.description)),
         code(&page.text(&finding.preview))
     );
     format!("| {} | {what} | {} | {} |\n", reported.severity().name(), whose(page, reported), code(&place))
@@ -89,7 +89,7 @@ fn whose(page: &Page, reported: &Reported) -> String {
 fn details(page: &Page, reported: &Reported) -> String {
     let finding = &reported.finding;
     let step = whose(page, reported);
-    let title = plain_text(finding.signature.description);
+    let title = prose(&page.text(finding.signature.description));
     let mut text = format!("\n<details><summary>{title}: what to do</summary>\n\n");
     if !step.is_empty() {
         text.push_str(&format!("{step}\n\n"));
@@ -172,11 +172,6 @@ fn prose(text: &str) -> String {
         }
     }
     out
-}
-
-/// A title of ours, or of a signature file.
-fn plain_text(text: &str) -> String {
-    prose(text)
 }
 
 #[cfg(test)]

@@ -79,7 +79,7 @@ fn finding(page: &Page, reported: &Reported, number: usize, paper: &mut Paper) -
         Confidence::Medium => " (likely)",
         Confidence::Low => " (possibly: please look)",
     };
-    let what = format!("{}{doubt}", page.text(finding.signature.description));
+    let what = format!("{}{doubt}", page.text(why::name(finding)));
     let step = finding.place.step.as_deref().map(|step| format!("{}: ", step_name(page, step)));
     let line = format!("{number}. {}", step.unwrap_or_default());
     paper.blank()?;

@@ -36,6 +36,30 @@ const STORAGES: &[(Storage, &str)] = &[
     (Storage::Encrypted, "It is encrypted, but the key that opens it lies in the same export"),
 ];
 
+/// What a credential is called that is no vendor's own.
+const NAMES: &[(Kind, &str)] = &[
+    (Kind::ApiKey, "A key or token"),
+    (Kind::OauthSecret, "The secret of an application"),
+    (Kind::RefreshToken, "A token that gets new access"),
+    (Kind::SessionToken, "A token or cookie of somebody who is logged in"),
+    (Kind::Password, "A password"),
+    (Kind::PrivateKey, "A private key"),
+    (Kind::Certificate, "A certificate with its private key"),
+    (Kind::ConnectionString, "An address with the password in it"),
+    (Kind::WebhookUrl, "An address that takes messages from everybody who knows it"),
+    (Kind::SignedUrl, "A link that opens without logging in"),
+    (Kind::EncryptionKey, "A key that opens other secrets"),
+    (Kind::Keystore, "A file with private keys"),
+];
+
+/// What a finding is, without terms of the field: a vendor's credential has the vendor's name for it.
+pub(super) fn name(finding: &Finding) -> &'static str {
+    match finding.signature.vendor {
+        Some(_) => finding.signature.description,
+        None => find(NAMES, finding.signature.kind).unwrap_or(finding.signature.description),
+    }
+}
+
 /// The sentence for a finding.
 pub(super) fn sentence(finding: &Finding) -> String {
     let kind = find(KINDS, finding.signature.kind).unwrap_or("can use it");
@@ -59,6 +83,7 @@ mod tests {
     #[test]
     fn every_kind_and_storage_has_its_words() {
         assert!(Kind::ALL.iter().all(|kind| find(KINDS, *kind).is_some()));
+        assert!(Kind::ALL.iter().all(|kind| find(NAMES, *kind).is_some()));
         assert!(Storage::ALL.iter().all(|storage| find(STORAGES, *storage).is_some()));
     }
 }
