@@ -84,6 +84,11 @@ impl Funds {
         Self { stop, ..self }
     }
 
+    /// How many bytes are left.
+    pub fn left(&self) -> u64 {
+        self.left.load(Ordering::Relaxed)
+    }
+
     /// Whether more was wanted than there is.
     pub fn over(&self) -> bool {
         self.over.load(Ordering::Relaxed)

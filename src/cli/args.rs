@@ -5,6 +5,10 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+use super::accepting::Accepting;
+use super::baseline::Baseline;
+use super::git::Git;
+use super::hook::Hook;
 use crate::finding::{Confidence, LifetimeClass, Severity};
 use crate::report::Format;
 
@@ -43,6 +47,12 @@ pub(super) enum Command {
     Scan(Scan),
     /// Say in plain words whether an export may be published, and what to mend first
     Check(super::check::Check),
+    /// Scan what is staged in git, or what was ever committed
+    Git(Git),
+    /// Put keysieve before each commit of a repository, or take it out again
+    Hook(Hook),
+    /// Accept what is there today
+    Baseline(Baseline),
     /// Make two small exports in memory and scan them: the main job with nothing prepared
     Demo(Demo),
     /// Say why a value is a finding, or why not
@@ -70,6 +80,8 @@ pub(super) struct Scan {
     #[arg(required = true, value_name = "PATH")]
     pub(super) paths: Vec<PathBuf>,
     #[command(flatten)]
+    pub(super) accepting: Accepting,
+    #[command(flatten)]
     pub(super) options: Options,
 }
 
@@ -83,7 +95,7 @@ pub(super) struct Demo {
 }
 
 /// What commands that scan have in common.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 pub(super) struct Options {
     /// How to write the report: human, plain, json, jsonl, sarif, html, csv, junit, gitlab, github or markdown
     #[arg(long, value_name = "FORMAT", value_parser = format, help_heading = "Output")]

@@ -6,12 +6,15 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
+use super::accepting::Accepting;
 use super::args::Options;
-use super::output::Manner;
+use super::output::{Manner, Targets};
 use super::{Failure, Status, scan};
+use crate::accept::{Roots, Unused};
 use crate::engine::Input;
+use crate::inventory::{self, Inventory};
 use crate::policy::{self, Policy};
-use crate::report::Format;
+use crate::report::{Acceptance, Format, Report};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -42,6 +45,11 @@ pub(super) struct Check {
     /// Tell lines, fields, ids and what was let pass as well
     #[arg(long)]
     details: bool,
+    /// Believe the export: let `keysieve:allow` in it, and .keysieve.toml, .keysieveignore and .keysieve.baseline beside it, count
+    #[arg(long, help_heading = "What is accepted")]
+    trust_marks: bool,
+    #[command(flatten)]
+    accepting: Accepting,
     #[command(flatten)]
     options: Options,
 }
@@ -54,13 +62,61 @@ pub(super) fn run(check: &Check) -> Result<Status, Failure> {
     }
     let policy = check.policy.as_deref().map(policy_of).transpose()?;
     let inputs = check.exports.iter().map(|path| scan::input(path));
-    let inputs = match &policy {
+    let inputs: Vec<Input> = match &policy {
         // The flows are listed in a second reading, and standard input comes only once.
         Some(policy) if policy.wants_flows() => inputs.map(held).collect::<Result<_, _>>()?,
         _ => inputs.collect(),
     };
-    let manner = Manner { format: Format::Plain, details: check.details };
-    scan::inputs_judged(inputs, &check.options, manner, policy.as_ref())
+    let options = &check.options;
+    let targets = Targets::with(options, Manner { format: Format::Plain, details: check.details })?;
+    let roots = Roots::of_paths(check.exports.iter().map(PathBuf::as_path));
+    let acceptances = check.accepting().read(&roots)?;
+    let again = inputs.clone();
+    scan::reported(inputs, options, |report, masker| {
+        acceptances.apply(report, &roots, Unused::Told).map_err(Failure::usage)?;
+        if let Some(policy) = &policy {
+            let_pass(policy, report);
+            breaches(policy, &again, options, report)?;
+        }
+        targets.write(report, masker, options)?;
+        Ok(scan::status(report, options))
+    })
+}
+
+impl Check {
+    /// What stands beside an export, and in it, may come from a stranger: it counts only if that is trusted.
+    fn accepting(&self) -> Accepting {
+        let accept_nothing = self.accepting.accept_nothing || !self.trust_marks;
+        Accepting { accept_nothing, ..self.accepting.clone() }
+    }
+}
+
+/// Adds what a policy forbids in the flows of the inputs, and what of them could not be listed.
+fn breaches(
+    policy: &Policy,
+    inputs: &[Input],
+    options: &Options,
+    report: &mut Report,
+) -> Result<(), Failure> {
+    let mut inventory = Inventory::default();
+    if policy.wants_flows() {
+        let (scanner, options) = (scan::scanner(options)?, scan::engine_options(options)?);
+        inventory = inventory::flows(inputs, &scanner, &options).map_err(Failure::usage)?;
+    }
+    report.violations = Some(policy.violations(&inventory));
+    let known = &report.coverage.gaps;
+    let new: Vec<_> = inventory.gaps.into_iter().filter(|gap| !known.contains(gap)).collect();
+    report.coverage.gaps.extend(new);
+    Ok(())
+}
+
+/// Marks the findings that a policy lets pass.
+fn let_pass(policy: &Policy, report: &mut Report) {
+    for reported in report.findings.iter_mut().filter(|reported| reported.accepted.is_none()) {
+        let reason = policy.allows(&reported.finding, reported.severity()).map(str::to_owned);
+        reported.accepted =
+            reason.map(|reason| Acceptance { reason: Some(reason), ..Acceptance::by("policy") });
+    }
 }
 
 /// The longest policy, and the longest export on standard input that is held for one, in bytes.

@@ -1,11 +1,15 @@
 //! The command line: what was typed → what it means → one command → an exit status. The only room that writes to the
 //! terminal or to files.
 
+mod accepting;
 mod args;
+mod baseline;
 mod check;
 mod demo;
 mod explain;
 mod fingerprint;
+mod git;
+mod hook;
 mod interrupt;
 mod output;
 mod pages;
@@ -83,6 +87,9 @@ pub fn main() -> ExitCode {
     let ended = match args.command {
         Command::Scan(scan) => scan::run(&scan),
         Command::Check(check) => check::run(&check),
+        Command::Git(git) => git::run(&git),
+        Command::Hook(hook) => hook::run(&hook),
+        Command::Baseline(baseline) => baseline::run(&baseline),
         Command::Demo(demo) => demo::run(&demo),
         Command::Explain(explain) => explain::run(&explain),
         Command::Report(report) => report::run(&report),

@@ -41,7 +41,12 @@ impl Default for Manner {
 impl Targets {
     /// Reads `--format` and `--output`. Without an output for the terminal the report goes there as well, unless all
     /// outputs are files.
-    pub(super) fn new(options: &Options, manner: Manner) -> Result<Self, Failure> {
+    pub(super) fn new(options: &Options) -> Result<Self, Failure> {
+        Self::with(options, Manner::default())
+    }
+
+    /// The same in a manner of its own.
+    pub(super) fn with(options: &Options, manner: Manner) -> Result<Self, Failure> {
         let mut targets = Vec::new();
         for output in &options.output {
             targets.push(target(output, options.format)?);

@@ -2,32 +2,35 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
 use zeroize::Zeroizing;
 
 use super::args::{Options, Scan};
-use super::output::{self, Manner, Targets};
+use super::output::{self, Targets};
 use super::progress::Line;
 use super::{Failure, Status, interrupt};
-use crate::budget::{Budget, Gap};
+use crate::accept::{Roots, Unused};
+use crate::budget::Budget;
 use crate::detect::Detectors;
 use crate::engine::{self, Input};
 use crate::finding::{Finding, Secret};
 use crate::fingerprint::Key;
-use crate::inventory;
 use crate::mask::Masker;
-use crate::policy::{Policy, Violation};
-use crate::report::{Acceptance, Report, Run};
+use crate::report::{Report, Run};
 use crate::scan::Scanner;
 use crate::signature;
 
 /// Runs the command.
 pub(super) fn run(scan: &Scan) -> Result<Status, Failure> {
     let inputs = scan.paths.iter().map(|path| input(path)).collect();
-    inputs_to_report(inputs, &scan.options)
+    let roots = Roots::of_paths(scan.paths.iter().map(PathBuf::as_path));
+    let acceptances = scan.accepting.read(&roots)?;
+    scanned(inputs, &scan.options, |report, _| {
+        acceptances.apply(report, &roots, Unused::Told).map_err(Failure::usage)
+    })
 }
 
 pub(super) fn input(path: &Path) -> Input {
@@ -39,33 +42,36 @@ pub(super) fn input(path: &Path) -> Input {
 
 /// Scans, writes what was asked for, and says how it ended.
 pub(super) fn inputs_to_report(inputs: Vec<Input>, options: &Options) -> Result<Status, Failure> {
-    inputs_judged(inputs, options, Manner::default(), None)
+    scanned(inputs, options, |_, _| Ok(()))
 }
 
-/// The same in a manner of its own, and under a policy.
-pub(super) fn inputs_judged(
+/// The same; `judge` sees the report before it is written.
+fn scanned(
     inputs: Vec<Input>,
     options: &Options,
-    manner: Manner,
-    policy: Option<&Policy>,
+    judge: impl FnOnce(&mut Report, &Masker) -> Result<(), Failure>,
 ) -> Result<Status, Failure> {
-    let targets = Targets::new(options, manner)?;
+    let targets = Targets::new(options)?;
+    reported(inputs, options, |report, masker| {
+        judge(report, masker)?;
+        targets.write(report, masker, options)?;
+        Ok(status(report, options))
+    })
+}
+
+/// Scans, and does something with the report.
+pub(super) fn reported<T>(
+    inputs: Vec<Input>,
+    options: &Options,
+    end: impl FnOnce(&mut Report, &Masker) -> Result<T, Failure>,
+) -> Result<T, Failure> {
     let scanner = scanner(options)?;
-    let key =
-        options.fingerprint_key_file.as_deref().map(Key::from_file).transpose().map_err(Failure::usage)?;
+    let key = key(options)?;
     let engine_options = engine_options(options)?;
     let started = Instant::now();
     let line = Line::new(options);
-    let mut outcome =
-        engine::run(&inputs, &scanner, &engine_options, &*line.counters).map_err(Failure::usage)?;
-    let violations = policy.map(|policy| breaches(policy, &inputs, &scanner, &engine_options)).transpose()?;
+    let outcome = engine::run(&inputs, &scanner, &engine_options, &*line.counters).map_err(Failure::usage)?;
     line.finish();
-    let violations = violations.map(|(violations, gaps)| {
-        let new = |gap: &Gap| !outcome.coverage.gaps.contains(gap);
-        let gaps: Vec<_> = gaps.into_iter().filter(new).collect();
-        outcome.coverage.gaps.extend(gaps);
-        violations
-    });
     let secrets: Vec<_> = outcome.findings.iter().flat_map(Finding::secrets).cloned().collect();
     let detector = |text: &str| scanner.detectors.spans(text);
     let masker = Masker::new(&secrets, &detector);
@@ -78,35 +84,12 @@ pub(super) fn inputs_judged(
         duration: started.elapsed(),
         key: key.as_ref(),
     };
-    let mut report = Report::new(run, &masker);
-    report.violations = violations;
-    policy.iter().for_each(|policy| let_pass(policy, &mut report));
-    targets.write(&report, &masker, options)?;
-    Ok(status(&report, options))
+    end(&mut Report::new(run, &masker), &masker)
 }
 
-/// What a policy forbids in the flows of the inputs, and what of them could not be listed.
-fn breaches(
-    policy: &Policy,
-    inputs: &[Input],
-    scanner: &Scanner,
-    options: &engine::Options,
-) -> Result<(Vec<Violation>, Vec<Gap>), Failure> {
-    if !policy.wants_flows() {
-        return Ok(Default::default());
-    }
-    let inventory = inventory::flows(inputs, scanner, options).map_err(Failure::usage)?;
-    Ok((policy.violations(&inventory), inventory.gaps))
-}
-
-/// Marks the findings that a policy lets pass.
-fn let_pass(policy: &Policy, report: &mut Report) {
-    for reported in report.findings.iter_mut().filter(|reported| reported.accepted.is_none()) {
-        let severity = reported.severity();
-        reported.accepted = policy
-            .allows(&reported.finding, severity)
-            .map(|reason| Acceptance { by: "policy".to_owned(), reason: Some(reason.to_owned()) });
-    }
+/// The key that fingerprints are made with.
+pub(super) fn key(options: &Options) -> Result<Option<Key>, Failure> {
+    options.fingerprint_key_file.as_deref().map(Key::from_file).transpose().map_err(Failure::usage)
 }
 
 /// What the options say of looking.
@@ -141,6 +124,7 @@ fn budget(options: &Options) -> Budget {
     }
 }
 
+/// What the options say of the run.
 pub(super) fn engine_options(options: &Options) -> Result<engine::Options, Failure> {
     let default = engine::Options::default();
     let exclude = engine::excludes(options.exclude.iter().map(String::as_str)).map_err(Failure::usage)?;
@@ -171,7 +155,7 @@ fn passwords(path: &Path) -> Result<Vec<Secret>, Failure> {
 }
 
 /// The settings that change what is found, as the report names them.
-fn settings(options: &Options) -> Vec<(String, String)> {
+pub(super) fn settings(options: &Options) -> Vec<(String, String)> {
     let mut settings = vec![("fail-on".to_owned(), options.fail_on.name().to_owned())];
     settings.extend(options.exclude.iter().map(|glob| ("exclude".to_owned(), glob.clone())));
     settings.extend(

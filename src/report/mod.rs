@@ -76,6 +76,8 @@ pub struct Report {
     pub violations: Option<Vec<Violation>>,
     /// Findings that a view left out before they came here: of a saved result.
     pub left_out: usize,
+    /// Acceptances that have expired or match nothing any more.
+    pub notices: Vec<Notice>,
 }
 
 /// A finding with what the whole run knows of it.
@@ -91,6 +93,8 @@ pub struct Reported {
     pub accepted: Option<Acceptance>,
     /// The length of its credential in bytes, where it may be told.
     pub length: Option<usize>,
+    /// The first commit that had it, where a history was looked at.
+    pub commit: Option<Commit>,
 }
 
 /// Why a finding is accepted.
@@ -100,6 +104,56 @@ pub struct Acceptance {
     pub by: String,
     /// The reason that was given.
     pub reason: Option<String>,
+    /// Who gave it.
+    pub who: Option<String>,
+    /// When it ends, in seconds since 1970-01-01 UTC.
+    pub expires: Option<i64>,
+}
+
+impl Acceptance {
+    /// Nothing but what accepts.
+    pub fn by(by: impl Into<String>) -> Self {
+        Self { by: by.into(), reason: None, who: None, expires: None }
+    }
+}
+
+/// An acceptance that someone should look at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// Which.
+    pub acceptance: Acceptance,
+    /// Why.
+    pub state: NoticeState,
+}
+
+/// Why an acceptance should be looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoticeState {
+    /// Its time is over: what it accepted counts again.
+    Expired,
+    /// It matches no finding any more.
+    Unused,
+}
+
+impl NoticeState {
+    /// Its name in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Expired => "expired",
+            Self::Unused => "unused",
+        }
+    }
+}
+
+/// The commit that brought a finding into a repository.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Commit {
+    /// Its id, in hexadecimal.
+    pub id: String,
+    /// Its author, with the address.
+    pub author: String,
+    /// When the author made it, as RFC 3339.
+    pub date: String,
 }
 
 /// One distinct credential.
@@ -326,12 +380,14 @@ impl Report {
                     fingerprint,
                     secret,
                     accepted: None,
+                    commit: None,
                 })
                 .collect(),
             secrets,
             coverage: run.coverage,
             violations: None,
             left_out: 0,
+            notices: Vec::new(),
         }
     }
 

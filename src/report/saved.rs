@@ -23,7 +23,7 @@ use crate::platform;
 use crate::policy::{Rule, Violation};
 use crate::signature::{self, Signature, Vendor};
 
-use super::{Acceptance, Credential, Identity, Report, Reported, data};
+use super::{Acceptance, Commit, Credential, Identity, Notice, NoticeState, Report, Reported, data};
 
 /// Why a saved result cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -92,6 +92,8 @@ struct Summary {
     duration_ms: Option<u64>,
     #[serde(default)]
     violations: Option<usize>,
+    #[serde(default)]
+    acceptances: Vec<NoticeEntry>,
 }
 
 #[derive(Deserialize)]
@@ -158,6 +160,8 @@ struct FindingEntry {
     secret: ValueEntry,
     fingerprint: String,
     accepted: Option<AcceptedEntry>,
+    #[serde(default)]
+    commit: Option<CommitEntry>,
     fix: FixEntry,
 }
 
@@ -216,6 +220,39 @@ struct ValueEntry {
 struct AcceptedEntry {
     by: String,
     reason: Option<String>,
+    #[serde(default)]
+    who: Option<String>,
+    #[serde(default)]
+    expires: Option<String>,
+}
+
+impl AcceptedEntry {
+    fn acceptance(self) -> Acceptance {
+        let expires = self.expires.as_deref().and_then(time);
+        Acceptance { by: self.by, reason: self.reason, who: self.who, expires }
+    }
+}
+
+#[derive(Deserialize)]
+struct CommitEntry {
+    id: String,
+    author: String,
+    date: String,
+}
+
+#[derive(Deserialize)]
+struct NoticeEntry {
+    state: String,
+    #[serde(flatten)]
+    acceptance: AcceptedEntry,
+}
+
+impl NoticeEntry {
+    fn notice(self) -> Option<Notice> {
+        let states = [NoticeState::Expired, NoticeState::Unused];
+        let state = states.into_iter().find(|state| state.name() == self.state)?;
+        Some(Notice { state, acceptance: self.acceptance.acceptance() })
+    }
 }
 
 #[derive(Deserialize)]
@@ -304,6 +341,7 @@ impl Reader {
             coverage: Coverage { files, members, bytes, excluded, links, gaps },
             violations,
             left_out: document.summary.filtered,
+            notices: document.summary.acceptances.into_iter().filter_map(NoticeEntry::notice).collect(),
         })
     }
 
@@ -328,7 +366,8 @@ impl Reader {
             length: entry.secret.length,
             fingerprint: entry.fingerprint,
             secret: 0,
-            accepted: entry.accepted.map(|it| Acceptance { by: it.by, reason: it.reason }),
+            accepted: entry.accepted.map(AcceptedEntry::acceptance),
+            commit: entry.commit.map(|it| Commit { id: it.id, author: it.author, date: it.date }),
             finding: Finding {
                 signature,
                 severity: term(&entry.severity, Severity::from_name)?,
@@ -344,6 +383,7 @@ impl Reader {
                 guessable: entry.secret.length.is_none(),
                 public: public.map(|(name, value)| (self.leak(&name), value)).collect(),
                 name: entry.name,
+                mark: None,
             },
         })
     }

@@ -161,3 +161,17 @@ fn the_example_policy_works() {
         keysieve(["check".as_ref(), tree.at("a.json").as_os_str(), "--policy".as_ref(), file.as_ref()]);
     assert_eq!((ended.status, &*ended.stderr), (0, ""));
 }
+
+/// What stands in an export comes from whoever made it.
+#[test]
+fn marks_count_only_if_they_are_trusted() {
+    let tree = Tree::new().file("a.env", format!("T={} # keysieve:allow\n", github(1)));
+    assert_eq!(ended(command().arg("scan").arg(tree.path())).status, 0);
+    assert_eq!(check(&tree, &[]).status, 1);
+    let trusted = check(&tree, &["--trust-marks"]);
+    assert_eq!(trusted.status, 0, "{}", trusted.stdout);
+    assert!(trusted.stdout.contains("Accepted, so no reason to stop: 1 credential."), "{}", trusted.stdout);
+    let tree = Tree::new().file("x/a.env", format!("T={}\n", github(1)));
+    let tree = tree.file("x/.keysieveignore", "*\n").file("own", "*.env\n");
+    assert_eq!(check(&tree, &[]).status, 1, "nor do files beside it");
+}

@@ -179,7 +179,7 @@ fn html_works_in_a_browser() {
     let is_there =
         |name: &&&str| Command::new(name).arg("--version").output().is_ok_and(|it| it.status.success());
     let Some(browser) = browsers.iter().find(is_there) else {
-        return crate::common::say("the page in a browser", "no Chromium on this machine");
+        return crate::common::say("left out: the page in a browser (no Chromium on this machine)");
     };
     let (tree, out) = (hostile(), Tree::new().file("page.html", report(&hostile(), "html")));
     drop(tree);
