@@ -272,7 +272,7 @@ impl Walk<'_> {
                 self.folder(&Step { path, shown, relative, depth: step.depth + 1 })
             }
             EntryKind::File => {
-                let name = entry.name.to_string_lossy();
+                let name = source::text_of(&entry.name);
                 let package = Sibling { folder: beside, name: &name };
                 self.file(&step.path.join(&entry.name), shown.into(), &package, Links::Refuse)
             }

@@ -293,7 +293,7 @@ impl Detectors {
     fn anchors(&self, text: &[u8], entries: &[Entry], at: usize, before: bool, found: &mut Found) {
         for entry in entries {
             let start = if before { at.wrapping_sub(entry.text.len()) } else { at };
-            if !text.get(start..).is_some_and(|rest| rest.starts_with(entry.text.as_bytes())) {
+            if !entry.stands_at(text, start) {
                 continue;
             }
             match entry.target {
