@@ -20,6 +20,8 @@ pub struct Given {
     pub name: String,
     /// What stands in it.
     pub bytes: Vec<u8>,
+    /// Whether the name is one that people gave, so that it is text too.
+    pub named: bool,
     /// The folder whose files belong to it, for labels; none if it stands alone.
     pub folder: Option<PathBuf>,
 }
@@ -141,16 +143,17 @@ impl<'a> Session<'a> {
         let package = folder.as_ref().map(|folder| Sibling { folder, name: provenance.name() });
         let package = package.as_ref().map_or(&Alone as &dyn Package, |package| package);
         let place = Place { provenance, package };
-        run.guarded(provenance, || self.whole(run, place, &given.bytes))
+        run.guarded(provenance, || self.whole(run, place, given))
     }
 
-    fn whole(&self, run: &Run, place: Place, bytes: &[u8]) -> Outcome {
+    fn whole(&self, run: &Run, place: Place, given: &Given) -> Outcome {
+        let bytes = &given.bytes;
         let mut outcome = self.workspaces.with(|workspace| {
-            let named = run.named(place.provenance, workspace);
+            let named = if given.named { run.named(place.provenance, workspace) } else { Outcome::default() };
             if bytes.len() < SMALL { named.then(run.small(place, bytes, workspace)) } else { named }
         });
         if bytes.len() >= SMALL {
-            outcome.add(run.large(place, &(Arc::new(Memory(bytes.to_vec())) as Arc<dyn ReadAt>)));
+            outcome.add(run.large(place, &(Arc::new(Memory(bytes.clone())) as Arc<dyn ReadAt>)));
         }
         run.progress.files(1);
         outcome.coverage.files += 1;
