@@ -16,6 +16,7 @@ pub mod json;
 mod label;
 pub mod mask;
 pub mod platform;
+pub mod redact;
 pub mod report;
 pub mod scan;
 pub mod signature;

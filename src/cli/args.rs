@@ -24,6 +24,8 @@ pub(super) struct Args {
 pub(super) enum Command {
     /// Scan files, folders and archives
     Scan(Scan),
+    /// Make a clean copy of an export, each credential replaced by a reference or a placeholder
+    Redact(super::redact::Redact),
     /// Make two small exports in memory and scan them: the main job with nothing prepared
     Demo(Demo),
     /// Take a document on standard input apart, in a process that limits itself

@@ -4,7 +4,9 @@
 mod args;
 mod demo;
 mod output;
+mod place;
 mod progress;
+mod redact;
 mod scan;
 
 use std::io::{self, Write};
@@ -75,6 +77,7 @@ pub fn main() -> ExitCode {
     let ended = match args.command {
         Command::Scan(scan) => scan::run(&scan),
         Command::Demo(demo) => demo::run(&demo),
+        Command::Redact(redact) => redact::run(&redact),
         Command::DecodeWorker { name } => decode(&name),
     };
     match ended {
