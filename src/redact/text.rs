@@ -4,7 +4,7 @@ use super::plan::{Edit, Plan, WITH_OTHERS, apply};
 use super::reference::{self, Document, Put};
 use super::secrets::placeholder;
 use super::{Again, Refusal, Replaced, Work};
-use crate::blob::{Alone, Blob, Landmarks, Package, Provenance};
+use crate::blob::{Alone, Blob, Landmarks, Package, Provenance, Span};
 use crate::detect::By;
 use crate::finding::{Finding, Kind};
 use crate::scan::{self, Hit, Trace};
@@ -59,6 +59,7 @@ impl Work<'_> {
                 plan.add(*layer, Edit { span: written.span, with: written.bytes, rank: WITH_OTHERS });
             }
         }
+        let seen: Vec<Span> = trace.hits.iter().map(|hit| hit.text.clone()).collect();
         let (hits, sealed) = (std::mem::take(&mut trace.hits), std::mem::take(&mut trace.sealed));
         let mut document = Document::new(trace.text(blob.bytes, trace.base));
         for hit in hits {
@@ -78,7 +79,10 @@ impl Work<'_> {
             let name = self.secrets.name(*number).to_owned();
             let with = as_value(placeholder(&name), trace.text(blob.bytes, *layer), span);
             plan.add(*layer, Edit { span: span.clone(), with, rank: 0 });
-            self.redacted.again.push(Again { provenance: blob.provenance.clone(), name });
+            let text = trace.in_text(*layer, span.clone());
+            if !seen.iter().any(|seen| seen.start < text.end && text.start < seen.end) {
+                self.redacted.again.push(Again { provenance: blob.provenance.clone(), name });
+            }
         }
         Ok(plan.finish(&trace, blob.bytes))
     }
@@ -198,7 +202,7 @@ fn basic(finding: &Finding, placeholder: &str) -> Vec<u8> {
 }
 
 /// A placeholder where a number of JSON stood is a string.
-fn as_value(placeholder: String, text: &[u8], span: &crate::blob::Span) -> Vec<u8> {
+fn as_value(placeholder: String, text: &[u8], span: &Span) -> Vec<u8> {
     let old = text.get(span.clone()).unwrap_or_default();
     let is_number = !old.is_empty() && old.iter().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(byte));
     let before = text.get(..span.start).unwrap_or_default().trim_ascii_end().last();

@@ -135,6 +135,19 @@ impl Trace {
     }
 }
 
+impl Trace {
+    /// The bytes of the blob's text that a part of a layer came out of.
+    pub(crate) fn in_text(&self, mut layer: usize, mut span: Span) -> Span {
+        while layer > self.base
+            && let Some(out) = layer.checked_sub(1).and_then(|at| self.layers.get(at))
+        {
+            span = out.decoded.map.encoded(span).cover();
+            layer = out.parent;
+        }
+        span
+    }
+}
+
 /// Remembers the layers while a blob is looked at.
 pub(super) struct Trail<'n> {
     needles: &'n Needles,

@@ -6,6 +6,7 @@ mod common;
 mod containers;
 mod documents;
 mod platforms;
+mod redact;
 mod report;
 mod repository;
 mod robust;

@@ -5,5 +5,6 @@ mod made;
 mod options;
 mod outputs;
 mod reading;
+mod redact;
 mod statuses;
 mod threads;
