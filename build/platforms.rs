@@ -34,7 +34,7 @@ struct Vocabulary {
     export: Vec<described::Export>,
 }
 
-/// One entry: its conditions and, in one of the last three, or in the last five together, what it says.
+/// One entry: its conditions and, in one of the last three, or in the last six together, what it says.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Rule {
@@ -52,6 +52,7 @@ struct Rule {
     notation: Option<String>,
     whole: Option<String>,
     within: Option<String>,
+    basic: Option<String>,
     adds: Option<String>,
     create: Option<String>,
 }
@@ -146,9 +147,11 @@ fn rule_code(rule: &Rule, then: fn(&Rule) -> Option<String>) -> Result<String, S
 fn reference(rule: &Rule) -> Option<String> {
     let (notation, whole, create) = (rule.notation.as_ref()?, rule.whole.as_ref()?, rule.create.as_ref()?);
     Some(format!(
-        "&Reference {{ notation: Notation::{}, whole: {whole:?}, within: {:?}, adds: Adds::{}, create: {:?} }}",
+        "&Reference {{ notation: Notation::{}, whole: {whole:?}, within: {:?}, basic: {:?}, adds: Adds::{}, \
+         create: {:?} }}",
         camel(notation),
         rule.within,
+        rule.basic,
         camel(rule.adds.as_deref().unwrap_or("nothing")),
         create.trim(),
     ))

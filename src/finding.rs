@@ -147,6 +147,8 @@ pub struct Reference {
     pub whole: &'static str,
     /// What stands in a value that has more than the secret, if that can be.
     pub within: Option<&'static str>,
+    /// What stands in place of the base64 of a user's name, for which `{user}` stands, and a password.
+    pub basic: Option<&'static str>,
     /// What is needed beside it.
     pub adds: Adds,
     /// How a person creates what it points to.

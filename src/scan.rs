@@ -378,7 +378,8 @@ impl<'s> Looking<'s> {
     fn whole(&mut self, bytes: &[u8]) {
         let all = 0..bytes.len() as u64;
         let own = Own { layer: 0, secret: 0..bytes.len() };
-        let placed = |candidate| Placed { candidate, span: all.clone(), secret: all, decoded: Vec::new(), own };
+        let placed =
+            |candidate| Placed { candidate, span: all.clone(), secret: all, decoded: Vec::new(), own };
         self.placed.extend(keystore(bytes).map(placed));
     }
 
@@ -388,7 +389,8 @@ impl<'s> Looking<'s> {
         found.clear(self.room.saturating_sub(self.placed.len()));
         self.scanner.detectors.look(frame.text, &mut found);
         self.cut.places += found.left_out;
-        let layer = self.trail.as_mut().map_or(0, |trail| trail.look(frame.text, !found.candidates.is_empty()));
+        let layer =
+            self.trail.as_mut().map_or(0, |trail| trail.look(frame.text, !found.candidates.is_empty()));
         for candidate in found.candidates.drain(..) {
             self.placed.push(Placed {
                 own: Own { layer, secret: candidate.secret.clone() },

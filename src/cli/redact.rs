@@ -88,7 +88,8 @@ pub(super) fn run(redact: &Redact) -> Result<Status, Failure> {
             Ok((EntryKind::File, _)) => job.file(),
             Ok(_) => Err(Failure::usage(anyhow!("{}: no file or folder", redact.export.display()))),
             Err(error) => Err(Failure::usage(
-                anyhow::Error::new(error).context(format!("{}: cannot be looked at", redact.export.display())),
+                anyhow::Error::new(error)
+                    .context(format!("{}: cannot be looked at", redact.export.display())),
             )),
         },
     }
@@ -178,7 +179,8 @@ impl Job<'_> {
             Some("-") => stdout(new).map_err(Failure::run)?,
             // What nothing had to be done to stays untouched in its place.
             _ if self.redact.in_place && done.bytes.is_none() => {}
-            _ => place::file(output, new, like, self.redact.force || self.redact.in_place).map_err(Failure::run)?,
+            _ => place::file(output, new, like, self.redact.force || self.redact.in_place)
+                .map_err(Failure::run)?,
         }
         self.list(&[done], gaps, Vec::new(), output, &redactor)
     }
@@ -204,7 +206,9 @@ impl Job<'_> {
                 break;
             }
             if time == TIMES {
-                return Err(Failure::run(anyhow!("each look at the files shows more credentials; nothing was written")));
+                return Err(Failure::run(anyhow!(
+                    "each look at the files shows more credentials; nothing was written"
+                )));
             }
         }
         if let Some(status) = done.iter().find_map(|done| self.incomplete(&done.gaps, &redactor)) {
@@ -224,7 +228,12 @@ impl Job<'_> {
     }
 
     /// Does all files of a folder.
-    fn files(&self, found: &[Found], redactor: &mut Redactor, sink: &mut Sink) -> Result<Vec<Redacted>, Failure> {
+    fn files(
+        &self,
+        found: &[Found],
+        redactor: &mut Redactor,
+        sink: &mut Sink,
+    ) -> Result<Vec<Redacted>, Failure> {
         let mut all = Vec::new();
         if let Sink::InPlace(files) = sink {
             files.clear();
@@ -320,12 +329,17 @@ impl Job<'_> {
         if let (Some(original), Some(target)) = (real(export), target)
             && target.starts_with(&original)
         {
-            let what = if target == original { "is the original; say --in-place" } else { "is in the original" };
+            let what =
+                if target == original { "is the original; say --in-place" } else { "is in the original" };
             return Err(Failure::usage(anyhow!("{} {what}", output.display())));
         }
         let is_folder = output.is_dir();
         if is_folder || self.exists(output) {
-            let way = if is_folder { "name a folder that is not there yet" } else { "say --force to write over it" };
+            let way = if is_folder {
+                "name a folder that is not there yet"
+            } else {
+                "say --force to write over it"
+            };
             return Err(Failure::usage(anyhow!("{} is there already; {way}", output.display())));
         }
         Ok(output.to_owned())
@@ -421,7 +435,13 @@ fn stdout(bytes: &[u8]) -> anyhow::Result<()> {
 }
 
 /// What is in a folder, the folder itself first.
-fn walk(path: &Path, relative: &Path, shown: &str, depth: usize, found: &mut Vec<Found>) -> anyhow::Result<()> {
+fn walk(
+    path: &Path,
+    relative: &Path,
+    shown: &str,
+    depth: usize,
+    found: &mut Vec<Found>,
+) -> anyhow::Result<()> {
     if depth > FOLDERS {
         bail!("{}: too many folders within folders", path.display());
     }

@@ -138,7 +138,9 @@ pub(crate) fn form(bytes: &[u8]) -> Form {
         () if mashup::begins(bytes) => Form::Mashup,
         () if mbox::begins(bytes) => Form::Plain,
         () if prefixed::begins(bytes) && zip::ends(bytes) => Form::Zip,
-        () if FORMATS.iter().any(|format| (format.begins)(bytes)) || closed::name(bytes).is_some() => Form::Other,
+        () if FORMATS.iter().any(|format| (format.begins)(bytes)) || closed::name(bytes).is_some() => {
+            Form::Other
+        }
         () => match document::decoder(bytes) {
             Some(decoder) => Form::Document(decoder.name),
             None if zip::ends(bytes) => Form::Zip,

@@ -36,7 +36,8 @@ impl Work<'_> {
 fn pack(old: &[u8], content: &[u8]) -> Option<Vec<u8>> {
     let decoder = GzDecoder::new(old);
     let header = decoder.header()?;
-    let mut builder = flate2::GzBuilder::new().mtime(header.mtime()).operating_system(header.operating_system());
+    let mut builder =
+        flate2::GzBuilder::new().mtime(header.mtime()).operating_system(header.operating_system());
     if let Some(extra) = header.extra() {
         builder = builder.extra(extra);
     }

@@ -114,6 +114,18 @@ impl<'s> Redactor<'s> {
         bytes: &[u8],
         package: &dyn Package,
     ) -> Result<Redacted, Refusal> {
+        // Where a reference is not known as one, a placeholder is.
+        let with_references = self.attempt(provenance, bytes, package, true);
+        with_references.or_else(|_| self.attempt(provenance, bytes, package, false))
+    }
+
+    fn attempt(
+        &mut self,
+        provenance: &Provenance,
+        bytes: &[u8],
+        package: &dyn Package,
+        references: bool,
+    ) -> Result<Redacted, Refusal> {
         const TIMES: usize = 4;
         let mut redacted = Redacted::default();
         for time in 1..=TIMES {
@@ -126,6 +138,7 @@ impl<'s> Redactor<'s> {
                 allowance: self.scanner.budget.allowance(bytes.len() as u64),
                 redacted: Redacted::default(),
                 closed: Vec::new(),
+                references,
             };
             let clean = work.item(provenance, bytes, package, 0)?;
             let Work { closed, redacted: done, .. } = work;
@@ -135,7 +148,8 @@ impl<'s> Redactor<'s> {
                 continue;
             }
             let shown = redacted.bytes.as_deref().unwrap_or(bytes);
-            redacted.gaps = check::check(provenance, shown, package, self.scanner, &mut self.secrets, &closed)?;
+            redacted.gaps =
+                check::check(provenance, shown, package, self.scanner, &mut self.secrets, &closed)?;
             break;
         }
         redacted.again.sort();
@@ -154,6 +168,8 @@ struct Work<'w> {
     redacted: Redacted,
     /// What is left as it is, and why.
     closed: Vec<(Provenance, String)>,
+    /// Whether platforms' references are put in.
+    references: bool,
 }
 
 impl Work<'_> {

@@ -56,7 +56,9 @@ impl Plan {
 
 /// Of edits of the same bytes the one that ranks highest.
 fn strongest(mut edits: Vec<Edit>) -> Vec<Edit> {
-    edits.sort_by(|a, b| b.rank.cmp(&a.rank).then(b.span.len().cmp(&a.span.len())).then(a.span.start.cmp(&b.span.start)));
+    edits.sort_by(|a, b| {
+        b.rank.cmp(&a.rank).then(b.span.len().cmp(&a.span.len())).then(a.span.start.cmp(&b.span.start))
+    });
     keep_disjoint(&mut edits, |edit| edit.span.start as u64..edit.span.end as u64);
     edits
 }

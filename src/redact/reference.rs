@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 
 use super::plan::{Edit, WITH_OTHERS};
 use crate::blob::Span;
-use crate::finding::{Adds, Encoding, Notation, Reference};
+use crate::detect::generic;
+use crate::finding::{Adds, Encoding, Kind, Notation, Reference};
 use crate::json::{self, Value};
 use crate::scan::Hit;
 
@@ -33,7 +34,15 @@ pub(super) struct Document<'a> {
     edits: Vec<Edit>,
     taken: Vec<Span>,
     /// Members to be put into the object that begins at a byte.
-    members: BTreeMap<usize, Vec<String>>,
+    members: BTreeMap<usize, Members>,
+}
+
+/// Members to be put into one object.
+#[derive(Default)]
+struct Members {
+    own: Vec<String>,
+    /// Those of a new object `parameters` in it.
+    parameters: Vec<String>,
 }
 
 impl<'a> Document<'a> {
@@ -48,7 +57,8 @@ impl<'a> Document<'a> {
 
     /// Makes all edits, or none where one of them is in the way of others.
     fn edit(&mut self, edits: Vec<(Span, String)>) -> bool {
-        let free = |span: &Span| !self.taken.iter().any(|taken| taken.start < span.end && span.start < taken.end);
+        let free =
+            |span: &Span| !self.taken.iter().any(|taken| taken.start < span.end && span.start < taken.end);
         if !edits.iter().all(|(span, _)| free(span)) {
             return false;
         }
@@ -61,7 +71,15 @@ impl<'a> Document<'a> {
 
     /// Puts a member first into an object, unless that was done already.
     fn member(&mut self, object: Value, member: String) {
-        let members = self.members.entry(object.start()).or_default();
+        let members = &mut self.members.entry(object.start()).or_default().own;
+        if !members.contains(&member) {
+            members.push(member);
+        }
+    }
+
+    /// Puts a member into the new object `parameters` of an object.
+    fn parameter(&mut self, object: Value, member: String) {
+        let members = &mut self.members.entry(object.start()).or_default().parameters;
         if !members.contains(&member) {
             members.push(member);
         }
@@ -69,10 +87,13 @@ impl<'a> Document<'a> {
 
     /// All edits.
     pub(super) fn finish(mut self) -> Vec<Edit> {
-        for (at, members) in std::mem::take(&mut self.members) {
+        for (at, Members { mut own, parameters }) in std::mem::take(&mut self.members) {
+            if !parameters.is_empty() {
+                own.push(format!("\"parameters\":{{{}}}", parameters.join(",")));
+            }
             let is_empty = Value::at(self.text, at).members().next().is_none();
             let comma = if is_empty { "" } else { "," };
-            let with = format!("{{{}{comma}", members.join(",")).into_bytes();
+            let with = format!("{{{}{comma}", own.join(",")).into_bytes();
             self.edits.push(Edit { span: at..at + 1, with, rank: WITH_OTHERS });
         }
         self.edits
@@ -111,13 +132,12 @@ pub(super) fn put(hit: &Hit, name: &str, document: &mut Document) -> Put {
         let kind = if reference.adds == Adds::HeaderAuth { "Header Auth" } else { "Query Auth" };
         return done(format!("credential ({kind}); the parameter is gone"));
     }
-    let Some((edits, put)) = edits(reference, &place, &filled) else { return Put::Placeholder };
+    let shape = Shape::of(hit, &place);
+    let Some((edits, put)) = edits(reference, &place, &shape, &filled) else { return Put::Placeholder };
     if !document.edit(edits) {
         return Put::Later;
     }
-    if let Some((object, member)) = parameter(reference.adds, &place, &filled) {
-        document.member(object, member);
-    }
+    add_parameter(reference.adds, &place, &filled, document);
     done(put)
 }
 
@@ -125,7 +145,13 @@ pub(super) fn put(hit: &Hit, name: &str, document: &mut Document) -> Put {
 fn place<'a>(hit: &'a Hit, text: &'a [u8]) -> Option<Place<'a>> {
     let pointer = hit.finding.place.pointer.as_deref().filter(|pointer| !pointer.contains('#'))?;
     // What lies under more than the escapes of the string itself is no value of the document.
-    if hit.finding.location.decoded.iter().any(|step| !matches!(step, Encoding::JsonString | Encoding::Utf16Le | Encoding::Utf16Be)) {
+    if hit
+        .finding
+        .location
+        .decoded
+        .iter()
+        .any(|step| !matches!(step, Encoding::JsonString | Encoding::Utf16Le | Encoding::Utf16Be))
+    {
         return None;
     }
     let holds = |value: &Value| value.start() <= hit.text.start && hit.text.end <= value.end();
@@ -141,17 +167,64 @@ fn place<'a>(hit: &'a Hit, text: &'a [u8]) -> Option<Place<'a>> {
 /// Whether nothing but the scheme of a header stands beside the secret.
 fn is_alone(place: &Place) -> bool {
     let before = place.before.trim().strip_prefix('=').unwrap_or(place.before.trim()).trim();
-    place.behind.trim().is_empty() && before.len() <= 20 && before.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    place.behind.trim().is_empty()
+        && before.len() <= 20
+        && before.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
+/// What of a value the secret is.
+enum Shape {
+    /// The value as it stands there.
+    Plain,
+    /// The body of a block of PEM, which is the value, or else only stands in it.
+    Pem { alone: bool },
+    /// The base64 of a user's name and a password.
+    Basic(String),
+}
+
+impl Shape {
+    fn of(hit: &Hit, place: &Place) -> Self {
+        let finding = &hit.finding;
+        if finding.signature.kind == Kind::PrivateKey {
+            let armour = |text: &str, begin: &str| {
+                let inner = text.trim().strip_prefix(begin).and_then(|rest| rest.split_once("-----"));
+                inner.is_some_and(|(_, rest)| rest.replace("\\n", "").replace("\\r", "").trim().is_empty())
+            };
+            return Self::Pem {
+                alone: armour(place.before, "-----BEGIN ") && armour(place.behind, "-----END "),
+            };
+        }
+        let user = finding.parts.iter().find(|part| part.what == "user").map(|part| part.shown.clone());
+        match user {
+            Some(user) if finding.signature.id == generic::BASIC.id => Self::Basic(user),
+            _ => Self::Plain,
+        }
+    }
 }
 
 /// A reference in the value, and how the list shows it.
-fn edits(reference: &Reference, place: &Place, filled: &dyn Fn(&str) -> String) -> Option<(Vec<(Span, String)>, String)> {
+fn edits(
+    reference: &Reference,
+    place: &Place,
+    shape: &Shape,
+    filled: &dyn Fn(&str) -> String,
+) -> Option<(Vec<(Span, String)>, String)> {
     let whole = filled(reference.whole);
-    let is_whole = place.behind.trim().is_empty() && matches!(place.before.trim(), "" | "=");
+    let within = match shape {
+        Shape::Pem { alone: true } => return Some((vec![(place.content.clone(), escaped(&whole))], whole)),
+        Shape::Pem { alone: false } => return None,
+        Shape::Basic(user) => {
+            let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-@+".contains(&byte);
+            Some(filled(&reference.basic?.replace("{user}", user))).filter(|_| user.bytes().all(plain))
+        }
+        Shape::Plain => reference.within.map(filled),
+    };
+    let is_plain = matches!(shape, Shape::Plain);
+    let is_whole = is_plain && place.behind.trim().is_empty() && matches!(place.before.trim(), "" | "=");
     if is_whole || reference.notation == Notation::Whole && is_alone(place) {
         return Some((vec![(place.content.clone(), escaped(&whole))], whole));
     }
-    let within = filled(reference.within?);
+    let within = within?;
     let secret = place.content.start + place.before.len()..place.content.end - place.behind.len();
     match reference.notation {
         Notation::Whole => None,
@@ -171,20 +244,30 @@ fn edits(reference: &Reference, place: &Place, filled: &dyn Fn(&str) -> String) 
 }
 
 /// In a text of Power Automate: within an expression only where the secret is a literal of its own.
-fn in_workflow(place: &Place, secret: Span, whole: &str, within: String) -> Option<(Vec<(Span, String)>, String)> {
-    let expression = place.before.starts_with('@') && !place.before.starts_with("@@") && !place.before.starts_with("@{");
+fn in_workflow(
+    place: &Place,
+    secret: Span,
+    whole: &str,
+    within: String,
+) -> Option<(Vec<(Span, String)>, String)> {
+    let expression =
+        place.before.starts_with('@') && !place.before.starts_with("@@") && !place.before.starts_with("@{");
     let open = expression || place.before.matches("@{").count() > place.before.matches('}').count();
     if !open {
         return Some((vec![(secret, within.clone())], within));
     }
-    let literal = place.before.ends_with('\'') && place.behind.starts_with('\'') && !place.behind.starts_with("''");
+    let literal =
+        place.before.ends_with('\'') && place.behind.starts_with('\'') && !place.behind.starts_with("''");
     let call = whole.strip_prefix('@')?.to_owned();
     literal.then(|| (vec![(secret.start - 1..secret.end + 1, call.clone())], call))
 }
 
 /// n8n: the step takes a credential of a general kind, and the parameter goes. Not where it has a credential already.
 #[expect(clippy::type_complexity, reason = "edits, and a member of an object")]
-fn credential<'a>(adds: Adds, place: &Place<'a>) -> Option<(Vec<(Span, String)>, Option<(Value<'a>, String)>)> {
+fn credential<'a>(
+    adds: Adds,
+    place: &Place<'a>,
+) -> Option<(Vec<(Span, String)>, Option<(Value<'a>, String)>)> {
     let (list, _) = place.pointer.rsplit_once('/')?.0.rsplit_once('/')?;
     let item = place.pointer.rsplit_once('/')?.0.rsplit_once('/')?.1.parse::<usize>().ok()?;
     let (parameters, _) = list.rsplit_once('/')?.0.rsplit_once('/')?;
@@ -228,23 +311,23 @@ fn removal(list: Value, item: usize) -> Option<Span> {
     })
 }
 
-/// The parameter of the definition that a reference names, and the object that it belongs into.
-fn parameter<'a>(adds: Adds, place: &Place<'a>, filled: &dyn Fn(&str) -> String) -> Option<(Value<'a>, String)> {
+/// Adds the parameter of the definition that a reference names.
+fn add_parameter(adds: Adds, place: &Place, filled: &dyn Fn(&str) -> String, document: &mut Document) {
     let (name, value) = match adds {
         Adds::Parameter => (
             filled("{title} ({schema})"),
             serde_json::json!({"type": "String", "metadata": {"schemaName": filled("{schema}"), "description": ""}}),
         ),
         Adds::SecureParameter => (filled("{camel}"), serde_json::json!({"type": "securestring"})),
-        Adds::Nothing | Adds::HeaderAuth | Adds::QueryAuth => return None,
+        Adds::Nothing | Adds::HeaderAuth | Adds::QueryAuth => return,
     };
-    let definition = definition(place)?;
+    let Some(definition) = definition(place) else { return };
     let member = format!("\"{}\":{value}", escaped(&name));
     match definition.get("parameters") {
-        Some(parameters) if parameters.get(&name).is_some() => None,
-        Some(parameters) if parameters.is_object() => Some((parameters, member)),
-        Some(_) => None,
-        None => Some((definition, format!("\"parameters\":{{{member}}}"))),
+        Some(parameters) if parameters.get(&name).is_some() => {}
+        Some(parameters) if parameters.is_object() => document.member(parameters, member),
+        Some(_) => {}
+        None => document.parameter(definition, member),
     }
 }
 
@@ -252,7 +335,9 @@ fn parameter<'a>(adds: Adds, place: &Place<'a>, filled: &dyn Fn(&str) -> String)
 fn definition<'a>(place: &Place<'a>) -> Option<Value<'a>> {
     let ends = place.pointer.match_indices('/').map(|(at, _)| at);
     let mut values = ends.filter_map(|end| place.root.pointer(place.pointer.get(..end)?));
-    values.find(|value| value.is_object() && (value.get("actions").is_some() || value.get("triggers").is_some()))
+    values.find(|value| {
+        value.is_object() && (value.get("actions").is_some() || value.get("triggers").is_some())
+    })
 }
 
 /// A template with the names in it.
@@ -260,10 +345,13 @@ fn fill(template: &str, name: &str) -> String {
     let words: Vec<String> = name.split('_').map(|word| word.to_ascii_lowercase()).collect();
     let capital = |word: &str| {
         let mut letters = word.chars();
-        letters.next().map_or_else(String::new, |first| first.to_ascii_uppercase().to_string() + letters.as_str())
+        letters
+            .next()
+            .map_or_else(String::new, |first| first.to_ascii_uppercase().to_string() + letters.as_str())
     };
     let joined: String = words.iter().map(|word| capital(word)).collect();
-    let camel = joined.get(..1).unwrap_or_default().to_ascii_lowercase() + joined.get(1..).unwrap_or_default();
+    let camel =
+        joined.get(..1).unwrap_or_default().to_ascii_lowercase() + joined.get(1..).unwrap_or_default();
     let title = capital(&words.join(" "));
     template
         .replace("{name}", name)

@@ -37,7 +37,8 @@ impl Work<'_> {
         for member in &members {
             let place = provenance.entry(member.name.as_str());
             if !member.is_plain {
-                self.leave(&place, "a member of a tar with holes or a size of its own is not written").unwrap_or(());
+                self.leave(&place, "a member of a tar with holes or a size of its own is not written")
+                    .unwrap_or(());
                 continue;
             }
             let package = Members { names: &names, read: &read, kept: &kept, own: &member.name };
@@ -94,7 +95,9 @@ fn members(bytes: &[u8], most: usize) -> Vec<Member<'_>> {
             }
             EntryType::GNULongLink | EntryType::XGlobalHeader => {}
             _ => {
-                let name = long_name.take().unwrap_or_else(|| String::from_utf8_lossy(&header.path_bytes()).into_owned());
+                let name = long_name
+                    .take()
+                    .unwrap_or_else(|| String::from_utf8_lossy(&header.path_bytes()).into_owned());
                 is_plain &= kind != EntryType::GNUSparse;
                 if sized && size > 0 {
                     members.push(Member { name, header: at, content, end, is_plain });

@@ -54,7 +54,8 @@ impl Work<'_> {
             let provenance = blob.provenance.entry("(base64)");
             if self.allowance.take(decoded.text.len() as u64)
                 && let Some(inner) = self.item(&provenance, &decoded.text, &Alone, depth + 1)?
-                && let Some(written) = decoded.rewrite(trace.text(blob.bytes, *layer), 0..decoded.text.len(), &inner)
+                && let Some(written) =
+                    decoded.rewrite(trace.text(blob.bytes, *layer), 0..decoded.text.len(), &inner)
             {
                 plan.add(*layer, Edit { span: written.span, with: written.bytes, rank: WITH_OTHERS });
             }
@@ -91,7 +92,8 @@ impl Work<'_> {
     fn hit(&mut self, hit: Hit, text: &[u8], base: usize, document: &mut Document, plan: &mut Plan) {
         let number = self.secrets.add(&hit.finding);
         let name = self.secrets.name(number).to_owned();
-        match reference::put(&hit, &name, document) {
+        let put = if self.references { reference::put(&hit, &name, document) } else { Put::Placeholder };
+        match put {
             Put::Reference { put, create } => self.replaced(hit.finding, number, put, Some(create)),
             Put::Later => {}
             Put::Placeholder => {
@@ -134,7 +136,8 @@ fn unwritable(trace: &Trace, bytes: &[u8]) -> Option<&'static str> {
         return Some("the file is a store of keys as a whole: leave it out of the export");
     }
     // In UTF-16 and UTF-32 there are zeros as well.
-    (trace.base == 0 && memchr::memchr(0, bytes).is_some()).then_some("a binary file of this kind is not written")
+    (trace.base == 0 && memchr::memchr(0, bytes).is_some())
+        .then_some("a binary file of this kind is not written")
 }
 
 fn rank(by: By) -> usize {
@@ -188,7 +191,8 @@ fn breaks(body: &[u8]) -> (&[u8], &[u8]) {
 
 /// Whether it is the base64 of user and password, seen as a whole.
 fn is_basic(finding: &Finding, old: &[u8]) -> bool {
-    finding.signature.id == crate::detect::generic::BASIC.id && memchr::memmem::find(old, finding.secret.expose()).is_none()
+    finding.signature.id == crate::detect::generic::BASIC.id
+        && memchr::memmem::find(old, finding.secret.expose()).is_none()
 }
 
 /// The same user with the placeholder as the password.
@@ -204,7 +208,8 @@ fn basic(finding: &Finding, placeholder: &str) -> Vec<u8> {
 /// A placeholder where a number of JSON stood is a string.
 fn as_value(placeholder: String, text: &[u8], span: &Span) -> Vec<u8> {
     let old = text.get(span.clone()).unwrap_or_default();
-    let is_number = !old.is_empty() && old.iter().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(byte));
+    let is_number =
+        !old.is_empty() && old.iter().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(byte));
     let before = text.get(..span.start).unwrap_or_default().trim_ascii_end().last();
     let behind = text.get(span.end..).unwrap_or_default().trim_ascii_start().first();
     let bare = matches!(before, Some(b':' | b'[' | b',')) && matches!(behind, Some(b',' | b'}' | b']'));

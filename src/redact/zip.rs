@@ -57,7 +57,10 @@ impl Work<'_> {
             return Ok(None);
         }
         if names.iter().any(|name| is_signature(name)) {
-            return Err(Refusal::new(provenance, "the archive is signed, and a change would break its signature"));
+            return Err(Refusal::new(
+                provenance,
+                "the archive is signed, and a change would break its signature",
+            ));
         }
         zip.write(changed).map(Some).map_err(|why| Refusal::new(provenance, why))
     }

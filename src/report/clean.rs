@@ -44,6 +44,7 @@ struct ReplacedData {
     name: String,
     put: String,
     create: Option<&'static str>,
+    store: Option<String>,
     revoke: Option<String>,
     signature: &'static str,
     title: String,
@@ -155,6 +156,7 @@ fn replaced_data(replaced: &Replaced, shown: &Shown) -> ReplacedData {
         name: name.clone(),
         put: put.clone(),
         create: *create,
+        store: shown.maybe(finding.place.fix().as_deref()),
         revoke: finding.signature.vendor.map(|vendor| shown.text(vendor.revoke)),
         signature: finding.signature.id,
         title: shown.text(finding.signature.description),
@@ -207,8 +209,14 @@ pub fn write_human(clean: &Clean, masker: &Masker, out: &mut dyn Write) -> io::R
         (0, 0) => writeln!(out, "{output}: the same as {input}, nothing had to be replaced."),
         (secrets, places) => {
             let (secrets, places) = (counted(secrets.max(1), "credential"), counted(places, "place"));
-            writeln!(out, "{output}: {input} without {secrets} in {places}. Scanned again: nothing is left.")?;
-            writeln!(out, "Whoever has the original can still use them: revoke each one and create a new one.")
+            writeln!(
+                out,
+                "{output}: {input} without {secrets} in {places}. Scanned again: nothing is left."
+            )?;
+            writeln!(
+                out,
+                "Whoever has the original can still use them: revoke each one and create a new one."
+            )
         }
     }
 }
@@ -219,17 +227,25 @@ fn credential(name: &str, clean: &Clean, shown: &Shown, out: &mut dyn Write) -> 
     let finding = &first.finding;
     let preview = shown.text(&finding.preview);
     let title = shown.text(finding.signature.description);
-    writeln!(out, "{name}  {title}{}", if preview.is_empty() { String::new() } else { format!(" ({preview})") })?;
+    writeln!(
+        out,
+        "{name}  {title}{}",
+        if preview.is_empty() { String::new() } else { format!(" ({preview})") }
+    )?;
     if let Some(vendor) = finding.signature.vendor {
         writeln!(out, "  revoke   {}: {}", shown.text(vendor.name), shown.text(vendor.revoke))?;
     }
-    let mut created: Vec<&str> = Vec::new();
+    let mut created: Vec<String> = Vec::new();
     for replaced in places {
         writeln!(out, "  at       {}", whose(&replaced.finding, shown))?;
         writeln!(out, "  now      {}", replaced.put)?;
-        if let Some(create) = replaced.create.filter(|create| !created.contains(create)) {
-            writeln!(out, "  create   {create}")?;
-            created.push(create);
+        let (label, way) = match replaced.create {
+            Some(create) => ("create", Some(create.to_owned())),
+            None => ("store ", replaced.finding.place.fix().map(|fix| shown.text(&fix))),
+        };
+        if let Some(way) = way.filter(|way| !created.contains(way)) {
+            writeln!(out, "  {label}   {way}")?;
+            created.push(way);
         }
     }
     for again in clean.again.iter().filter(|again| again.name == name) {

@@ -8,7 +8,9 @@ use std::io::Read;
 
 use aho_corasick::{AhoCorasick, MatchKind};
 
-use super::{Frame, Lines, Looking, Placed, Scanner, Scratch, View, as_it_stands, declared, sealed, stand, wide};
+use super::{
+    Frame, Lines, Looking, Placed, Scanner, Scratch, View, as_it_stands, declared, sealed, stand, wide,
+};
 use crate::blob::{Blob, Landmarks, Span};
 use crate::decode::Decoded;
 use crate::detect::{By, keep_disjoint};
@@ -37,7 +39,11 @@ impl Needles {
     pub(crate) fn new<'s>(values: impl IntoIterator<Item = &'s Secret>) -> Self {
         let values = values.into_iter().map(Secret::expose).enumerate();
         let wanted: Vec<_> = values.filter(|(_, value)| value.len() >= SHORTEST).collect();
-        let builder = || AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(wanted.iter().map(|(_, value)| value));
+        let builder = || {
+            AhoCorasick::builder()
+                .match_kind(MatchKind::LeftmostLongest)
+                .build(wanted.iter().map(|(_, value)| value))
+        };
         let automaton = if wanted.is_empty() { None } else { builder().ok() };
         Self { automaton, values: wanted.iter().map(|(number, value)| (*number, value.len())).collect() }
     }
@@ -69,7 +75,8 @@ impl Needles {
         found.filter_map(move |found| {
             let (number, length) = *self.values.get(found.pattern().as_usize())?;
             let letter = |at: Option<usize>| {
-                at.and_then(|at| text.get(at)).is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
+                at.and_then(|at| text.get(at))
+                    .is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
             };
             let bounded = !letter(found.start().checked_sub(1)) && !letter(Some(found.end()));
             (bounded || length >= SHORT).then_some((found.range(), number))
@@ -195,7 +202,8 @@ impl Trail<'_> {
 /// Looks at a blob as [`super::blob`] does, and remembers where in which layer things stand.
 pub(crate) fn trace(blob: &Blob, scanner: &Scanner, scratch: &mut Scratch, needles: &Needles) -> Trace {
     let wide = wide(blob.bytes);
-    let trail = Trail { needles, layers: Vec::new(), known: Vec::new(), embedded: Vec::new(), at: 0, used: 0 };
+    let trail =
+        Trail { needles, layers: Vec::new(), known: Vec::new(), embedded: Vec::new(), at: 0, used: 0 };
     let mut looking = Looking::new(scanner, blob.bytes.len(), scratch);
     looking.trail = Some(trail);
     match &wide {
@@ -232,7 +240,11 @@ pub(crate) fn trace(blob: &Blob, scanner: &Scanner, scratch: &mut Scratch, needl
 fn best_of_each_layer(mut placed: Vec<Placed>) -> Vec<Placed> {
     placed.sort_by(|a, b| {
         let rank = |placed: &Placed| (placed.candidate.by, placed.candidate.value.len());
-        a.own.layer.cmp(&b.own.layer).then(rank(b).cmp(&rank(a))).then(a.own.secret.start.cmp(&b.own.secret.start))
+        a.own
+            .layer
+            .cmp(&b.own.layer)
+            .then(rank(b).cmp(&rank(a)))
+            .then(a.own.secret.start.cmp(&b.own.secret.start))
     });
     let mut best = Vec::with_capacity(placed.len());
     let mut placed = placed.into_iter().peekable();
@@ -261,5 +273,8 @@ fn all_sealed(blob: &Blob, scanner: &Scanner, scratch: &mut Scratch) -> Vec<(Fin
         let bytes = finding.location.bytes.as_ref()?;
         Some(usize::try_from(bytes.start).ok()?..usize::try_from(bytes.end).ok()?)
     };
-    sealed.filter_map(|finding| Some((span(&finding)?, finding))).map(|(span, finding)| (finding, span)).collect()
+    sealed
+        .filter_map(|finding| Some((span(&finding)?, finding)))
+        .map(|(span, finding)| (finding, span))
+        .collect()
 }

@@ -64,11 +64,18 @@ impl Layer {
             Self::Base64 => format!("{{\"data\": \"{}\"}}", BASE64.encode(inner)).into_bytes(),
             Self::Percent => {
                 let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
-                let one = |byte: &u8| if plain(*byte) { char::from(*byte).to_string() } else { format!("%{byte:02X}") };
-                format!("https://example.com/x?a=1&q={}", inner.iter().map(one).collect::<String>()).into_bytes()
+                let one = |byte: &u8| {
+                    if plain(*byte) { char::from(*byte).to_string() } else { format!("%{byte:02X}") }
+                };
+                format!("https://example.com/x?a=1&q={}", inner.iter().map(one).collect::<String>())
+                    .into_bytes()
             }
             Self::Xml => {
-                let escaped = text().replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
+                let escaped = text()
+                    .replace('&', "&amp;")
+                    .replace('<', "&lt;")
+                    .replace('>', "&gt;")
+                    .replace('"', "&quot;");
                 format!("<root><first>1</first><payload>{escaped}</payload></root>").into_bytes()
             }
             Self::Hex => format!("hex: {} end", HEXLOWER.encode(inner)).into_bytes(),
@@ -146,9 +153,11 @@ impl Layer {
 fn zip(inner: &[u8], method: zip::CompressionMethod) -> Vec<u8> {
     let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
     let options = SimpleFileOptions::default().unix_permissions(0o640);
-    for (name, bytes, method) in
-        [("a.txt", BESIDE, zip::CompressionMethod::Deflated), ("b.json", inner, method), ("c.txt", BESIDE, method)]
-    {
+    for (name, bytes, method) in [
+        ("a.txt", BESIDE, zip::CompressionMethod::Deflated),
+        ("b.json", inner, method),
+        ("c.txt", BESIDE, method),
+    ] {
         zip.start_file(name, options.compression_method(method)).expect("memory");
         zip.write_all(bytes).expect("memory");
     }
@@ -159,8 +168,9 @@ fn zip(inner: &[u8], method: zip::CompressionMethod) -> Vec<u8> {
 fn unzip(outer: &[u8]) -> Vec<u8> {
     let mut zip = zip::ZipArchive::new(Cursor::new(outer)).expect("a zip");
     assert_eq!(zip.comment(), b"the archive's comment");
-    let names: Vec<String> =
-        (0..zip.len()).map(|at| zip.by_index_raw(at).expect("a member").name().expect("a name").into_owned()).collect();
+    let names: Vec<String> = (0..zip.len())
+        .map(|at| zip.by_index_raw(at).expect("a member").name().expect("a name").into_owned())
+        .collect();
     assert_eq!(names, ["a.txt", "b.json", "c.txt"]);
     let mut contents = names.iter().map(|name| {
         let mut member = zip.by_name(name).expect("a member");
@@ -169,7 +179,8 @@ fn unzip(outer: &[u8]) -> Vec<u8> {
         member.read_to_end(&mut bytes).expect("its checksum is right");
         bytes
     });
-    let [a, b, c] = [contents.next(), contents.next(), contents.next()].map(|content| content.expect("three"));
+    let [a, b, c] =
+        [contents.next(), contents.next(), contents.next()].map(|content| content.expect("three"));
     assert_eq!((a.as_slice(), c.as_slice()), (BESIDE, BESIDE));
     b
 }
@@ -209,8 +220,9 @@ fn clean(text: &str) -> String {
 
 /// A chain of layers, the innermost first, each of which takes what the one before gives.
 fn chains() -> impl Strategy<Value = Vec<Layer>> {
-    proptest::collection::vec(proptest::sample::select(&LAYERS[..]), 1..5)
-        .prop_filter("fits", |chain| chain.windows(2).all(|pair| !pair[0].gives_bytes() || pair[1].takes_bytes()))
+    proptest::collection::vec(proptest::sample::select(&LAYERS[..]), 1..5).prop_filter("fits", |chain| {
+        chain.windows(2).all(|pair| !pair[0].gives_bytes() || pair[1].takes_bytes())
+    })
 }
 
 proptest! {
@@ -325,7 +337,12 @@ fn only_the_secret_part_goes() {
     for (text, part) in [
         (format!("postgres://app:{password}@db.example.com:5432/main?ssl=1"), &password),
         (format!("Server=tcp:db.example.com,1433;User ID=app;Password={password};Encrypt=True"), &password),
-        (format!("DefaultEndpointsProtocol=https;AccountName=shop;AccountKey={key};EndpointSuffix=core.windows.net"), &key),
+        (
+            format!(
+                "DefaultEndpointsProtocol=https;AccountName=shop;AccountKey={key};EndpointSuffix=core.windows.net"
+            ),
+            &key,
+        ),
     ] {
         let clean = clean(&text);
         let (before, behind) = text.split_once(part.as_str()).expect("it is there");
@@ -351,7 +368,11 @@ fn a_pem_block_keeps_its_lines() {
     let lines = |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>();
     let raw = lines(&clean(&block));
     assert_eq!(raw.len(), 3, "{raw:?}");
-    assert!(raw[0].starts_with("-----BEGIN ") && raw[1].starts_with("REDACTED_") && raw[2].starts_with("-----END "));
+    assert!(
+        raw[0].starts_with("-----BEGIN ")
+            && raw[1].starts_with("REDACTED_")
+            && raw[2].starts_with("-----END ")
+    );
     let json = clean(&json!({"key": block, "next": 1}).to_string());
     let json: Value = serde_json::from_str(&json).expect("JSON still");
     assert_eq!(lines(json["key"].as_str().expect("a string")), raw);
@@ -362,7 +383,9 @@ fn a_pem_block_keeps_its_lines() {
 #[test]
 fn copies_go_too() {
     let password = Random(12).alnum(14);
-    let text = json!({"password": password, "note": format!("it was {password} before"), password.clone(): 1}).to_string();
+    let text =
+        json!({"password": password, "note": format!("it was {password} before"), password.clone(): 1})
+            .to_string();
     let clean = clean(&text);
     assert!(!clean.contains(&password), "{clean}");
     assert_eq!(clean.matches("REDACTED_").count(), 3, "{clean}");
@@ -374,9 +397,13 @@ fn two_secrets_in_one_stretch_of_base64() {
     let (a, b) = (token("stripe-secret-key", 1), token("github-personal-access-token", 2));
     let text = format!("first {a} then {b} and the end");
     let clean = clean(&format!("data: {}\n", BASE64.encode(text.as_bytes())));
-    let inner = BASE64.decode(clean.trim_end().strip_prefix("data: ").expect("the rest").as_bytes()).expect("base64");
+    let inner =
+        BASE64.decode(clean.trim_end().strip_prefix("data: ").expect("the rest").as_bytes()).expect("base64");
     let inner = String::from_utf8(inner).expect("text");
-    assert_eq!(inner, "first REDACTED_STRIPE_SECRET_KEY then REDACTED_GITHUB_PERSONAL_ACCESS_TOKEN and the end");
+    assert_eq!(
+        inner,
+        "first REDACTED_STRIPE_SECRET_KEY then REDACTED_GITHUB_PERSONAL_ACCESS_TOKEN and the end"
+    );
 }
 
 /// What cannot be written is refused, with the kind in the reason.
@@ -402,7 +429,9 @@ fn what_cannot_be_written_is_refused() {
 #[test]
 fn a_signed_archive_is_refused() {
     let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
-    for (name, text) in [("META-INF/APP.SF", "Signature-Version: 1.0".to_owned()), ("k", token("stripe-secret-key", 7))] {
+    for (name, text) in
+        [("META-INF/APP.SF", "Signature-Version: 1.0".to_owned()), ("k", token("stripe-secret-key", 7))]
+    {
         zip.start_file(name, SimpleFileOptions::default()).expect("memory");
         zip.write_all(text.as_bytes()).expect("memory");
     }
@@ -440,7 +469,12 @@ fn n8n_takes_a_credential_or_a_variable() {
     let after = n8n_clean(&header(format!("Bearer {secret}")));
     assert_eq!(after["authentication"], "genericCredentialType");
     assert_eq!(after["genericAuthType"], "httpHeaderAuth");
-    let names: Vec<_> = after["headerParameters"]["parameters"].as_array().expect("a list").iter().map(|one| &one["name"]).collect();
+    let names: Vec<_> = after["headerParameters"]["parameters"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|one| &one["name"])
+        .collect();
     assert_eq!(names, ["Accept", "X-A"]);
 
     let mut with_credential = header(format!("Bearer {secret}"));
@@ -451,7 +485,8 @@ fn n8n_takes_a_credential_or_a_variable() {
     let after = n8n_clean(&json!({"url": format!("https://example.com/?a=1&key={secret}&b=2")}));
     assert_eq!(after["url"], "=https://example.com/?a=1&key={{ $vars.STRIPE_SECRET_KEY }}&b=2");
     // Within an expression it would be one in another.
-    let after = n8n_clean(&json!({"url": format!("={{{{ 'https://example.com/?key={secret}' + $json.x }}}}")}));
+    let after =
+        n8n_clean(&json!({"url": format!("={{{{ 'https://example.com/?key={secret}' + $json.x }}}}")}));
     assert_eq!(after["url"], "={{ 'https://example.com/?key=REDACTED_STRIPE_SECRET_KEY' + $json.x }}");
 }
 
@@ -470,6 +505,53 @@ fn flows_get_a_parameter() {
     assert_eq!(inputs["headers"]["A"], format!("@parameters('{name}')"));
     assert_eq!(inputs["headers"]["B"], format!("Bearer @{{parameters('{name}')}}"));
     assert_eq!(inputs["body"], format!("@concat(parameters('{name}'), 'x')"));
+}
+
+#[test]
+fn references_in_parts_of_values() {
+    let mut random = Random(13);
+    let (password, block) = (random.alnum(16), pem(300, &mut random));
+    let basic = format!("Basic {}", BASE64.encode(format!("jane:{password}").as_bytes()));
+    let flow = json!({"properties": {"connectionReferences": {}, "definition": {"triggers": {},
+        "actions": {"Charge": {"type": "Http", "runAfter": {}, "inputs": {"method": "POST", "uri": "https://example.com",
+            "headers": {"Authorization": basic}, "body": block}}}}}, "schemaVersion": "1.0.0.0"});
+    let clean: Value = serde_json::from_str(&clean(&flow.to_string())).expect("JSON still");
+    let inputs = &clean["properties"]["definition"]["actions"]["Charge"]["inputs"];
+    let name = "Basic auth password (new_BasicAuthPassword)";
+    assert_eq!(
+        inputs["headers"]["Authorization"],
+        format!("Basic @{{base64(concat('jane:', parameters('{name}')))}}")
+    );
+    assert_eq!(inputs["body"], "@parameters('Private key (new_PrivateKey)')");
+    let names = clean["properties"]["definition"]["parameters"].as_object().expect("parameters");
+    assert_eq!(names.len(), 2);
+}
+
+/// A name is not written anew: what it is called by elsewhere may not be in the export.
+#[test]
+fn a_secret_in_a_members_name_is_refused() {
+    let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    let name = format!("{}.txt", token("stripe-secret-key", 7));
+    zip.start_file(name.as_str(), SimpleFileOptions::default()).expect("memory");
+    let zip = zip.finish().expect("memory").into_inner();
+    assert!(redact(&zip).expect_err("refused").why.contains("rename it"));
+}
+
+/// A Power Query part ([MS-QDEFF] 2.2): version, length, package, and what follows.
+#[test]
+fn a_power_query_part_keeps_its_frame() {
+    let text = |secret: &str| {
+        format!(
+            "shared Q = Web.Contents(\"https://x.example.com\", [Headers=[#\"x-api-key\"=\"{secret}\"]]);"
+        )
+    };
+    let inner = zip(text(&token("stripe-secret-key", 9)).as_bytes(), zip::CompressionMethod::Deflated);
+    let length = u32::try_from(inner.len()).expect("small");
+    let part = [&[0; 4][..], &length.to_le_bytes(), &inner, b"<PermissionList/>"].concat();
+    let clean = redact(&part).expect("clean").bytes.expect("changed");
+    let length = u32::from_le_bytes([clean[4], clean[5], clean[6], clean[7]]) as usize;
+    assert_eq!(clean[8 + length..], *b"<PermissionList/>");
+    assert_eq!(unzip(&clean[8..8 + length]), text("REDACTED_STRIPE_SECRET_KEY").as_bytes());
 }
 
 #[test]

@@ -262,7 +262,9 @@ fn patch(entry: &mut [u8], extra: Range<usize>, changed: Option<Numbers>, moved:
         put32(entry, 16, numbers.crc);
     }
     // 4.5.3: only those that are all ones stand in the field, in this order.
-    for (at, number) in [(24, changed.map(|numbers| numbers.size)), (20, changed.map(|numbers| numbers.packed))] {
+    for (at, number) in
+        [(24, changed.map(|numbers| numbers.size)), (20, changed.map(|numbers| numbers.packed))]
+    {
         match (u32_at(entry, at), number) {
             (ELSEWHERE, Some(number)) => put_wide(entry, &mut wide, number)?,
             (ELSEWHERE, None) => wide = wide.map(|wide| wide + 8),

@@ -19,7 +19,8 @@ fn text(path: &Path) -> String {
 #[test]
 fn a_file_gets_a_clean_copy() {
     let dir = folder();
-    let (secret, original, copy) = (token("stripe-secret-key", 1), dir.path().join("a.txt"), dir.path().join("b.txt"));
+    let (secret, original, copy) =
+        (token("stripe-secret-key", 1), dir.path().join("a.txt"), dir.path().join("b.txt"));
     fs::write(&original, format!("key={secret}\n")).expect("written");
     let call = ["redact", &text(&original), "-o", &text(&copy), "--format", "json"];
     let ended = keysieve(call);
@@ -83,7 +84,11 @@ fn what_is_refused_writes_nothing() {
     fs::write(&original, [b"\0\x01\x02 key=", secret.as_bytes(), b"\0"].concat()).expect("written");
     let ended = keysieve(["redact", &text(&original), "-o", &text(&copy)]);
     assert_eq!(ended.status, 4);
-    assert!(ended.stderr.contains("a binary file") && ended.stderr.contains("nothing was written"), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("a binary file") && ended.stderr.contains("nothing was written"),
+        "{}",
+        ended.stderr
+    );
     assert!(!ended.stderr.contains(&secret));
     assert_eq!(fs::read_dir(dir.path()).expect("a folder").count(), 1);
 }
@@ -97,7 +102,8 @@ fn what_cannot_be_read_is_told_and_not_written() {
     zip.start_file("locked.txt", options.with_aes_encryption(zip::AesMode::Aes256, "word")).expect("memory");
     std::io::Write::write_all(&mut zip, b"nobody knows").expect("memory");
     zip.start_file("open.txt", options).expect("memory");
-    std::io::Write::write_all(&mut zip, format!("key={}", token("stripe-secret-key", 5)).as_bytes()).expect("memory");
+    std::io::Write::write_all(&mut zip, format!("key={}", token("stripe-secret-key", 5)).as_bytes())
+        .expect("memory");
     fs::write(&original, zip.finish().expect("memory").into_inner()).expect("written");
     let call = ["redact", &text(&original), "-o", &text(&copy)];
     let ended = keysieve(call);
