@@ -1,8 +1,9 @@
 //! The members of a container as what stands beside one of them.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use crate::blob::{COMPANION_LIMIT, Package};
+use crate::source::Kept;
 
 /// How many names are listed.
 const NAMES: usize = 4096;
@@ -14,7 +15,7 @@ pub(super) struct Members<'a> {
     /// Gives a member's content by its number.
     pub(super) read: &'a (dyn Fn(usize) -> Option<Vec<u8>> + Sync),
     /// What was read.
-    pub(super) kept: &'a Mutex<Vec<(usize, Arc<[u8]>)>>,
+    pub(super) kept: &'a Kept,
     /// The member.
     pub(super) own: &'a str,
 }
@@ -28,13 +29,8 @@ impl Package for Members<'_> {
 
     fn read(&self, member: &str) -> Option<Arc<[u8]>> {
         let number = self.names.iter().position(|name| name == member)?;
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, bytes)) = kept.iter().find(|(known, _)| *known == number) {
-            return Some(bytes.clone());
-        }
-        let bytes: Arc<[u8]> = (self.read)(number).filter(|bytes| bytes.len() <= COMPANION_LIMIT)?.into();
-        kept.push((number, bytes.clone()));
-        Some(bytes)
+        let read = || (self.read)(number).filter(|bytes| bytes.len() <= COMPANION_LIMIT).map(Arc::from);
+        self.kept.get_or_read(member, read)
     }
 
     fn own_name(&self) -> Option<&str> {

@@ -1,13 +1,12 @@
 //! Tars: a changed member gets its new size and checksum in its header, and is filled up to whole blocks; every other byte,
 //! the headers of other members and what fills the end included, stays.
 
-use std::sync::Mutex;
-
 use tar::{EntryType, Header};
 
 use super::package::Members;
 use super::{Refusal, Work};
 use crate::blob::Provenance;
+use crate::source::Kept;
 
 const BLOCK: usize = 512;
 
@@ -32,7 +31,7 @@ impl Work<'_> {
         let members = members(bytes, self.scanner.budget.members);
         let names: Vec<String> = members.iter().map(|member| member.name.clone()).collect();
         let read = |number: usize| members.get(number).map(|member| member.content.to_vec());
-        let kept = Mutex::default();
+        let kept = Kept::default();
         let (mut out, mut done, mut changed) = (Vec::with_capacity(bytes.len()), 0, false);
         for member in &members {
             let place = provenance.entry(member.name.as_str());

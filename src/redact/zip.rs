@@ -1,11 +1,10 @@
 //! Zips, and Power Query parts, which are a zip behind its length.
 
-use std::sync::Mutex;
-
 use super::package::Members;
 use super::{Refusal, Work};
 use crate::blob::{COMPANION_LIMIT, Provenance};
 use crate::container::Zip;
+use crate::source::Kept;
 
 /// Parts of a signature over the archive: a change would break it. Sources: JAR File Specification ("Signed JAR File"),
 /// OPC (ECMA-376-2 §13), NuGet ("Package Signatures Technical Specification"), App packages ("AppxSignature.p7x").
@@ -33,7 +32,7 @@ impl Work<'_> {
         };
         let names: Vec<String> = zip.names().map(|name| name.to_string()).collect();
         let read = |number: usize| zip.content(number, COMPANION_LIMIT).ok();
-        let kept = Mutex::default();
+        let kept = Kept::default();
         let mut changed = Vec::new();
         for (number, name) in names.iter().enumerate().filter(|(_, name)| !name.ends_with('/')) {
             let place = provenance.entry(name.as_str());
