@@ -25,6 +25,7 @@ use crate::filter;
 use crate::finding::{Encoding, Finding, Location, Place, Secret, Storage};
 use crate::json;
 use crate::label;
+use crate::mark::Marks;
 use crate::platform;
 
 pub(crate) use self::trace::{Hit, Needles, Trace, trace};
@@ -615,13 +616,7 @@ impl<'a> View<'a> {
 /// Filters the candidates and makes findings of those that stand.
 fn conclude(placed: Vec<Placed>, view: &View, scanner: &Scanner, scan: &mut BlobScan) {
     let mut findings: Vec<Finding> = Vec::new();
-    let left_out = stand(placed, view, scanner, |finding, _| {
-        let room = findings.len() < scanner.budget.findings;
-        if room {
-            findings.push(finding);
-        }
-        room
-    });
+    let left_out = stand(placed, view, scanner, scanner.budget.findings, |finding, _| findings.push(finding));
     if left_out > 0 {
         let detail = format!("{left_out} more findings are not listed");
         scan.gaps.push(Gap::new(view.provenance, Reason::TooManyFindings, detail));
@@ -630,13 +625,14 @@ fn conclude(placed: Vec<Placed>, view: &View, scanner: &Scanner, scan: &mut Blob
     scan.findings = fold_copies(findings);
 }
 
-/// Gives each candidate that stands to `take`, as a finding, with where it stands in its own layer. Returns how many it did
-/// not take.
+/// Gives each candidate that stands to `take`, as a finding, with where it stands in its own layer; at most so many. Returns
+/// how many more there are.
 fn stand(
     placed: Vec<Placed>,
     view: &View,
     scanner: &Scanner,
-    mut take: impl FnMut(Finding, Seen) -> bool,
+    most: usize,
+    mut take: impl FnMut(Finding, Seen),
 ) -> u64 {
     let outline_blob = view.text.map(|bytes| Blob {
         provenance: view.provenance,
@@ -647,7 +643,8 @@ fn stand(
     let mut outline = None;
     let mut guide = OnceCell::new();
     let mut lines = Lines::new(view.text.unwrap_or_default());
-    let mut left_out = 0u64;
+    let mut marks = view.text.and_then(Marks::of);
+    let (mut taken, mut left_out) = (0, 0u64);
     for placed in placed {
         let place = || match &outline_blob {
             Some(blob) => outline
@@ -663,10 +660,17 @@ fn stand(
             let byte = usize::try_from(placed.secret.start).unwrap_or(usize::MAX);
             place.landmark = guide.get_mut().and_then(Option::as_mut).and_then(|guide| guide.at(byte));
         }
+        if taken == most {
+            left_out += 1;
+            continue;
+        }
         let location = location(&placed, &place, view, &mut lines);
+        let secret = placed.secret.start as usize..placed.secret.end as usize;
+        let mark = marks.as_mut().and_then(|marks| marks.covering(&secret, place.step.as_deref()));
         let seen = Seen { by: placed.candidate.by, own: placed.own, text: placed.secret };
-        let taken = take(label::finding(placed.candidate, place, location, scanner.now), seen);
-        left_out += u64::from(!taken);
+        let finding = label::finding(placed.candidate, place, location, scanner.now);
+        take(Finding { mark, ..finding }, seen);
+        taken += 1;
     }
     left_out
 }

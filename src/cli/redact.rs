@@ -311,7 +311,8 @@ impl Job<'_> {
         let export = &self.redact.export;
         let Some(output) = self.output() else {
             return match self.redact.in_place {
-                true => Ok(export.clone()),
+                // What a link leads to is written, not the link.
+                true => Ok(fs::canonicalize(export).unwrap_or_else(|_| export.clone())),
                 false => Err(Failure::usage(anyhow!("say where the copy goes: -o CLEAN, or --in-place"))),
             };
         };

@@ -16,6 +16,8 @@ mod tar;
 mod text;
 mod zip;
 
+use std::collections::BTreeSet;
+
 use crate::blob::{Package, Provenance};
 use crate::budget::{Allowance, Gap};
 use crate::container::{Form, form};
@@ -137,6 +139,7 @@ impl<'s> Redactor<'s> {
                 scratch: Scratch::default(),
                 allowance: self.scanner.budget.allowance(bytes.len() as u64),
                 redacted: Redacted::default(),
+                listed: BTreeSet::new(),
                 closed: Vec::new(),
                 references,
             };
@@ -166,6 +169,8 @@ struct Work<'w> {
     /// What may still unpack out of it.
     allowance: Allowance,
     redacted: Redacted,
+    /// What is on the list of what was replaced: a credential's number, its text and its place there.
+    listed: BTreeSet<(usize, String, String)>,
     /// What is left as it is, and why.
     closed: Vec<(Provenance, String)>,
     /// Whether platforms' references are put in.

@@ -1,7 +1,7 @@
 //! From what a trace found to edits of the blob: edits of each layer become edits of the one that it came out of.
 
 use crate::blob::Span;
-use crate::decode::Decoded;
+use crate::decode::{Decoded, Rewrite};
 use crate::detect::keep_disjoint;
 use crate::scan::Trace;
 use crate::terms::Encoding;
@@ -66,14 +66,49 @@ fn strongest(mut edits: Vec<Edit>) -> Vec<Edit> {
 /// What has to be done to the parent so that a layer changes so. What cannot be written is left out.
 fn raise(layer: &Decoded, parent: &[u8], edits: &[Edit]) -> Vec<Edit> {
     let write = |edit: &Edit| {
-        let rewrite = layer.rewrite(parent, edit.span.clone(), &edit.with)?;
-        Some(Edit { span: rewrite.span, with: rewrite.bytes, rank: edit.rank })
+        let Rewrite { span, bytes } = layer.rewrite(parent, edit.span.clone(), &edit.with)?;
+        let with = if layer.encoding == Encoding::Base64 { in_lines(bytes, parent, &span) } else { bytes };
+        Some(Edit { span, with, rank: edit.rank })
     };
     // Where the length of one edit moves what is behind it into other groups, all are one.
     if matches!(layer.encoding, Encoding::Base64 | Encoding::Base32 | Encoding::Deflate) {
-        return joined(layer, edits).iter().filter_map(write).collect();
+        let all = joined(layer, edits).map(|all| to_the_end(all, layer, parent));
+        return all.iter().filter_map(write).collect();
     }
     edits.iter().filter_map(write).collect()
+}
+
+/// Where lines are of one length, all that follows an edit moves.
+fn to_the_end(mut edit: Edit, layer: &Decoded, parent: &[u8]) -> Edit {
+    let length = layer.text.len();
+    let digits = parent.get(layer.map.encoded(edit.span.start..length).cover()).unwrap_or_default();
+    if layer.encoding == Encoding::Base64 && memchr::memchr(b'\n', digits).is_some() {
+        edit.with.extend(layer.text.get(edit.span.end..).unwrap_or_default());
+        edit.span.end = length;
+    }
+    edit
+}
+
+/// Base64 in the lines that it stood in: mails and their like have them (RFC 2045 §6.8: at most 76 characters each).
+fn in_lines(digits: Vec<u8>, parent: &[u8], span: &Span) -> Vec<u8> {
+    let old = parent.get(span.clone()).unwrap_or_default();
+    let Some(first) = memchr::memchr(b'\n', old) else { return digits };
+    let end: &[u8] = if old.get(..first).is_some_and(|line| line.ends_with(b"\r")) { b"\r\n" } else { b"\n" };
+    let before = parent.get(..span.start).unwrap_or_default();
+    let column =
+        before.iter().rev().take_while(|byte| byte.is_ascii_alphanumeric() || b"+/-_".contains(byte)).count();
+    let width = (column + first + 1).saturating_sub(end.len());
+    let mut out = Vec::with_capacity(digits.len() + digits.len() / 32);
+    let mut room = width.saturating_sub(column);
+    let mut rest = digits.as_slice();
+    while rest.len() > room && width > 0 {
+        let (line, behind) = rest.split_at(room);
+        out.extend(line);
+        out.extend(end);
+        (rest, room) = (behind, width);
+    }
+    out.extend(rest);
+    out
 }
 
 /// One edit for many.

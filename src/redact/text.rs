@@ -110,15 +110,12 @@ impl Work<'_> {
 
     /// Puts it on the list, once: two layers may see the same.
     fn replaced(&mut self, finding: Finding, number: usize, put: String, create: Option<&'static str>) {
-        let is_same = |other: &Replaced| {
-            let (a, b) = (&other.finding, &finding);
-            let place = |finding: &Finding| match &finding.place.pointer {
-                Some(pointer) => (Some(pointer.clone()), None),
-                None => (None, finding.location.line),
-            };
-            a.secret == b.secret && a.location.provenance == b.location.provenance && place(a) == place(b)
+        let location = &finding.location;
+        let place = match &finding.place.pointer {
+            Some(pointer) => pointer.clone(),
+            None => format!("line {:?}", location.line),
         };
-        if !self.redacted.replaced.iter().any(is_same) {
+        if self.listed.insert((number, location.provenance.to_string(), place)) {
             let name = self.secrets.name(number).to_owned();
             self.redacted.replaced.push(Replaced { finding, put, name, create });
         }

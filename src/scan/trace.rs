@@ -226,11 +226,10 @@ pub(crate) fn trace(blob: &Blob, scanner: &Scanner, scratch: &mut Scratch, needl
     }
     let text = wide.as_ref().map_or(blob.bytes, |wide| &wide.text[..]);
     let view = View { text: Some(text), wide: wide.as_ref(), ..View::of(blob) };
-    stand(best_of_each_layer(placed), &view, scanner, |finding, seen| {
+    stand(best_of_each_layer(placed), &view, scanner, usize::MAX, |finding, seen| {
         let text = seen.text.start as usize..seen.text.end as usize;
         let hit = Hit { finding, by: seen.by, layer: seen.own.layer, secret: seen.own.secret, text };
         trace.hits.push(hit);
-        true
     });
     trace.sealed = all_sealed(blob, scanner, scratch);
     trace

@@ -392,6 +392,27 @@ fn copies_go_too() {
     serde_json::from_str::<Value>(&clean).expect("JSON still");
 }
 
+/// Base64 of a mail (RFC 2045 §6.8) keeps its lines.
+#[test]
+fn base64_keeps_its_lines() {
+    let text = |secret: &str| {
+        format!("{}\nkey: {secret}\n{}", "some text of a mail, ".repeat(9), "and more ".repeat(30))
+    };
+    let lines = |text: &str, end: &str| {
+        let digits = BASE64.encode(text.as_bytes());
+        let lines: Vec<&str> =
+            digits.as_bytes().chunks(76).map(|line| std::str::from_utf8(line).expect("ASCII")).collect();
+        lines.join(end)
+    };
+    for end in ["\n", "\r\n"] {
+        let before = lines(&text(&token("stripe-secret-key", 4)), end);
+        assert_eq!(
+            clean(&format!("Body:{end}{end}{before}{end}")),
+            format!("Body:{end}{end}{}{end}", lines(&text("REDACTED_STRIPE_SECRET_KEY"), end))
+        );
+    }
+}
+
 #[test]
 fn two_secrets_in_one_stretch_of_base64() {
     let (a, b) = (token("stripe-secret-key", 1), token("github-personal-access-token", 2));
@@ -441,7 +462,7 @@ fn a_signed_archive_is_refused() {
 
 #[test]
 fn numbers_become_strings() {
-    let clean = clean("{\"password\": 8846201937, \"n\": 1}");
+    let clean = clean(&format!("{{\"password\": {}, \"n\": 1}}", 8_846_201_937_u64));
     let clean: Value = serde_json::from_str(&clean).expect("JSON still");
     assert!(clean["password"].as_str().is_some_and(|text| text.starts_with("REDACTED_")));
 }
