@@ -1,10 +1,10 @@
 //! Redacting: an export and all credentials in it → the same export without them.
 //!
 //! Bytes of a file go in; out come its new bytes and a list of what was replaced by what, or the reason why it cannot be
-//! done. Containers are opened as far as they can be written again ([`package`]); in each text in them every finding, of any
+//! done. Containers are opened as far as they can be written again (`package`); in each text in them every finding, of any
 //! lifetime and severity, and every other place where a found value stands, is replaced through the layers that it came out
-//! of ([`text`], [`plan`]): by the platform's own reference where it has one ([`reference`]), else by a placeholder. All else
-//! stays byte for byte. What was made is scanned again ([`check`]): if anything is left, nothing is given out.
+//! of (`text`, `plan`): by the platform's own reference where it has one (`reference`), else by a placeholder. All else
+//! stays byte for byte. What was made is scanned again (`check`): if anything is left, nothing is given out.
 
 mod check;
 mod gzip;
@@ -17,6 +17,7 @@ mod text;
 mod zip;
 
 use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::blob::{Package, Provenance};
 use crate::budget::{Allowance, Gap};
@@ -117,8 +118,39 @@ impl<'s> Redactor<'s> {
         package: &dyn Package,
     ) -> Result<Redacted, Refusal> {
         // Where a reference is not known as one, a placeholder is.
-        let with_references = self.attempt(provenance, bytes, package, true);
-        with_references.or_else(|_| self.attempt(provenance, bytes, package, false))
+        let with_references = self.guarded(provenance, bytes, package, true);
+        with_references.or_else(|_| self.guarded(provenance, bytes, package, false))
+    }
+
+    /// A decoder that panics costs its own file.
+    fn guarded(
+        &mut self,
+        provenance: &Provenance,
+        bytes: &[u8],
+        package: &dyn Package,
+        references: bool,
+    ) -> Result<Redacted, Refusal> {
+        // What a panic leaves half done is thrown away; names that were given to secrets may stay.
+        let attempt = AssertUnwindSafe(|| self.attempt(provenance, bytes, package, references));
+        catch_unwind(attempt).unwrap_or_else(|_payload| Err(Refusal::new(provenance, "a decoder failed")))
+    }
+
+    /// What was found in a text that is no part of the file, such as the rows of a workbook, was replaced where the file has
+    /// it: then it is listed as it was found.
+    fn list_by_copies(&self, provenance: &Provenance, redacted: &mut Redacted) {
+        redacted.again.sort();
+        redacted.again.dedup();
+        let names: BTreeSet<String> = redacted.again.iter().map(|again| again.name.clone()).collect();
+        for name in names {
+            let finding =
+                self.secrets.first(&name).filter(|_| !redacted.replaced.iter().any(|one| one.name == name));
+            if let Some(finding) =
+                finding.filter(|finding| finding.location.provenance.path == provenance.path)
+            {
+                let put = secrets::placeholder(&name);
+                redacted.replaced.push(Replaced { finding: finding.clone(), put, name, create: None });
+            }
+        }
     }
 
     fn attempt(
@@ -155,8 +187,7 @@ impl<'s> Redactor<'s> {
                 check::check(provenance, shown, package, self.scanner, &mut self.secrets, &closed)?;
             break;
         }
-        redacted.again.sort();
-        redacted.again.dedup();
+        self.list_by_copies(provenance, &mut redacted);
         Ok(redacted)
     }
 }

@@ -14,6 +14,8 @@ pub struct Secrets {
     /// How many have that name before a number is put behind it.
     taken: BTreeMap<String, usize>,
     needles: Needles,
+    /// Where each was seen first.
+    first: BTreeMap<usize, Finding>,
 }
 
 impl Secrets {
@@ -24,7 +26,14 @@ impl Secrets {
                 self.insert(secret, &part.what);
             }
         }
-        self.insert(&finding.secret, finding.signature.id)
+        let number = self.insert(&finding.secret, finding.signature.id);
+        self.first.entry(number).or_insert_with(|| finding.clone());
+        number
+    }
+
+    /// The first finding of the credential of that name.
+    pub(super) fn first(&self, name: &str) -> Option<&Finding> {
+        self.first.get(&self.names.iter().position(|known| known == name)?)
     }
 
     fn insert(&mut self, secret: &Secret, what: &str) -> usize {

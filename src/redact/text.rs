@@ -74,6 +74,8 @@ impl Work<'_> {
             let number = self.secrets.add(&finding);
             let with = placeholder(self.secrets.name(number));
             self.replaced(finding, number, with.clone(), None);
+            let is_string = matches!(blob.bytes.get(span.clone()), Some([b'"', .., b'"']));
+            let with = if is_string { format!("\"{with}\"") } else { with };
             plan.add(0, Edit { span, with: with.into_bytes(), rank: 1 });
         }
         for (layer, span, number) in &trace.known {

@@ -140,3 +140,49 @@ fn a_folder_is_mirrored() {
     assert_eq!((ended.status, ended.stdout.as_str()), (0, ""));
     assert!(!fs::read_to_string(from.join("x/b.txt")).expect("it").contains(&password));
 }
+
+/// A password that only its column's name tells stands in another part of the workbook than its cell.
+#[test]
+fn cells_are_replaced_and_listed() {
+    let dir = folder();
+    let (original, copy) = (dir.path().join("a.xlsx"), dir.path().join("b.xlsx"));
+    let password = crate::common::Random(4).alnum(5) + "-Xk9";
+    let shared = format!(
+        "<sst><si><t>System</t></si><si><t>Password</t></si><si><t>Billing</t></si><si><t>{password}</t></si></sst>"
+    );
+    let cell = |name: &str, number: usize| format!("<c r=\"{name}\" t=\"s\"><v>{number}</v></c>");
+    let row = |number: usize, cells: [String; 2]| format!("<row r=\"{number}\">{}</row>", cells.concat());
+    let rows = [row(1, [cell("A1", 0), cell("B1", 1)]), row(2, [cell("A2", 2), cell("B2", 3)])].concat();
+    let keys = format!("<worksheet><sheetData>{rows}</sheetData></worksheet>");
+    let empty = "<worksheet><sheetData/></worksheet>";
+    fs::write(&original, crate::documents::workbook(&shared, &keys, empty)).expect("written");
+    let ended = keysieve(["redact", &text(&original), "-o", &text(&copy), "--format", "json"]);
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    let list = ended.json();
+    assert_eq!(list["replaced"].as_array().map(Vec::len), Some(1), "{list}");
+    let mut zip = zip::ZipArchive::new(fs::File::open(&copy).expect("a copy")).expect("a zip");
+    let mut strings = String::new();
+    std::io::Read::read_to_string(&mut zip.by_name("xl/sharedStrings.xml").expect("a part"), &mut strings)
+        .expect("text");
+    let put = list["replaced"][0]["put"].as_str().expect("text");
+    assert_eq!(strings, shared.replace(&password, put));
+}
+
+/// Credentials that are encrypted, with their key beside them: both go.
+#[test]
+fn what_is_sealed_goes_too() {
+    let dir = folder();
+    let (from, to) = (dir.path().join("from"), dir.path().join("to"));
+    let mut random = crate::common::Random(8);
+    let (key, secret) = (random.alnum(32), random.alnum(40));
+    fs::create_dir(&from).expect("made");
+    let export = crate::platforms::credentials(&secret, &key);
+    fs::write(from.join("credentials.json"), &export).expect("written");
+    fs::write(from.join("config"), format!("{{\"encryptionKey\": \"{key}\"}}")).expect("written");
+    let ended = keysieve(["redact", &text(&from), "-o", &text(&to), "--format", "json"]);
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    let clean: Value =
+        serde_json::from_slice(&fs::read(to.join("credentials.json")).expect("a copy")).expect("JSON");
+    assert!(clean[0]["data"].as_str().is_some_and(|data| data.starts_with("REDACTED_")), "{clean}");
+    assert!(!fs::read_to_string(to.join("config")).expect("a copy").contains(&key));
+}
