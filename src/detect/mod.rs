@@ -16,6 +16,7 @@ pub mod pair;
 pub mod randomness;
 pub mod runs;
 mod sieve;
+mod spoken;
 mod structure;
 mod vendor;
 mod words;
