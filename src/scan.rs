@@ -154,6 +154,7 @@ fn declared(declared: platform::Declared) -> Placed {
         name: Some(name),
         user: None,
         claims: None,
+        doubt: None,
     };
     Placed { candidate, span: bytes.clone(), secret: bytes, decoded: Vec::new() }
 }

@@ -394,6 +394,7 @@ fn candidate(text: &[u8], field: Field) -> Option<Candidate> {
         name: name.map(|name| String::from_utf8_lossy(&text[name]).into_owned()),
         user: None,
         claims: None,
+        doubt: None,
     })
 }
 

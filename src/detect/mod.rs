@@ -7,6 +7,7 @@
 
 mod beside;
 pub mod context;
+mod doubt;
 mod field;
 pub mod generic;
 pub mod index;
@@ -72,6 +73,8 @@ pub struct Candidate {
     pub user: Option<String>,
     /// What a JSON web token says of itself.
     pub claims: Option<Claims>,
+    /// Why it is most likely no working credential, though it stands.
+    pub doubt: Option<&'static str>,
 }
 
 /// Which detector made a candidate; in order of precedence where two see the same value.
@@ -154,6 +157,7 @@ pub struct Detectors {
     alone: Vec<Entry>,
     names: Names,
     surroundings: vendor::Surroundings,
+    doubts: doubt::Doubts,
     words: words::Words,
     patterns: Vec<OnceLock<Option<Regex>>>,
 }
@@ -165,6 +169,7 @@ impl Detectors {
         Self {
             names: Names::new(&signatures),
             surroundings: vendor::Surroundings::new(&signatures),
+            doubts: doubt::Doubts::new(&signatures),
             words: words::Words::new(alone.iter().map(|entry| entry.text)),
             patterns: signatures.iter().map(|_| OnceLock::new()).collect(),
             signatures,
@@ -333,6 +338,7 @@ impl Detectors {
                 candidate.whole = query_around(text, &candidate.secret).into();
             }
             structure::in_connection_string(text, candidate);
+            candidate.doubt = self.doubts.about(text, candidate);
         }
         candidates.retain(|candidate| candidate.by != By::Field(Telling::Hint));
         keep_best(candidates);
@@ -372,6 +378,7 @@ fn by_signature(text: &[u8], signature: &'static Signature, span: Span, secret: 
         name: left.name.map(|name| String::from_utf8_lossy(&text[name]).into_owned()),
         user: None,
         claims: None,
+        doubt: None,
     }
 }
 

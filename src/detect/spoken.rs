@@ -14,7 +14,8 @@ const REACH: usize = 96;
 const WORDS: usize = 4;
 
 /// Words between a name and its value that change nothing, in the languages that field names are known in.
-const LINKS: &[&str] = &["is", "was", "are", "as", "to", "ist", "lautet", "est", "es", "e", "is:", "jest", "the", "this"];
+const LINKS: &[&str] =
+    &["is", "was", "are", "as", "to", "ist", "lautet", "est", "es", "e", "is:", "jest", "the", "this"];
 
 /// What the text before the value calls it. `left` is what stands left of the value.
 pub(super) fn name(text: &[u8], left: &Left, names: &Names) -> Option<(Span, Telling)> {
@@ -23,7 +24,8 @@ pub(super) fn name(text: &[u8], left: &Left, names: &Names) -> Option<(Span, Tel
     let mut words = words_back(text, head.clone());
     let last = words.next();
     if let Some(last) = &last
-        && (tells(text, last, names) || words.clone().next().is_some_and(|one| tells(text, &(one.start..last.end), names)))
+        && (tells(text, last, names)
+            || words.clone().next().is_some_and(|one| tells(text, &(one.start..last.end), names)))
     {
         return Some((last.clone(), Telling::Weak));
     }
@@ -40,8 +42,11 @@ fn tells(text: &[u8], words: &Span, names: &Names) -> bool {
         && matches!(names.telling(&Normal::new(name)), Some(Telling::Strong | Telling::Password))
 }
 
-/// Where the quote stands that opened the value, with its escapes, or the value itself.
+/// Where the quote stands that opened the value, with its escapes, or the value itself; a scheme word is one of the words.
 fn before_quote(left: &Left) -> usize {
+    if let Some(scheme) = &left.scheme {
+        return scheme.end;
+    }
     let mark = left.quote.map_or(0, |quote| if quote.mark == b';' { 6 } else { 1 + quote.escapes });
     left.whole.saturating_sub(mark)
 }
@@ -106,9 +111,14 @@ mod tests {
         ] {
             assert_eq!(told(line), Some((expected.to_owned(), Telling::Weak)), "{line}");
         }
-        for line in
-            ["the key VALUE", "no token here, but VALUE", "token\nVALUE", "<id>{ci VALUE}</id>", "VALUE", "commit VALUE"]
-        {
+        for line in [
+            "the key VALUE",
+            "no token here, but VALUE",
+            "token\nVALUE",
+            "<id>{ci VALUE}</id>",
+            "VALUE",
+            "commit VALUE",
+        ] {
             assert_eq!(told(line), None, "{line}");
         }
     }
