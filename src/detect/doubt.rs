@@ -95,12 +95,11 @@ fn has_stray_mark(value: &[u8]) -> bool {
 
 /// Of letters and digits all but one or two hexadecimal, in one case: of 28 random ones that is not to be had.
 fn is_almost_hexadecimal(value: &[u8]) -> bool {
-    let others = value.iter().filter(|byte| !byte.is_ascii_hexdigit() && **byte != b'-').count();
-    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'-';
+    let others = value.iter().filter(|byte| !byte.is_ascii_hexdigit()).count();
     let has = |class: fn(&u8) -> bool| value.iter().any(class);
     value.len() >= 28
         && (1..=2).contains(&others)
-        && value.iter().all(is_plain)
+        && value.iter().all(u8::is_ascii_alphanumeric)
         && has(u8::is_ascii_digit)
         && !(has(u8::is_ascii_lowercase) && has(u8::is_ascii_uppercase))
 }

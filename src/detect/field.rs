@@ -366,6 +366,7 @@ fn skip_blank(text: &[u8], mut at: usize, limit: usize) -> usize {
 /// Judges the value's form and makes a candidate of it.
 fn candidate(text: &[u8], field: Field) -> Option<Candidate> {
     let Field { value, whole, name, telling, left } = field;
+    let value = if left.quote.is_some() { trimmed(text, value) } else { value };
     let raw = text.get(value.clone())?;
     let least = if telling == Telling::Password { MIN_PASSWORD } else { MIN_SECRET };
     if raw.len() < least || raw.iter().any(u8::is_ascii_whitespace) && !is_cookie(text, &name) {
@@ -396,6 +397,13 @@ fn candidate(text: &[u8], field: Field) -> Option<Candidate> {
         claims: None,
         doubt: None,
     })
+}
+
+/// A quoted value without blanks at its ends.
+fn trimmed(text: &[u8], value: Span) -> Span {
+    let Some(raw) = text.get(value.clone()) else { return value };
+    let start = value.end - raw.trim_ascii_start().len();
+    start..start + raw.trim_ascii().len()
 }
 
 fn is_cookie(text: &[u8], name: &Option<Span>) -> bool {
