@@ -6,6 +6,7 @@ mod demo;
 mod output;
 mod progress;
 mod scan;
+mod signatures;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -75,6 +76,7 @@ pub fn main() -> ExitCode {
     let ended = match args.command {
         Command::Scan(scan) => scan::run(&scan),
         Command::Demo(demo) => demo::run(&demo),
+        Command::Signatures(args) => signatures::run(&args),
         Command::DecodeWorker { name } => decode(&name),
     };
     match ended {

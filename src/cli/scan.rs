@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use super::args::{Options, Scan};
 use super::output::{self, Targets};
 use super::progress::Line;
-use super::{Failure, Status};
+use super::{Failure, Status, say};
 use crate::budget::Budget;
 use crate::detect::Detectors;
 use crate::engine::{self, Input};
@@ -20,7 +20,7 @@ use crate::fingerprint::Key;
 use crate::mask::Masker;
 use crate::report::{Report, Run};
 use crate::scan::Scanner;
-use crate::signature;
+use crate::signature::{self, Signature, rules};
 
 /// Runs the command.
 pub(super) fn run(scan: &Scan) -> Result<Status, Failure> {
@@ -65,16 +65,36 @@ pub(super) fn inputs_to_report(inputs: Vec<Input>, options: &Options) -> Result<
 
 /// What the options say of looking.
 pub(super) fn scanner(options: &Options) -> Result<Scanner, Failure> {
-    let mut signatures: Vec<_> = signature::built_in().iter().collect();
-    for folder in &options.signatures {
-        signatures.extend(signature::load(folder).map_err(Failure::usage)?);
-    }
     Ok(Scanner {
-        detectors: Detectors::new(signatures),
+        detectors: Detectors::new(signatures(&options.signatures, options.quiet)?),
         budget: budget(options),
         now: options.now.unwrap_or_else(now),
         worker: std::env::current_exe().ok(),
     })
+}
+
+/// The built-in signatures and those of the user's own.
+pub(super) fn signatures(own: &[PathBuf], quiet: bool) -> Result<Vec<&'static Signature>, Failure> {
+    let mut signatures: Vec<_> = signature::built_in().iter().collect();
+    signatures.extend(signatures_of(own, !quiet)?);
+    Ok(signatures)
+}
+
+/// Those of the user's own: folders, files, and rule files, of which it is said what they cannot carry over.
+pub(super) fn signatures_of(own: &[PathBuf], says: bool) -> Result<Vec<&'static Signature>, Failure> {
+    let mut signatures = Vec::new();
+    for path in own {
+        if !rules::is_rules(path) {
+            signatures.extend(signature::load(path).map_err(Failure::usage)?);
+            continue;
+        }
+        let rules = rules::load(path).map_err(Failure::usage)?;
+        if says {
+            say(rules.notes.iter().map(|note| format!("keysieve: {}: {note}", path.display())));
+        }
+        signatures.extend(rules.signatures);
+    }
+    Ok(signatures)
 }
 
 fn now() -> i64 {
