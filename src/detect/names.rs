@@ -378,6 +378,7 @@ const WORDS: &[&str] = &[
     "odoo",
     "paddle",
     "persona",
+    "phrase",
     "polar",
     "portkey",
     "postman",

@@ -5,5 +5,7 @@ mod made;
 mod options;
 mod outputs;
 mod reading;
+mod signatures;
+
 mod statuses;
 mod threads;
