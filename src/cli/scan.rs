@@ -12,6 +12,7 @@ use super::args::{Options, Scan};
 use super::output::{self, Targets};
 use super::progress::Line;
 use super::{Failure, Status, say};
+use crate::accept::{Roots, Unused};
 use crate::budget::Budget;
 use crate::detect::Detectors;
 use crate::engine::{self, Input};
@@ -25,7 +26,11 @@ use crate::signature::{self, Signature, rules};
 /// Runs the command.
 pub(super) fn run(scan: &Scan) -> Result<Status, Failure> {
     let inputs = scan.paths.iter().map(|path| input(path)).collect();
-    inputs_to_report(inputs, &scan.options)
+    let roots = Roots::of_paths(scan.paths.iter().map(PathBuf::as_path));
+    let acceptances = scan.accepting.read(&roots)?;
+    scanned(inputs, &scan.options, |report, _| {
+        acceptances.apply(report, &roots, Unused::Told).map_err(Failure::usage)
+    })
 }
 
 fn input(path: &Path) -> Input {
@@ -37,10 +42,31 @@ fn input(path: &Path) -> Input {
 
 /// Scans, writes what was asked for, and says how it ended.
 pub(super) fn inputs_to_report(inputs: Vec<Input>, options: &Options) -> Result<Status, Failure> {
+    scanned(inputs, options, |_, _| Ok(()))
+}
+
+/// The same; `judge` sees the report before it is written.
+fn scanned(
+    inputs: Vec<Input>,
+    options: &Options,
+    judge: impl FnOnce(&mut Report, &Masker) -> Result<(), Failure>,
+) -> Result<Status, Failure> {
     let targets = Targets::new(options)?;
+    reported(inputs, options, |report, masker| {
+        judge(report, masker)?;
+        targets.write(report, masker, options)?;
+        Ok(status(report, options))
+    })
+}
+
+/// Scans, and does something with the report.
+pub(super) fn reported<T>(
+    inputs: Vec<Input>,
+    options: &Options,
+    end: impl FnOnce(&mut Report, &Masker) -> Result<T, Failure>,
+) -> Result<T, Failure> {
     let scanner = scanner(options)?;
-    let key =
-        options.fingerprint_key_file.as_deref().map(Key::from_file).transpose().map_err(Failure::usage)?;
+    let key = key(options)?;
     let engine_options = engine_options(options)?;
     let started = Instant::now();
     let line = Line::new(options);
@@ -58,9 +84,12 @@ pub(super) fn inputs_to_report(inputs: Vec<Input>, options: &Options) -> Result<
         duration: started.elapsed(),
         key: key.as_ref(),
     };
-    let report = Report::new(run, &masker);
-    targets.write(&report, &masker, options)?;
-    Ok(status(&report, options))
+    end(&mut Report::new(run, &masker), &masker)
+}
+
+/// The key that fingerprints are made with.
+pub(super) fn key(options: &Options) -> Result<Option<Key>, Failure> {
+    options.fingerprint_key_file.as_deref().map(Key::from_file).transpose().map_err(Failure::usage)
 }
 
 /// What the options say of looking.
@@ -115,7 +144,8 @@ fn budget(options: &Options) -> Budget {
     }
 }
 
-fn engine_options(options: &Options) -> Result<engine::Options, Failure> {
+/// What the options say of the run.
+pub(super) fn engine_options(options: &Options) -> Result<engine::Options, Failure> {
     let default = engine::Options::default();
     let exclude = engine::excludes(options.exclude.iter().map(String::as_str)).map_err(Failure::usage)?;
     let passwords = options.archive_password_file.as_deref().map(passwords).transpose()?.unwrap_or_default();
@@ -145,7 +175,7 @@ fn passwords(path: &Path) -> Result<Vec<Secret>, Failure> {
 }
 
 /// The settings that change what is found, as the report names them.
-fn settings(options: &Options) -> Vec<(String, String)> {
+pub(super) fn settings(options: &Options) -> Vec<(String, String)> {
     let mut settings = vec![("fail-on".to_owned(), options.fail_on.name().to_owned())];
     settings.extend(options.exclude.iter().map(|glob| ("exclude".to_owned(), glob.clone())));
     settings.extend(
@@ -154,7 +184,8 @@ fn settings(options: &Options) -> Vec<(String, String)> {
     settings
 }
 
-fn status(report: &Report, options: &Options) -> Status {
+/// How a run ended.
+pub(super) fn status(report: &Report, options: &Options) -> Status {
     let worst = report.worst(&output::view(options));
     match worst {
         Some(worst) if worst >= options.fail_on => Status::Findings,

@@ -3,6 +3,7 @@
 //! Findings stand under their file, flow and step; those that end by themselves stand last, and what is public by
 //! design is only counted. Then what was not read, and at the very end the verdict, where a terminal leaves the eye.
 
+mod acceptances;
 mod paper;
 
 use std::collections::HashMap;
@@ -14,7 +15,7 @@ use crate::finding::{Confidence, Encoding, Flow, LifetimeClass, Location, Severi
 use crate::mask::visible;
 use crate::platform::{self, Platform};
 
-use super::{Page, Reported, data};
+use super::{Commit, Page, Reported, data};
 use paper::{Ink, Paper, shorten};
 
 /// Gaps that are listed; the rest is counted.
@@ -34,6 +35,8 @@ pub(super) fn write(page: &Page, out: &mut dyn Write) -> io::Result<()> {
         paper.heading("Short-lived or expired")?;
         files(page, &ended, paper)?;
     }
+    acceptances::accepted(page, paper)?;
+    acceptances::notices(page, paper)?;
     gaps(page, paper)?;
     coverage(page, paper)?;
     verdict(&counts, page, paper)
@@ -180,12 +183,22 @@ fn facts(page: &Page, reported: &Reported) -> Vec<(&'static str, String)> {
     if !together.is_empty() {
         facts.push(("with", together.join(", ")));
     }
+    if let Some(commit) = &reported.commit {
+        facts.push(("since", since(page, commit)));
+    }
     facts.push(("stored", storage(finding.storage).to_owned()));
     facts.push(("lives", lives(page, reported)));
     facts.extend(elsewhere(page, reported).map(|text| ("also", text)));
     facts.push(("revoke", revoke(page, reported)));
     facts.push(("store", store(page, reported)));
     facts
+}
+
+/// `commit 1f0c3a5e9b2d by Jane Doe <jane@example.org>, 2026-11-23T12:00:00Z`
+fn since(page: &Page, commit: &Commit) -> String {
+    let id = page.text(&commit.id);
+    let id = id.get(..12).unwrap_or(&id);
+    format!("commit {id} by {}, {}", short(page, &commit.author), page.text(&commit.date))
 }
 
 /// `inputs.headers.Authorization: sk_live_…9f2Q`

@@ -59,6 +59,8 @@ pub struct Report {
     pub secrets: Vec<Credential>,
     /// What was read, and what could not be.
     pub coverage: Coverage,
+    /// Acceptances that have expired or match nothing any more.
+    pub notices: Vec<Notice>,
 }
 
 /// A finding with what the whole run knows of it.
@@ -72,6 +74,8 @@ pub struct Reported {
     pub secret: usize,
     /// By what it was accepted, if it was.
     pub accepted: Option<Acceptance>,
+    /// The first commit that had it, where a history was looked at.
+    pub commit: Option<Commit>,
 }
 
 /// Why a finding is accepted.
@@ -81,6 +85,56 @@ pub struct Acceptance {
     pub by: String,
     /// The reason that was given.
     pub reason: Option<String>,
+    /// Who gave it.
+    pub who: Option<String>,
+    /// When it ends, in seconds since 1970-01-01 UTC.
+    pub expires: Option<i64>,
+}
+
+impl Acceptance {
+    /// Nothing but what accepts.
+    pub fn by(by: impl Into<String>) -> Self {
+        Self { by: by.into(), reason: None, who: None, expires: None }
+    }
+}
+
+/// An acceptance that someone should look at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// Which.
+    pub acceptance: Acceptance,
+    /// Why.
+    pub state: NoticeState,
+}
+
+/// Why an acceptance should be looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoticeState {
+    /// Its time is over: what it accepted counts again.
+    Expired,
+    /// It matches no finding any more.
+    Unused,
+}
+
+impl NoticeState {
+    /// Its name in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Expired => "expired",
+            Self::Unused => "unused",
+        }
+    }
+}
+
+/// The commit that brought a finding into a repository.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Commit {
+    /// Its id, in hexadecimal.
+    pub id: String,
+    /// Its author, with the address.
+    pub author: String,
+    /// When the author made it, as RFC 3339.
+    pub date: String,
 }
 
 /// One distinct credential.
@@ -254,10 +308,12 @@ impl Report {
                     fingerprint,
                     secret,
                     accepted: None,
+                    commit: None,
                 })
                 .collect(),
             secrets,
             coverage: run.coverage,
+            notices: Vec::new(),
         }
     }
 

@@ -5,6 +5,7 @@ mod cli;
 mod common;
 mod containers;
 mod documents;
+mod git;
 mod platforms;
 mod report;
 mod repository;

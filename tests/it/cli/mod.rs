@@ -6,6 +6,5 @@ mod options;
 mod outputs;
 mod reading;
 mod signatures;
-
 mod statuses;
 mod threads;
