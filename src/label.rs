@@ -48,7 +48,7 @@ pub(crate) fn finding(candidate: Candidate, place: Place, location: Location, no
 fn severity(candidate: &Candidate, lifetime: &Lifetime) -> Severity {
     let least = |severity: Severity, most: Severity| severity.min(most);
     match lifetime.class {
-        _ if candidate.signature.public => Severity::Info,
+        _ if candidate.signature.public || candidate.doubt.is_some() => Severity::Info,
         LifetimeClass::ShortLived | LifetimeClass::Expired => {
             least(candidate.signature.severity, Severity::Low)
         }
@@ -58,6 +58,7 @@ fn severity(candidate: &Candidate, lifetime: &Lifetime) -> Severity {
 
 fn confidence(candidate: &Candidate) -> Confidence {
     match candidate.by {
+        _ if candidate.doubt.is_some() => Confidence::Low,
         By::Signature | By::Structure => Confidence::High,
         By::Surroundings => Confidence::High,
         By::Field(Telling::Hint | Telling::Weak) => Confidence::Low,

@@ -28,6 +28,7 @@ pub mod scan;
 pub mod signature;
 pub mod source;
 pub mod terms;
+pub mod trial;
 
 /// The README's examples, as tests.
 #[cfg(doctest)]

@@ -163,6 +163,7 @@ fn declared(declared: platform::Declared) -> Placed {
         name: Some(name),
         user: None,
         claims: None,
+        doubt: None,
     };
     let own = Own { layer: 0, secret: candidate.secret.clone() };
     Placed { candidate, span: bytes.clone(), secret: bytes, decoded: Vec::new(), own }

@@ -67,6 +67,8 @@ pub(super) enum Command {
     Completions(super::pages::Completions),
     /// Write manual pages
     Man(super::pages::Man),
+    /// Look at signatures, try them on a text, check one's own
+    Signatures(Signatures),
     /// Take a document on standard input apart, in a process that limits itself
     #[command(hide = true)]
     DecodeWorker {
@@ -94,6 +96,56 @@ pub(super) struct Demo {
     pub(super) keep: Option<PathBuf>,
     #[command(flatten)]
     pub(super) options: Options,
+}
+
+const SIGNATURES: &str = "\
+Examples:
+  keysieve signatures list --vendor stripe
+  keysieve signatures show stripe-live-secret-key
+  keysieve signatures test export.json        which suspicions stand, and why the others do not
+  keysieve signatures lint my-signatures/     every example through the detectors and filters";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = SIGNATURES)]
+pub(super) struct Signatures {
+    #[command(subcommand)]
+    pub(super) command: SignaturesCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum SignaturesCommand {
+    /// All signatures: id, severity, lifetime, what it is
+    List {
+        /// Only this vendor's
+        #[arg(long, value_name = "VENDOR")]
+        vendor: Option<String>,
+        /// Signatures of your own as well: a folder, a file, or a rule file
+        #[arg(long = "signatures", value_name = "PATH")]
+        own: Vec<PathBuf>,
+    },
+    /// One signature: what it looks like, how long it lives, where one revokes it
+    Show {
+        /// Its id
+        id: String,
+        /// Signatures of your own as well: a folder, a file, or a rule file
+        #[arg(long = "signatures", value_name = "PATH")]
+        own: Vec<PathBuf>,
+    },
+    /// Which suspicions a text raises, and whether they stand; no value is shown
+    Test {
+        /// A file of text; `-` for standard input
+        #[arg(value_name = "FILE", default_value = "-")]
+        file: PathBuf,
+        /// Signatures of your own as well: a folder, a file, or a rule file
+        #[arg(long = "signatures", value_name = "PATH")]
+        own: Vec<PathBuf>,
+    },
+    /// Read signatures of your own, and try their examples among the built-in ones
+    Lint {
+        /// Folders, files, or rule files
+        #[arg(required = true, value_name = "PATH")]
+        paths: Vec<PathBuf>,
+    },
 }
 
 /// What commands that scan have in common.
@@ -137,8 +189,9 @@ pub(super) struct Options {
     /// Leave out paths that match this glob (a name, or a path from PATH on); may be given several times
     #[arg(long, value_name = "GLOB", help_heading = "What is scanned")]
     pub(super) exclude: Vec<String>,
-    /// Signatures of your own: a folder of files in the form of signatures/README.md
-    #[arg(long, value_name = "DIR", help_heading = "What is scanned", hide_short_help = true)]
+    /// Signatures of your own: a folder of files in the form of signatures/README.md, one such file, or a rule file of
+    /// Gitleaks or Betterleaks (what it cannot carry over is said)
+    #[arg(long, value_name = "PATH", help_heading = "What is scanned", hide_short_help = true)]
     pub(super) signatures: Vec<PathBuf>,
     /// A file of at most 100 passwords, one a line, that locked members of zips are tried with
     #[arg(long, value_name = "FILE", help_heading = "What is scanned", hide_short_help = true)]

@@ -18,6 +18,7 @@ mod progress;
 mod redact;
 mod report;
 mod scan;
+mod signatures;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -99,6 +100,7 @@ pub fn main() -> ExitCode {
         Command::Completions(completions) => pages::completions(&completions),
         Command::Man(man) => pages::man(&man),
         Command::Redact(redact) => redact::run(&redact),
+        Command::Signatures(args) => signatures::run(&args),
         Command::DecodeWorker { name } => decode(&name),
     };
     match ended {

@@ -79,7 +79,8 @@ const TIMES: usize = 3;
 
 /// Runs the command.
 pub(super) fn run(redact: &Redact) -> Result<Status, Failure> {
-    let scanner = scan::scanner_of(&redact.signatures, Budget::default(), None)?;
+    let signatures = scan::signatures(&redact.signatures, false)?;
+    let scanner = scan::scanner_of(signatures, Budget::default(), None);
     let job = Job { redact, scanner: &scanner };
     match redact.export.to_str() {
         Some("-") => job.stdin(),

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use super::args::{Options, Scan};
 use super::output::{self, Targets};
 use super::progress::Line;
-use super::{Failure, Status, interrupt};
+use super::{Failure, Status, interrupt, say};
 use crate::accept::{Roots, Unused};
 use crate::budget::Budget;
 use crate::detect::Detectors;
@@ -21,7 +21,7 @@ use crate::fingerprint::Key;
 use crate::mask::Masker;
 use crate::report::{Report, Run};
 use crate::scan::Scanner;
-use crate::signature;
+use crate::signature::{self, Signature, rules};
 
 /// Runs the command.
 pub(super) fn run(scan: &Scan) -> Result<Status, Failure> {
@@ -94,25 +94,46 @@ pub(super) fn key(options: &Options) -> Result<Option<Key>, Failure> {
 
 /// What the options say of looking.
 pub(super) fn scanner(options: &Options) -> Result<Scanner, Failure> {
-    scanner_of(&options.signatures, budget(options), options.now)
+    let signatures = signatures(&options.signatures, options.quiet)?;
+    Ok(scanner_of(signatures, budget(options), options.now))
 }
 
-/// A scanner for the signatures that are built in and those of some folders.
+/// A scanner for these signatures.
 pub(super) fn scanner_of(
-    folders: &[PathBuf],
+    signatures: Vec<&'static Signature>,
     budget: Budget,
     now_is: Option<i64>,
-) -> Result<Scanner, Failure> {
-    let mut signatures: Vec<_> = signature::built_in().iter().collect();
-    for folder in folders {
-        signatures.extend(signature::load(folder).map_err(Failure::usage)?);
-    }
-    Ok(Scanner {
+) -> Scanner {
+    Scanner {
         detectors: Detectors::new(signatures),
         budget,
         now: now_is.unwrap_or_else(now),
         worker: std::env::current_exe().ok(),
-    })
+    }
+}
+
+/// The built-in signatures and those of the user's own.
+pub(super) fn signatures(own: &[PathBuf], quiet: bool) -> Result<Vec<&'static Signature>, Failure> {
+    let mut signatures: Vec<_> = signature::built_in().iter().collect();
+    signatures.extend(signatures_of(own, !quiet)?);
+    Ok(signatures)
+}
+
+/// Those of the user's own: folders, files, and rule files, of which it is said what they cannot carry over.
+pub(super) fn signatures_of(own: &[PathBuf], says: bool) -> Result<Vec<&'static Signature>, Failure> {
+    let mut signatures = Vec::new();
+    for path in own {
+        if !rules::is_rules(path) {
+            signatures.extend(signature::load(path).map_err(Failure::usage)?);
+            continue;
+        }
+        let rules = rules::load(path).map_err(Failure::usage)?;
+        if says {
+            say(rules.notes.iter().map(|note| format!("keysieve: {}: {note}", path.display())));
+        }
+        signatures.extend(rules.signatures);
+    }
+    Ok(signatures)
 }
 
 fn now() -> i64 {

@@ -7,7 +7,7 @@
 use super::context::{self, Assignment, Left, Quote};
 use super::names::{Names, Normal, Telling};
 use super::pair::{self, Member};
-use super::{By, Candidate, beside, generic};
+use super::{By, Candidate, beside, generic, spoken};
 use crate::blob::Span;
 use crate::signature::Signature;
 
@@ -56,7 +56,9 @@ pub(super) fn may_be_named(text: &[u8], run: usize, names: &Names) -> bool {
     let Some(sign) = at.checked_sub(1) else { return false };
     match text[sign] {
         b':' | b'=' => {}
-        b',' | b'>' => return true,
+        // What text calls it: `token - '…'`, `token '…'`.
+        b',' | b'>' | b'-' => return true,
+        byte if byte.is_ascii_alphanumeric() => return quoted,
         b'\'' => return text[..at].ends_with(context::ROBIN.strip_suffix(b"'").unwrap_or_default()),
         _ => return false,
     }
@@ -105,7 +107,13 @@ pub(super) fn of_run(text: &[u8], run: Span, names: &Names) -> Option<Candidate>
         Some((value, name, telling, left))
     };
     // What ends at a colon or bar may be a value's first half: `Bearer 123:abc`, `access_token=123|abc`.
-    let (value, name, telling, left) = named(value).or_else(|| named(joined_start(text, value)?))?;
+    let spoken = || {
+        let left = context::left(text, value);
+        let (name, telling) = spoken::name(text, &left, names)?;
+        Some((value, Some(name), telling, left))
+    };
+    let (value, name, telling, left) =
+        named(value).or_else(|| named(joined_start(text, value)?)).or_else(spoken)?;
     let end = match left.assignment {
         Some(Assignment::Cell) => context::end_of_cell(text, run.end),
         _ => context::end(text, run.start, left.quote).unwrap_or(run.end).max(run.end),
@@ -358,6 +366,7 @@ fn skip_blank(text: &[u8], mut at: usize, limit: usize) -> usize {
 /// Judges the value's form and makes a candidate of it.
 fn candidate(text: &[u8], field: Field) -> Option<Candidate> {
     let Field { value, whole, name, telling, left } = field;
+    let value = if left.quote.is_some() { trimmed(text, value) } else { value };
     let raw = text.get(value.clone())?;
     let least = if telling == Telling::Password { MIN_PASSWORD } else { MIN_SECRET };
     if raw.len() < least || raw.iter().any(u8::is_ascii_whitespace) && !is_cookie(text, &name) {
@@ -386,7 +395,15 @@ fn candidate(text: &[u8], field: Field) -> Option<Candidate> {
         name: name.map(|name| String::from_utf8_lossy(&text[name]).into_owned()),
         user: None,
         claims: None,
+        doubt: None,
     })
+}
+
+/// A quoted value without blanks at its ends.
+fn trimmed(text: &[u8], value: Span) -> Span {
+    let Some(raw) = text.get(value.clone()) else { return value };
+    let start = value.end - raw.trim_ascii_start().len();
+    start..start + raw.trim_ascii().len()
 }
 
 fn is_cookie(text: &[u8], name: &Option<Span>) -> bool {

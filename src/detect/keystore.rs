@@ -28,6 +28,7 @@ fn candidate(bytes: &[u8], signature: &'static Signature) -> Candidate {
         name: None,
         user: None,
         claims: None,
+        doubt: None,
     }
 }
 

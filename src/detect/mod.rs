@@ -7,6 +7,7 @@
 
 mod beside;
 pub mod context;
+mod doubt;
 mod field;
 pub mod generic;
 pub mod index;
@@ -16,6 +17,7 @@ pub mod pair;
 pub mod randomness;
 pub mod runs;
 mod sieve;
+mod spoken;
 mod structure;
 mod vendor;
 mod words;
@@ -71,6 +73,8 @@ pub struct Candidate {
     pub user: Option<String>,
     /// What a JSON web token says of itself.
     pub claims: Option<Claims>,
+    /// Why it is most likely no working credential, though it stands.
+    pub doubt: Option<&'static str>,
 }
 
 /// Which detector made a candidate; in order of precedence where two see the same value.
@@ -155,6 +159,7 @@ pub struct Detectors {
     alone: Vec<Entry>,
     names: Names,
     surroundings: vendor::Surroundings,
+    doubts: doubt::Doubts,
     words: words::Words,
     patterns: Vec<OnceLock<Option<Regex>>>,
     level: Level,
@@ -167,6 +172,7 @@ impl Detectors {
         Self {
             names: Names::new(&signatures),
             surroundings: vendor::Surroundings::new(&signatures),
+            doubts: doubt::Doubts::new(&signatures),
             words: words::Words::new(alone.iter().map(|entry| entry.text)),
             patterns: signatures.iter().map(|_| OnceLock::new()).collect(),
             level: Level::best(),
@@ -336,6 +342,7 @@ impl Detectors {
                 candidate.whole = query_around(text, &candidate.secret).into();
             }
             structure::in_connection_string(text, candidate);
+            candidate.doubt = self.doubts.about(text, candidate);
         }
         if keep_all {
             return;
@@ -378,6 +385,7 @@ fn by_signature(text: &[u8], signature: &'static Signature, span: Span, secret: 
         name: left.name.map(|name| String::from_utf8_lossy(&text[name]).into_owned()),
         user: None,
         claims: None,
+        doubt: None,
     }
 }
 

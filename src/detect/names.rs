@@ -323,6 +323,101 @@ impl Normal {
     }
 }
 
+/// The shortest vendor's name that is a field's name as well; shorter ones are words (`line`, `make`).
+const MIN_VENDOR: usize = 4;
+
+/// Vendors whose names are words that fields have for other reasons.
+const WORDS: &[&str] = &[
+    "apollo",
+    "baseten",
+    "beamer",
+    "brave",
+    "bubble",
+    "canvas",
+    "clay",
+    "clerk",
+    "close",
+    "column",
+    "copper",
+    "courier",
+    "crisp",
+    "cursor",
+    "daily",
+    "deputy",
+    "drone",
+    "elastic",
+    "envoy",
+    "etsy",
+    "exact",
+    "fair",
+    "flow",
+    "float",
+    "front",
+    "ghost",
+    "glide",
+    "google",
+    "guru",
+    "harness",
+    "harvest",
+    "heap",
+    "hive",
+    "hunter",
+    "iterative",
+    "keap",
+    "leonardo",
+    "line",
+    "linear",
+    "lokalise",
+    "loom",
+    "make",
+    "mercury",
+    "miro",
+    "modal",
+    "neon",
+    "notion",
+    "odoo",
+    "paddle",
+    "persona",
+    "phrase",
+    "polar",
+    "portkey",
+    "postman",
+    "prefect",
+    "ramp",
+    "readme",
+    "refiner",
+    "render",
+    "replicate",
+    "resend",
+    "retool",
+    "rootly",
+    "runway",
+    "segment",
+    "serper",
+    "shortcut",
+    "square",
+    "stack",
+    "stripe",
+    "swell",
+    "temporal",
+    "tines",
+    "together",
+    "twist",
+    "upwave",
+    "vector",
+    "wave",
+    "wise",
+    "yelp",
+];
+
+/// The vendor's own name, under which a key without a shape of its own may stand: `assemblyai = …`.
+fn of_vendor(signature: &'static Signature) -> Option<&'static str> {
+    let vendor = signature.vendor?.id;
+    let is_shapeless = signature.shapes.iter().any(|shape| shape.anchor.is_none());
+    let is_plain = vendor.len() >= MIN_VENDOR && !vendor.contains('-') && !WORDS.contains(&vendor);
+    (is_shapeless && is_plain).then_some(vendor)
+}
+
 fn is_listed(list: &[&str], name: &[u8]) -> bool {
     list.iter().any(|entry| entry.as_bytes() == name)
 }
@@ -348,9 +443,12 @@ impl Names {
     pub fn new(signatures: &[&'static Signature]) -> Self {
         let mut own: Vec<_> = signatures
             .iter()
-            .flat_map(|signature| signature.names.iter().map(|name| (*name, *signature)))
+            .flat_map(|signature| {
+                signature.names.iter().copied().chain(of_vendor(signature)).map(|name| (name, *signature))
+            })
             .collect();
         own.sort_by_key(|(name, signature)| (*name, signature.id));
+        own.dedup_by_key(|(name, signature)| (*name, signature.id));
         let mut last_letters = LastLetters::default();
         ENDINGS.iter().for_each(|(ending, _)| last_letters.insert_ending(ending.as_bytes()));
         let whole = own.iter().map(|(name, _)| *name).chain(NEUTRAL.iter().copied());

@@ -42,6 +42,7 @@ pub(super) fn url_password(text: &[u8], at: usize) -> Option<Candidate> {
         name: None,
         user: Some(String::from_utf8_lossy(user).into_owned()),
         claims: None,
+        doubt: None,
     })
 }
 
@@ -70,6 +71,7 @@ pub(super) fn private_key(text: &[u8], at: usize) -> Option<Candidate> {
         name: None,
         user: None,
         claims: None,
+        doubt: None,
     })
 }
 
@@ -139,6 +141,7 @@ pub(super) fn jwt(text: &[u8], at: usize) -> Option<Candidate> {
             issued: claims.get("iat").and_then(Value::as_i64),
             expires: claims.get("exp").and_then(Value::as_f64).map(|seconds| seconds as i64),
         }),
+        doubt: None,
     })
 }
 
@@ -202,6 +205,7 @@ pub(super) fn basic(text: &[u8], run: &Span) -> Option<Candidate> {
         name: left.name.map(|name| String::from_utf8_lossy(&text[name]).into_owned()),
         user,
         claims: None,
+        doubt: None,
     })
 }
 

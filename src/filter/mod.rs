@@ -137,6 +137,8 @@ fn language_in_field(candidate: &Candidate, telling: Telling) -> Option<&'static
         Telling::Strong => (!randomness::score(value).is_random
             && !has_random_part(value)
             && !has_letters_and_digits(value)
+            && !is_long_number(value)
+            && !is_long_hexadecimal(value)
             && !is_policy_password(value))
         .then_some("language, not a random value"),
         Telling::Hint | Telling::Weak => {
@@ -174,6 +176,17 @@ fn has_letters_and_digits(value: &[u8]) -> bool {
     let digits = value.iter().filter(|byte| byte.is_ascii_digit()).count();
     let letters = value.iter().filter(|byte| byte.is_ascii_alphabetic()).count();
     digits >= 3 && letters >= 3 && value.len() < 16
+}
+
+/// Digits alone, more than any count, time or telephone number has: some services' keys.
+fn is_long_number(value: &[u8]) -> bool {
+    value.len() >= 24 && value.iter().all(u8::is_ascii_digit)
+}
+
+/// Hexadecimal of 16 bytes or more with letters and digits in it, whatever their case: no language spells so.
+fn is_long_hexadecimal(value: &[u8]) -> bool {
+    let digits = value.iter().filter(|byte| byte.is_ascii_digit()).count();
+    value.len() >= 32 && value.iter().all(u8::is_ascii_hexdigit) && digits >= 4 && value.len() - digits >= 4
 }
 
 #[cfg(test)]

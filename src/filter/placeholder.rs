@@ -85,7 +85,24 @@ fn is_sequential(value: &[u8]) -> bool {
     };
     let steps = run.windows(2).filter(|pair| is_step(pair[0], pair[1])).count();
     let interleaved = run.windows(3).filter(|three| counts_up(three[0], three[2])).count();
-    steps * 4 >= (run.len() - 1) * 3 || interleaved * 4 >= (run.len() - 2) * 3
+    steps * 4 >= (run.len() - 1) * 3
+        || interleaved * 4 >= (run.len() - 2) * 3
+        || has_alphabet(value)
+        || is_typed(value)
+}
+
+/// Ten characters of the alphabet, or digits, in a row somewhere: of random ones that is not to be had.
+fn has_alphabet(value: &[u8]) -> bool {
+    const LONGEST: usize = 10;
+    let letters_or_digits = |a: &u8, b: &u8| counts_up(*a, *b) && (*b != b'a' || *a != b'9');
+    value.chunk_by(letters_or_digits).any(|row| row.len() >= LONGEST)
+}
+
+/// Long, and of every two steps at least one goes to the next character, piece by piece: `abc123def456ghi789`.
+fn is_typed(value: &[u8]) -> bool {
+    const LONG: usize = 20;
+    let steps = value.windows(2).filter(|pair| counts_up(pair[0], pair[1])).count();
+    value.len() >= LONG && steps * 2 >= value.len()
 }
 
 fn is_step(from: u8, to: u8) -> bool {

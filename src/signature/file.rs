@@ -300,7 +300,7 @@ fn read_text(vendor: &str, text: &str) -> Result<VendorFile, (Option<String>, Pr
 }
 
 /// The line and the reason alone: the text that toml shows beside them could hold a token.
-fn form(text: &str, error: &toml::de::Error) -> Problem {
+pub(super) fn form(text: &str, error: &toml::de::Error) -> Problem {
     let at = error.span().map_or(0, |span| span.start);
     let line = 1 + text.bytes().take(at).filter(|byte| *byte == b'\n').count();
     Problem::Form(line, error.message().to_owned())

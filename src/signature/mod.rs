@@ -15,6 +15,7 @@ pub mod examples;
 pub mod file;
 pub mod matching;
 pub mod pattern;
+pub mod rules;
 pub mod shape;
 #[cfg(test)]
 mod tests;
@@ -152,15 +153,18 @@ impl fmt::Display for LoadError {
 
 impl std::error::Error for LoadError {}
 
-/// Reads signature files of the user's own: every `.toml` file of a folder, in the form of `signatures/README.md`, sorted
-/// by id. What is read is leaked, since signatures live as long as the program: meant to be called once.
+/// Reads signature files of the user's own: every `.toml` file of a folder, or one file, in the form of
+/// `signatures/README.md`, sorted by id. What is read is leaked, since signatures live as long as the program: meant to be called once.
 ///
 /// # Errors
 ///
 /// The first error of each file; an id twice among them; a pattern that is no regular expression; no file at all.
 pub fn load(folder: &Path) -> Result<Vec<&'static Signature>, LoadError> {
     let fail = |problem| FileError { file: folder.to_owned(), signature: None, problem };
-    let files = file::read_folder(folder).map_err(|errors| LoadError { errors })?;
+    let files = match folder.is_file() {
+        true => vec![file::read_file(folder).map_err(|error| LoadError { errors: vec![error] })?],
+        false => file::read_folder(folder).map_err(|errors| LoadError { errors })?,
+    };
     if files.is_empty() {
         return Err(LoadError { errors: vec![fail(Problem::NoFiles)] });
     }

@@ -18,6 +18,40 @@ pub struct Shape {
     pub anchor: Option<Anchor>,
 }
 
+impl fmt::Display for Shape {
+    /// As a signature file has it; an alphabet without a name by its ranges.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (start, end) = self.secret;
+        let whole = (start, end) == (0, self.pieces.len());
+        for (at, piece) in self.pieces.iter().enumerate() {
+            f.write_str(if at == start && !whole { "{" } else { "" })?;
+            match piece {
+                Piece::Text(text) => f.write_str(text)?,
+                Piece::Class { alphabet, min, max } if min == max => write!(f, "<{alphabet}:{min}>")?,
+                Piece::Class { alphabet, min, max } => write!(f, "<{alphabet}:{min}-{max}>")?,
+            }
+            f.write_str(if at + 1 == end && !whole { "}" } else { "" })?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Alphabet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some((name, _)) = ALPHABETS.iter().find(|(_, alphabet)| alphabet == self) {
+            return f.write_str(name);
+        }
+        f.write_str("[")?;
+        for range in self.bytes().collect::<Vec<_>>().chunk_by(|a, b| *b == a + 1) {
+            match *range {
+                [first, _, .., last] => write!(f, "{}-{}", first as char, last as char)?,
+                _ => range.iter().try_for_each(|byte| write!(f, "{}", *byte as char))?,
+            }
+        }
+        f.write_str("]")
+    }
+}
+
 /// One piece of a shape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Piece {

@@ -12,5 +12,6 @@ mod pages;
 mod reading;
 mod redact;
 mod report;
+mod signatures;
 mod statuses;
 mod threads;
