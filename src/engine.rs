@@ -3,6 +3,8 @@
 //! Folders are rayon tasks that scan in place: no queue, no list of paths. Each part gives an [`Outcome`], and parts
 //! are put together in the order of the walk.
 
+mod files;
+
 use std::fs::File;
 use std::io;
 use std::num::NonZeroUsize;
@@ -15,6 +17,7 @@ use rayon::prelude::*;
 
 pub use crate::container::{Counters, Outcome, Progress, Unwatched, Visit};
 pub use crate::source::Input;
+pub use files::{Files, files};
 
 use crate::blob::{Package, Provenance};
 use crate::budget::{Funds, Reason};

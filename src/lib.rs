@@ -20,6 +20,7 @@ pub mod report;
 pub mod scan;
 pub mod signature;
 pub mod source;
+pub mod sweep;
 pub mod terms;
 
 /// The README's examples, as tests.

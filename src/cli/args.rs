@@ -26,6 +26,10 @@ pub(super) enum Command {
     Scan(Scan),
     /// Make two small exports in memory and scan them: the main job with nothing prepared
     Demo(Demo),
+    /// Sweep shared folders: read what changed, tell what is new, still open, gone or back
+    Sweep(Box<super::sweep::Sweep>),
+    /// Look at what the sweeps know, and settle it
+    State(Box<super::state::State>),
     /// Take a document on standard input apart, in a process that limits itself
     #[command(hide = true)]
     DecodeWorker {
@@ -166,7 +170,7 @@ fn lifetime(name: &str) -> Result<Lifetimes, String> {
     }
 }
 
-fn time(text: &str) -> Result<i64, String> {
+pub(super) fn time(text: &str) -> Result<i64, String> {
     time::OffsetDateTime::parse(text, &time::format_description::well_known::Rfc3339)
         .map(time::OffsetDateTime::unix_timestamp)
         .map_err(|error| format!("{error}; expected a time such as 2026-11-23T00:00:00Z"))

@@ -6,6 +6,8 @@ mod demo;
 mod output;
 mod progress;
 mod scan;
+mod state;
+mod sweep;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -75,6 +77,8 @@ pub fn main() -> ExitCode {
     let ended = match args.command {
         Command::Scan(scan) => scan::run(&scan),
         Command::Demo(demo) => demo::run(&demo),
+        Command::Sweep(sweep) => sweep::run(&sweep),
+        Command::State(state) => state::run(&state),
         Command::DecodeWorker { name } => decode(&name),
     };
     match ended {

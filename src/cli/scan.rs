@@ -77,7 +77,7 @@ pub(super) fn scanner(options: &Options) -> Result<Scanner, Failure> {
     })
 }
 
-fn now() -> i64 {
+pub(super) fn now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
     since.as_secs().try_into().unwrap_or(i64::MAX)
 }
@@ -95,7 +95,7 @@ fn budget(options: &Options) -> Budget {
     }
 }
 
-fn engine_options(options: &Options) -> Result<engine::Options, Failure> {
+pub(super) fn engine_options(options: &Options) -> Result<engine::Options, Failure> {
     let default = engine::Options::default();
     let exclude = engine::excludes(options.exclude.iter().map(String::as_str)).map_err(Failure::usage)?;
     let passwords = options.archive_password_file.as_deref().map(passwords).transpose()?.unwrap_or_default();
@@ -125,7 +125,7 @@ fn passwords(path: &Path) -> Result<Vec<Secret>, Failure> {
 }
 
 /// The settings that change what is found, as the report names them.
-fn settings(options: &Options) -> Vec<(String, String)> {
+pub(super) fn settings(options: &Options) -> Vec<(String, String)> {
     let mut settings = vec![("fail-on".to_owned(), options.fail_on.name().to_owned())];
     settings.extend(options.exclude.iter().map(|glob| ("exclude".to_owned(), glob.clone())));
     settings.extend(

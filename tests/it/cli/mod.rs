@@ -6,4 +6,5 @@ mod options;
 mod outputs;
 mod reading;
 mod statuses;
+mod sweep;
 mod threads;
