@@ -28,6 +28,10 @@ pub(super) enum Command {
     Demo(Demo),
     /// Sweep shared folders: read what changed, tell what is new, still open, gone or back
     Sweep(Box<super::sweep::Sweep>),
+    /// List all files of shared folders, so that several machines can sweep them
+    Manifest(Box<super::manifest::Manifest>),
+    /// Bring what several machines found into the state
+    Merge(Box<super::manifest::Merge>),
     /// Look at what the sweeps know, and settle it
     State(Box<super::state::State>),
     /// Take a document on standard input apart, in a process that limits itself
@@ -153,7 +157,7 @@ fn format(name: &str) -> Result<Format, String> {
     Format::from_name(name).ok_or_else(|| one_of(Format::ALL.iter().map(|format| format.name())))
 }
 
-fn severity(name: &str) -> Result<Severity, String> {
+pub(super) fn severity(name: &str) -> Result<Severity, String> {
     Severity::from_name(name).ok_or_else(|| one_of(Severity::ALL.iter().map(|severity| severity.name())))
 }
 

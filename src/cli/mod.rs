@@ -3,6 +3,8 @@
 
 mod args;
 mod demo;
+mod manifest;
+mod notify;
 mod output;
 mod progress;
 mod scan;
@@ -78,6 +80,8 @@ pub fn main() -> ExitCode {
         Command::Scan(scan) => scan::run(&scan),
         Command::Demo(demo) => demo::run(&demo),
         Command::Sweep(sweep) => sweep::run(&sweep),
+        Command::Manifest(manifest) => manifest::run(&manifest),
+        Command::Merge(merge) => manifest::merge(&merge),
         Command::State(state) => state::run(&state),
         Command::DecodeWorker { name } => decode(&name),
     };

@@ -1,16 +1,21 @@
 //! `keysieve sweep`: roots and a state → what changed since the last sweep.
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use anyhow::Context;
+
 use super::args::{self, Options};
+use super::notify::Notify;
 use super::output::{self, Targets};
 use super::progress::Line;
 use super::{Failure, Status, scan};
 use crate::finding::Severity;
 use crate::mask::Masker;
-use crate::report::{LifeState, Report};
-use crate::sweep::{self, Limits, Looking, Store, Swept, Which};
+use crate::report::{self, LifeState, Report};
+use crate::sweep::{self, Limits, Looking, Shard, Store, Swept, Which};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -26,11 +31,11 @@ new could not be read, a root was not there, or the time was over; 4 the run its
 #[command(after_help = EXAMPLES)]
 pub(super) struct Sweep {
     /// Folders to sweep; what is mounted there is read, never written
-    #[arg(required = true, value_name = "ROOT")]
+    #[arg(required_unless_present = "manifest", value_name = "ROOT")]
     roots: Vec<PathBuf>,
     /// Where the sweeps remember; made if it is not there, with its key (FILE.key) beside it
-    #[arg(long, value_name = "FILE")]
-    state: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "manifest")]
+    state: Option<PathBuf>,
     /// Leave files alone that last changed before this: a time, or 7d, 12h ago
     #[arg(long, value_name = "TIME", value_parser = since, help_heading = "Sweep")]
     since: Option<Since>,
@@ -52,8 +57,59 @@ pub(super) struct Sweep {
     /// Report all that the state knows, not only what changed
     #[arg(long, help_heading = "Sweep")]
     all: bool,
+    /// Scan a shard of this list (`keysieve manifest`) instead of roots
+    #[arg(long, value_name = "FILE", requires_all = ["shard", "part"], conflicts_with_all = ["roots", "state"], help_heading = "Several machines")]
+    manifest: Option<PathBuf>,
+    /// Which shard, as 3/8
+    #[arg(long, value_name = "I/N", value_parser = super::manifest::shard, requires = "manifest", help_heading = "Several machines")]
+    shard: Option<Shard>,
+    /// Where what the shard gave goes, for `keysieve merge`
+    #[arg(long, value_name = "FILE", requires = "manifest", help_heading = "Several machines")]
+    part: Option<PathBuf>,
+    #[command(flatten)]
+    outputs: Outputs,
+    #[command(flatten)]
+    notify: Notify,
     #[command(flatten)]
     options: Options,
+}
+
+/// Outputs that only sweeps have.
+#[derive(Debug, clap::Args)]
+pub(super) struct Outputs {
+    /// Write what changed as OCSF events (Data Security Finding, a JSON object a line)
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    ocsf: Option<PathBuf>,
+    /// Write metrics for the textfile collector of Prometheus' node exporter
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    metrics: Option<PathBuf>,
+}
+
+impl Outputs {
+    /// Writes them, each whole or not at all: others read them while they change.
+    pub(super) fn write(&self, report: &Report, masker: &Masker, options: &Options) -> Result<(), Failure> {
+        let settings = report::Options { view: output::view(options), ..report::Options::default() };
+        if let Some(path) = &self.ocsf {
+            whole(path, |out| report::ocsf::write(report, masker, &settings, out))?;
+        }
+        if let Some(path) = &self.metrics {
+            whole(path, |out| report::metrics::write(report, out))?;
+        }
+        Ok(())
+    }
+}
+
+fn whole(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".new");
+    let new = PathBuf::from(name);
+    let written = || -> io::Result<()> {
+        let mut out = BufWriter::new(File::create(&new)?);
+        write(&mut out)?;
+        out.into_inner()?.sync_all()?;
+        std::fs::rename(&new, path)
+    };
+    written().with_context(|| format!("cannot write {}", path.display())).map_err(Failure::run)
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -87,11 +143,15 @@ pub(super) fn failure(error: sweep::Error) -> Failure {
 pub(super) fn run(sweep: &Sweep) -> Result<Status, Failure> {
     check(&sweep.options)?;
     let options = &sweep.options;
+    if let (Some(manifest), Some(shard), Some(part)) = (&sweep.manifest, sweep.shard, &sweep.part) {
+        return super::manifest::part(manifest, shard, part, options);
+    }
+    let state = sweep.state.as_deref().unwrap_or(Path::new(""));
     let targets = Targets::new(options)?;
     let scanner = scan::scanner(options)?;
     let engine_options = scan::engine_options(options)?;
-    let mut store = Store::open(&sweep.state, options.fingerprint_key_file.as_deref()).map_err(failure)?;
-    let roots = sweep::roots(&store, &sweep.roots).map_err(failure)?;
+    let mut store = Store::open(state, options.fingerprint_key_file.as_deref()).map_err(failure)?;
+    let roots = sweep::roots(&store.key, &sweep.roots).map_err(failure)?;
     if sweep.nice {
         give_way();
     }
@@ -104,21 +164,33 @@ pub(super) fn run(sweep: &Sweep) -> Result<Status, Failure> {
         limits: &limits,
         progress: &*line.counters,
         guarded: true,
+        exclude: &options.exclude,
+        notify: sweep.notify.least(),
     };
     let swept = sweep::run(&mut store, &roots, &looking).map_err(failure)?;
     line.finish();
-    let which = if sweep.all { Which::All } else { Which::Changed(swept.sweep.number) };
-    let mut report = sweep::report(&store, which, scanner.now, Some(&swept)).map_err(failure)?;
-    report.inputs = roots.iter().map(|root| root.shown.clone()).collect();
-    report.settings = scan::settings(options);
-    report.duration = started.elapsed();
+    let made = |which| -> Result<Report, Failure> {
+        let mut report = sweep::report(&store, which, scanner.now, Some(&swept)).map_err(failure)?;
+        report.inputs = roots.iter().map(|root| root.shown.clone()).collect();
+        report.settings = scan::settings(options);
+        report.duration = started.elapsed();
+        Ok(report)
+    };
+    let changed = made(Which::Changed(swept.sweep.number))?;
     let detector = |text: &str| scanner.detectors.spans(text);
-    targets.write(&report, &Masker::new([], &detector), options)?;
-    status(&store, &report, &swept, sweep)
+    let masker = Masker::new([], &detector);
+    if sweep.all {
+        targets.write(&made(Which::All)?, &masker, options)?;
+    } else {
+        targets.write(&changed, &masker, options)?;
+    }
+    sweep.outputs.write(&changed, &masker, options)?;
+    sweep.notify.deliver(&store)?;
+    Ok(status(&changed, &swept, options))
 }
 
 /// Refuses options of other commands that would mean something else here.
-fn check(options: &Options) -> Result<(), Failure> {
+pub(super) fn check(options: &Options) -> Result<(), Failure> {
     let refused = [
         (options.show_secrets, "--show-secrets: a state holds no secrets, so a sweep cannot show them"),
         (options.deadline.is_some(), "--deadline: a sweep that ends early goes on next time; use --max-time"),
@@ -151,23 +223,14 @@ fn give_way() {
     let _ = rustix::process::nice(19);
 }
 
-/// New and reopened findings outrank what could not be read.
-fn status(store: &Store, report: &Report, swept: &Swept, sweep: &Sweep) -> Result<Status, Failure> {
-    let options = &sweep.options;
-    let changed;
-    let report = if sweep.all {
-        let which = Which::Changed(swept.sweep.number);
-        changed = sweep::report(store, which, report.now, Some(swept)).map_err(failure)?;
-        &changed
-    } else {
-        report
-    };
-    let complete = report.is_complete() && swept.whole || options.allow_incomplete;
-    Ok(match worst(report, options) {
+/// How a sweep ended, by what changed: new and reopened findings outrank what could not be read.
+pub(super) fn status(changed: &Report, swept: &Swept, options: &Options) -> Status {
+    let complete = changed.is_complete() && swept.whole || options.allow_incomplete;
+    match worst(changed, options) {
         Some(worst) if worst >= options.fail_on => Status::Findings,
         _ if complete => Status::Clean,
         _ => Status::Incomplete,
-    })
+    }
 }
 
 fn worst(report: &Report, options: &Options) -> Option<Severity> {

@@ -10,6 +10,8 @@ mod frame;
 mod human;
 mod json;
 mod jsonl;
+pub mod metrics;
+pub mod ocsf;
 mod sarif;
 
 use std::collections::{HashMap, HashSet};
@@ -72,6 +74,8 @@ pub struct Sweep {
     pub states: Vec<(LifeState, u64)>,
     /// Files that were not read since they had not changed.
     pub unchanged: u64,
+    /// Places that the state knows and that could not be read.
+    pub gaps: u64,
     /// Whether it came to the end of all roots.
     pub whole: bool,
 }

@@ -50,10 +50,18 @@ impl Sweep {
             })
             .optional()?;
         let wanted = manifest.map(|(name, _)| name);
-        let number = match last {
-            Some((number, None, running)) if running.as_deref() == wanted => number,
-            Some((number, Some(_), Some(done))) if Some(done.as_str()) == wanted => number,
-            last => {
+        let merged: Option<(i64, Option<i64>)> = tx
+            .query_row("SELECT id, ended FROM sweeps WHERE manifest = ?1", [wanted], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })
+            .optional()?;
+        let number = match (last, merged) {
+            (Some((last, ..)), Some((number, None))) if number < last => {
+                return Err(Error::Usage("another sweep has begun since this manifest was first merged".to_owned()));
+            }
+            (_, Some((number, _))) => number,
+            (Some((number, None, None)), None) if wanted.is_none() => number,
+            (last, None) => {
                 let number = last.map_or(1, |(number, ..)| number + 1);
                 tx.execute(
                     "INSERT INTO sweeps (id, started, manifest, shards) VALUES (?1, ?2, ?3, ?4)",

@@ -7,6 +7,9 @@
 
 mod guard;
 mod life;
+mod manifest;
+mod merge;
+mod outbox;
 mod record;
 mod store;
 mod view;
@@ -18,11 +21,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Transaction, params};
 
 pub use self::life::Sweep;
+pub use self::manifest::{Manifest, Shard, manifest, part};
+pub use self::merge::{Merged, merge};
+pub use self::outbox::{Message, deliver};
 pub use self::record::{FileRecord, FindingRecord, GapRecord, Id};
-pub use self::store::{Error, Lease, Store, private};
+pub use self::store::{Error, Lease, Store, key, private};
 pub use self::view::{Decision, Which, accept, compact, forget, report, withdraw};
 pub use self::walk::{Limits, Root};
 
@@ -31,6 +37,8 @@ use self::walk::{Counts, Pace, Readers, Walk};
 use crate::blob::Span;
 use crate::budget::Coverage;
 use crate::engine::{self, Progress};
+use crate::finding::Severity;
+use crate::fingerprint::Key;
 use crate::scan::Scanner;
 
 /// Notes that may wait for the writer.
@@ -65,16 +73,19 @@ pub struct Looking<'a> {
     pub limits: &'a Limits,
     /// Told how far it is.
     pub progress: &'a dyn Progress,
-    /// Called once the state is open, in the thread that all others that read files come from: where the process gives up
-    /// what it does not need.
+    /// Whether the threads that read files give up writing and the network, where the system can do that.
     pub guarded: bool,
+    /// What was left out, as it was typed: part of what decides whether a file is read again.
+    pub exclude: &'a [String],
+    /// Messages are written for new findings that are at least this bad.
+    pub notify: Option<Severity>,
 }
 
 /// Makes roots of what the user named.
 ///
 /// # Errors
 /// If one lies in another, or is a file.
-pub fn roots(store: &Store, paths: &[PathBuf]) -> Result<Vec<Root>, Error> {
+pub fn roots(key: &Key, paths: &[PathBuf]) -> Result<Vec<Root>, Error> {
     let mut roots: Vec<Root> = Vec::new();
     for path in paths {
         let whole = path.canonicalize().or_else(|_| std::path::absolute(path));
@@ -88,7 +99,7 @@ pub fn roots(store: &Store, paths: &[PathBuf]) -> Result<Vec<Root>, Error> {
             let message = format!("{}: lies in {}, or holds it", path.display(), other.path.display());
             return Err(Error::Usage(message));
         }
-        let id = Id::root(&store.key, &whole);
+        let id = Id::root(key, &whole);
         roots.push(Root { path: whole, shown: crate::source::shown(path), id });
     }
     Ok(roots)
@@ -99,19 +110,19 @@ fn within(path: &Path, root: &Path) -> bool {
 }
 
 /// A digest of all that decides what is found: this version, the signatures, the budget, what is left out, passwords.
-pub fn settings(store: &Store, scanner: &Scanner, options: &engine::Options) -> Id {
+fn settings_of(key: &Key, looking: &Looking) -> Id {
+    let (scanner, options) = (looking.scanner, looking.options);
     use std::fmt::Write;
     let mut text = String::from(env!("CARGO_PKG_VERSION"));
     for signature in scanner.detectors.signatures() {
         let _ = write!(text, "\n{signature:?}");
     }
-    let _ = write!(text, "\n{:?}", scanner.budget);
-    let _ = write!(text, "\n{:?}", options.exclude);
+    let _ = write!(text, "\n{:?}\n{}", scanner.budget, looking.exclude.join("\0"));
     let mut bytes = text.into_bytes();
     for password in options.passwords.iter() {
-        bytes.extend_from_slice(&store.key.tag(password.expose()));
+        bytes.extend_from_slice(&key.tag(password.expose()));
     }
-    Id(store.key.tag(&bytes))
+    Id(key.tag(&bytes))
 }
 
 /// Sweeps the roots.
@@ -132,7 +143,7 @@ pub fn run(store: &mut Store, roots: &[Root], looking: &Looking) -> Result<Swept
     let stopped = AtomicBool::new(false);
     let walked = walk(store, roots, looking, sweep, &counts, &stopped)?;
     let whole = !stopped.load(Ordering::Relaxed);
-    finish(&mut store.db, sweep, &walked, whole, &counts)?;
+    finish(store, sweep, &walked, whole, &counts, looking.notify)?;
     let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
     let coverage = Coverage {
         files: read(&counts.read),
@@ -154,7 +165,7 @@ fn walk(
     counts: &Counts,
     stopped: &AtomicBool,
 ) -> Result<Vec<Id>, Error> {
-    let settings = settings(store, looking.scanner, looking.options);
+    let settings = settings_of(&store.key, looking);
     let readers = readers(store, looking.options.threads.get())?;
     let (notes, received) = sync_channel(WAITING);
     let Store { db, key, .. } = store;
@@ -230,36 +241,49 @@ fn write(db: &mut Connection, sweep: Sweep, notes: &Receiver<Note>) -> Result<()
     Ok(())
 }
 
-/// What only the end of a walk can tell, in one transaction.
+/// Ends the run of a walk, in one transaction.
 fn finish(
-    db: &mut Connection,
+    store: &mut Store,
     sweep: Sweep,
     walked: &[Id],
     whole: bool,
     counts: &Counts,
+    notify: Option<Severity>,
 ) -> Result<(), Error> {
-    let tx = db.transaction()?;
-    sweep.moves(&tx)?;
-    if whole {
-        for root in walked {
-            tx.execute(
-                "UPDATE findings SET last_seen = ?2, last_sweep = ?3 WHERE root = ?1 AND state IN ('new', 'open', 'reopened')",
-                params![root.0, sweep.now, sweep.number],
-            )?;
-            tx.execute("UPDATE roots SET sweep = ?2 WHERE id = ?1", params![root.0, sweep.number])?;
-        }
+    let state_id = store.id()?;
+    let tx = store.db.transaction()?;
+    let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
+    let counts = (read(&counts.read), read(&counts.unchanged), read(&counts.bytes));
+    close(&tx, sweep, walked, whole, counts, notify.map(|least| (least, state_id.as_str())))?;
+    Ok(tx.commit()?)
+}
+
+/// What only the end of a walk can tell: what moved, what was there last, what others are to be told. `counts`: files that
+/// were read, files that had not changed, bytes.
+fn close(
+    tx: &Transaction,
+    sweep: Sweep,
+    walked: &[Id],
+    whole: bool,
+    counts: (u64, u64, u64),
+    notify: Option<(Severity, &str)>,
+) -> Result<(), Error> {
+    sweep.moves(tx)?;
+    for root in walked.iter().filter(|_| whole) {
+        tx.execute(
+            "UPDATE findings SET last_seen = ?2, last_sweep = ?3 WHERE root = ?1 AND state IN ('new', 'open', 'reopened')",
+            params![root.0, sweep.now, sweep.number],
+        )?;
+        tx.execute("UPDATE roots SET sweep = ?2 WHERE id = ?1", params![root.0, sweep.number])?;
     }
-    let read = |count: &AtomicU64| count.load(Ordering::Relaxed).cast_signed();
+    let (files, unchanged, bytes) = counts;
+    let ended = whole.then_some(sweep.now);
     tx.execute(
         "UPDATE sweeps SET ended = ?2, files = files + ?3, unchanged = ?4, bytes = bytes + ?5 WHERE id = ?1",
-        params![
-            sweep.number,
-            whole.then_some(sweep.now),
-            read(&counts.read),
-            read(&counts.unchanged),
-            read(&counts.bytes)
-        ],
+        params![sweep.number, ended, files.cast_signed(), unchanged.cast_signed(), bytes.cast_signed()],
     )?;
-    tx.commit()?;
-    Ok(())
+    match notify {
+        Some((least, state_id)) => outbox::fill(tx, sweep, state_id, least),
+        None => Ok(()),
+    }
 }

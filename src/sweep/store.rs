@@ -116,11 +116,7 @@ impl Store {
     /// [`Error`].
     pub fn open(path: &Path, key: Option<&Path>) -> Result<Self, Error> {
         refuse_network(path)?;
-        let exists = path.exists();
-        let key = match key {
-            Some(key) => Key::from_file(key)?,
-            None => own_key(&beside(path, ".key"), exists)?,
-        };
+        let key = self::key(path, key)?;
         make_private(path)?;
         let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         db.busy_timeout(Duration::from_secs(30))?;
@@ -214,6 +210,17 @@ impl Store {
         };
         write(&mut file).map_err(Error::file(&path))?;
         Ok(Lease { _file: file })
+    }
+}
+
+/// The key of a state that may not be there yet: the one that is given, or else the one beside it, which is made with it.
+///
+/// # Errors
+/// [`Error`].
+pub fn key(state: &Path, given: Option<&Path>) -> Result<Key, Error> {
+    match given {
+        Some(key) => Ok(Key::from_file(key)?),
+        None => own_key(&beside(state, ".key"), state.exists()),
     }
 }
 

@@ -494,3 +494,18 @@ fn known_files(db: &Connection, folder: Id) -> Result<HashMap<Id, KnownFile>, Er
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
+
+/// Whether the state knows a file by this stamp, read with these settings.
+pub(super) fn is_known(
+    db: &Connection,
+    folder: Id,
+    id: Id,
+    stamp: &Stamp,
+    settings: Id,
+) -> Result<bool, Error> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM files WHERE folder = ?1 AND id = ?2 AND size = ?3 AND mtime = ?4 \
+         AND ctime = ?5 AND inode = ?6 AND settings = ?7)";
+    let (size, inode) = (stamp.size.cast_signed(), stamp.inode.cast_signed());
+    let values = rusqlite::params![folder.0, id.0, size, stamp.mtime, stamp.ctime, inode, settings.0];
+    Ok(db.prepare_cached(sql)?.query_row(values, |row| row.get(0))?)
+}
