@@ -81,7 +81,7 @@ fn looking<'a>(
     options: &'a Options,
     progress: &'a dyn engine::Progress,
 ) -> Looking<'a> {
-    Looking { scanner, options: engine_options, limits, progress, guarded: false, exclude: &options.exclude, notify: None }
+    Looking { scanner, options: engine_options, limits, progress, guarded: true, exclude: &options.exclude, notify: None }
 }
 
 /// Writes a file of one's own eyes, whole or not at all.

@@ -370,10 +370,17 @@ pub fn part(
         let message = "the manifest was made with other signatures, settings or another version of keysieve";
         return Err(Error::Usage(message.to_owned()));
     }
-    engine::files(looking.scanner, looking.options, looking.progress, |files| {
-        let detector: &(dyn Fn(&str) -> Vec<Span> + Sync) = &|text| looking.scanner.detectors.spans(text);
-        Worker { manifest, key, files, detector }.part(shard, out)
-    })?
+    let work = || {
+        if looking.guarded {
+            super::guard::read_only(); // the part is open already
+        }
+        engine::files(looking.scanner, looking.options, looking.progress, |files| {
+            let detector: &(dyn Fn(&str) -> Vec<Span> + Sync) = &|text| looking.scanner.detectors.spans(text);
+            Worker { manifest, key, files, detector }.part(shard, out)
+        })
+    };
+    let done = std::thread::scope(|scope| scope.spawn(work).join());
+    done.map_err(|_| Error::Usage("the scan of the shard failed".to_owned()))??
 }
 
 struct Worker<'a> {

@@ -34,6 +34,32 @@ impl Share {
         self.sweep_of(&[self.tree.path()], more)
     }
 
+    /// Lists the share, and has it scanned by so many shards: the list and the parts.
+    fn shards(&self, of: u64) -> (String, Vec<String>) {
+        std::thread::sleep(Duration::from_millis(80));
+        let name = |name: &str| self.state.at(name).to_str().expect("UTF-8").to_owned();
+        let (state, list, key) = (name("s.state"), name("list"), name("s.state.key"));
+        let root = self.tree.path().to_str().expect("UTF-8");
+        let listed = keysieve(["manifest", root, "--state", &state, "--to", &list]);
+        assert_eq!(listed.status, 0, "{}", listed.stderr);
+        let part = |number: u64| {
+            let part = name(&format!("part-{number}-of-{of}"));
+            let shard = format!("{number}/{of}");
+            let fixed = ["sweep", "--manifest", &list, "--shard", &shard, "--part", &part, "--quiet"];
+            let ended = keysieve(fixed.into_iter().chain(["--fingerprint-key-file", &key]));
+            assert_eq!(ended.status, 0, "{}", ended.stderr);
+            part
+        };
+        let parts = (1..=of).map(part).collect();
+        (list, parts)
+    }
+
+    fn merge(&self, list: &str, parts: &[String]) -> Ended {
+        let state = self.state.at("s.state");
+        let fixed = ["merge", "--manifest", list, "--format", "json", "--state", state.to_str().expect("UTF-8")];
+        keysieve(fixed.into_iter().chain(parts.iter().map(String::as_str)))
+    }
+
     fn sweep_of(&self, roots: &[&Path], more: &[&str]) -> Ended {
         let state = self.state.at("s.state");
         let roots = roots.iter().map(|root| root.to_str().expect("UTF-8"));
@@ -435,4 +461,247 @@ fn two_sweeps_on_one_state_exclude_each_other() {
     assert_eq!(second.status, 4, "{}", second.stderr);
     assert!(second.stderr.contains(&format!("process {}", first.id())), "{}", second.stderr);
     assert_eq!(share.sweep(&["--quiet"]).status, 0, "a lease ends with its process");
+}
+
+/// A share with a bit of everything.
+fn mixed() -> Share {
+    let share = Share::new();
+    for number in 0..30 {
+        share.write(&format!("{}/{number}.txt", number % 4), format!("token {}", github(200 + number)));
+    }
+    let member = format!("token {}", github(300));
+    share.write("deep/er/a.zip", zip(&[("in.txt", member.as_bytes())]));
+    share.write("big.txt", vec![b'x'; 300_000]);
+    share
+}
+
+#[test]
+fn shards_give_what_one_sweep_gives_in_any_order_and_any_number_of_times() {
+    let share = mixed();
+    let (list, mut parts) = share.shards(5);
+    let alone = Share { tree: Tree::new(), state: Tree::new() };
+    alone.sweep_of(&[share.tree.path()], &["--quiet"]);
+    let first = share.merge(&list, &parts[3..]);
+    assert_eq!(first.json()["summary"]["sweep"]["whole"], false);
+    parts.reverse();
+    let merged = share.merge(&list, &parts);
+    assert_eq!(merged.status, 1, "{}", merged.stderr);
+    assert_eq!(merged.json()["summary"]["sweep"]["whole"], true);
+    assert_eq!(share.known(), alone.known());
+    assert_eq!(share.known().len(), 31);
+    let again = share.merge(&list, &parts);
+    assert_eq!(again.json()["summary"]["sweep"]["number"], 1, "twice is once");
+    assert_eq!(share.known(), alone.known());
+    fs::remove_dir_all(share.tree.at("1")).expect("removed");
+    fs::rename(share.tree.at("2/2.txt"), share.tree.at("3/moved.txt")).expect("renamed");
+    let (list, parts) = share.shards(2);
+    let second = share.merge(&list, &parts);
+    assert_eq!(second.json()["summary"]["sweep"]["number"], 2);
+    alone.sweep_of(&[share.tree.path()], &["--quiet"]);
+    assert_eq!(share.known(), alone.known());
+    let states = short(&share.known());
+    assert_eq!(states.iter().filter(|line| line.ends_with("resolved")).count(), 8, "{states:?}");
+    assert!(states.iter().any(|line| line.starts_with("3/moved.txt") && line.ends_with("open")));
+    // What was merged is known to a sweep on one machine as well.
+    let local = share.sweep(&["--format", "json"]);
+    assert_eq!((local.status, states_len(&local)), (0, 0), "{}", local.stdout);
+    assert_eq!(local.json()["coverage"]["files"], 0, "nothing is read again");
+}
+
+fn states_len(ended: &Ended) -> usize {
+    states(ended).len()
+}
+
+#[test]
+fn shards_share_the_bytes_evenly() {
+    let share = Share::new();
+    for number in 0..64 {
+        share.write(&format!("{number}.txt"), vec![b'x'; 100_000]);
+    }
+    let (_, parts) = share.shards(4);
+    for part in parts {
+        let text = fs::read_to_string(&part).expect("read");
+        let files = text.lines().filter(|line| line.starts_with("{\"type\":\"file\"")).count();
+        assert!((15..=18).contains(&files), "{part}: {files}");
+    }
+}
+
+#[test]
+fn parts_that_do_not_belong_are_refused() {
+    let share = mixed();
+    let (list, parts) = share.shards(2);
+    let text = fs::read_to_string(&parts[0]).expect("read");
+    let cut: String = text.lines().take(3).map(|line| format!("{line}\n")).collect();
+    let changed = text.replacen("\"bytes\":", "\"bytes\":1", 1);
+    for (what, bad) in [("cut", cut), ("changed", changed), ("empty", String::new())] {
+        let path = share.state.at(what);
+        fs::write(&path, bad).expect("written");
+        let ended = share.merge(&list, &[path.to_str().expect("UTF-8").to_owned()]);
+        assert_eq!(ended.status, 2, "{what}: {}", ended.stdout);
+    }
+    share.write("another.txt", "x");
+    share.shards(3);
+    assert_eq!(share.merge(&list, &parts).status, 2, "the list is another one now");
+    assert!(share.known().is_empty());
+}
+
+#[test]
+fn changes_are_told_as_ocsf_events_and_metrics() {
+    let share = Share::new();
+    let token = github(16);
+    share.write("a.txt", format!("token {token}"));
+    share.write("b.txt", "x");
+    let (ocsf, metrics) = (share.state.at("o.jsonl"), share.state.at("m.prom"));
+    let outputs = ["--ocsf", ocsf.to_str().expect("UTF-8"), "--metrics", metrics.to_str().expect("UTF-8"), "--quiet"];
+    let events = || -> Vec<Value> {
+        let text = fs::read_to_string(&ocsf).expect("read");
+        text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+    };
+    share.sweep(&outputs);
+    let first = events();
+    assert_eq!(first.len(), 1);
+    for (name, value) in [("class_uid", 2006), ("category_uid", 2), ("activity_id", 1), ("type_uid", 200_601), ("status_id", 1)] {
+        assert_eq!(first[0][name], value, "{name}");
+    }
+    let text = fs::read_to_string(&metrics).expect("read");
+    assert!(text.contains("keysieve_findings{state=\"new\"} 1\n"), "{text}");
+    assert!(text.contains("keysieve_sweep_files_read 2\n"), "{text}");
+    share.sweep(&outputs);
+    assert!(events().is_empty(), "nothing changed");
+    fs::remove_file(share.tree.at("a.txt")).expect("removed");
+    share.sweep(&outputs);
+    let last = events();
+    assert_eq!((last[0]["activity_id"].as_u64(), last[0]["status_id"].as_u64()), (Some(3), Some(4)));
+    assert_eq!(last[0]["finding_info"]["uid"], first[0]["finding_info"]["uid"]);
+    assert!(!fs::read_to_string(&ocsf).expect("read").contains(&token));
+}
+
+#[test]
+fn sarif_says_what_is_new_and_what_is_absent() {
+    let share = Share::new();
+    share.write("a.txt", format!("token {}", github(17)));
+    share.write("b.txt", "x");
+    let state = |ended: &Ended| ended.json()["runs"][0]["results"][0]["baselineState"].clone();
+    assert_eq!(state(&share.sweep(&["--format", "sarif"])), "new");
+    fs::remove_file(share.tree.at("a.txt")).expect("removed");
+    assert_eq!(state(&share.sweep(&["--format", "sarif"])), "absent");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_command_is_told_of_each_new_finding_until_it_takes_it() {
+    use std::os::unix::fs::PermissionsExt;
+    let share = Share::new();
+    let token = github(18);
+    share.write("a.txt", format!("token {token}"));
+    let told = share.state.at("told");
+    let program = share.state.at("tell.sh");
+    let script = |works: bool| {
+        let text = format!(
+            "#!/bin/sh\nread line\necho \"$KEYSIEVE_IDEMPOTENCY_KEY $line\" >> {}\nexit {}\n",
+            told.display(),
+            u8::from(!works)
+        );
+        fs::write(&program, text).expect("written");
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("set");
+    };
+    let lines = || fs::read_to_string(&told).unwrap_or_default().lines().map(str::to_owned).collect::<Vec<_>>();
+    script(false);
+    let notify = ["--notify", program.to_str().expect("UTF-8"), "--quiet"];
+    let failed = share.sweep(&notify);
+    assert_eq!(failed.status, 4, "{}", failed.stderr);
+    let attempts = lines();
+    assert_eq!(attempts.len(), 3, "{attempts:?}");
+    script(true);
+    assert_eq!(share.sweep(&notify).status, 0);
+    let all = lines();
+    assert_eq!(all.len(), 4, "the next sweep delivers what waited");
+    assert!(all.iter().all(|line| line == &all[0]), "the same key, the same message");
+    assert!(all[0].contains("\"event\":\"new\"") && !all[0].contains(&token));
+    share.sweep(&notify);
+    assert_eq!(lines().len(), 4, "and once only");
+}
+
+/// A server that answers each request with the next status, and keeps what it was told.
+#[cfg(feature = "webhook")]
+fn server(statuses: &'static [u16]) -> (String, std::thread::JoinHandle<Vec<String>>) {
+    use std::io::{BufRead, BufReader, Read, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}/hook", listener.local_addr().expect("an address"));
+    let serve = move || {
+        let mut told = Vec::new();
+        for status in statuses {
+            let (mut stream, _) = listener.accept().expect("a call");
+            let mut reader = BufReader::new(stream.try_clone().expect("cloned"));
+            let (mut head, mut length) = (String::new(), 0);
+            loop {
+                let mut line = String::new();
+                reader.read_line(&mut line).expect("a line");
+                if let Some(value) = line.to_lowercase().strip_prefix("content-length:") {
+                    length = value.trim().parse().expect("a number");
+                }
+                if line.trim().is_empty() {
+                    break;
+                }
+                head += &line;
+            }
+            let mut body = vec![0; length];
+            reader.read_exact(&mut body).expect("a body");
+            told.push(head.to_lowercase() + &String::from_utf8(body).expect("UTF-8"));
+            write!(stream, "HTTP/1.1 {status} x\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").expect("sent");
+        }
+        told
+    };
+    (url, std::thread::spawn(serve))
+}
+
+#[cfg(feature = "webhook")]
+#[test]
+fn a_webhook_is_called_again_until_it_takes_the_message() {
+    let share = Share::new();
+    let token = github(19);
+    share.write("a.txt", format!("token {token}"));
+    let (url, served) = server(&[503, 302, 204]);
+    let ended = share.sweep(&["--webhook", &url, "--quiet"]);
+    assert_eq!(ended.status, 1, "{}", ended.stderr);
+    let told = served.join().expect("served");
+    assert!(told.iter().all(|request| request.starts_with("post /hook") && !request.contains(&token)));
+    let key = |request: &String| {
+        request.lines().find_map(|line| line.strip_prefix("idempotency-key: ").map(str::to_owned)).expect("a key")
+    };
+    assert_eq!(key(&told[0]), key(&told[2]));
+    assert_eq!(share.sweep(&["--webhook", &url, "--quiet"]).status, 0, "nothing is left to tell");
+}
+
+#[cfg(unix)]
+#[test]
+fn hostile_names_act_on_nothing() {
+    let share = Share::new();
+    let token = github(20);
+    let name = "a\u{1b}]0;x\u{7}\u{202e}'; DROP TABLE findings; -- \"$(id)\n.txt";
+    share.write(name, format!("token {token}"));
+    share.write("=cmd|x.csv", format!("token {}", github(21)));
+    let state = share.state.at("s.state");
+    for format in ["human", "json", "jsonl", "sarif"] {
+        let ended = share.sweep(&["--all", "--format", format]);
+        assert!(!ended.stdout.contains(['\u{1b}', '\u{7}', '\u{202e}']), "{format}");
+        assert!(!ended.stderr.contains(['\u{1b}', '\u{7}', '\u{202e}']), "{format}");
+    }
+    let db = rusqlite::Connection::open(&state).expect("opened");
+    let count: i64 = db.query_row("SELECT count(*) FROM findings", [], |row| row.get(0)).expect("a table");
+    assert_eq!(count, 2);
+    let told: Vec<u8> = fs::read(&state).expect("read");
+    assert!(!told.windows(2).any(|pair| pair == b"\x1b]"));
+}
+
+#[test]
+fn configuration_inside_of_a_root_is_not_trusted() {
+    let share = Share::new();
+    let token = github(22);
+    share.write("a.txt", format!("token {token} # keysieve:allow"));
+    share.write(".keysieve.toml", "[[rules]]\npaths = [\"**\"]\n");
+    share.write(".keysieveignore", "**\n");
+    share.write(".gitignore", "*\n");
+    let found = share.sweep(&["--format", "json"]);
+    assert_eq!(short(&states(&found)), [format!("a.txt {} new", tail(&token))]);
 }
