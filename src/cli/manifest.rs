@@ -81,7 +81,15 @@ fn looking<'a>(
     options: &'a Options,
     progress: &'a dyn engine::Progress,
 ) -> Looking<'a> {
-    Looking { scanner, options: engine_options, limits, progress, guarded: true, exclude: &options.exclude, notify: None }
+    Looking {
+        scanner,
+        options: engine_options,
+        limits,
+        progress,
+        guarded: true,
+        exclude: &options.exclude,
+        notify: None,
+    }
 }
 
 /// Writes a file of one's own eyes, whole or not at all.
@@ -115,7 +123,9 @@ pub(super) fn shard(text: &str) -> Result<Shard, String> {
 /// Runs `keysieve sweep --manifest`.
 pub(super) fn part(list: &Path, shard: Shard, part: &Path, options: &Options) -> Result<Status, Failure> {
     let key = options.fingerprint_key_file.as_deref().ok_or_else(|| {
-        Failure::usage(anyhow::anyhow!("--manifest: say --fingerprint-key-file; it is the state's (STATE.key)"))
+        Failure::usage(anyhow::anyhow!(
+            "--manifest: say --fingerprint-key-file; it is the state's (STATE.key)"
+        ))
     })?;
     let key = Key::from_file(key).map_err(Failure::usage)?;
     let manifest = sweep::Manifest::open(list).map_err(failure)?;

@@ -46,7 +46,8 @@ impl std::fmt::Debug for Address {
 }
 
 fn address(text: &str) -> Result<Address, String> {
-    let here = ["http://localhost:", "http://localhost/", "http://127.0.0.1:", "http://127.0.0.1/", "http://[::1]"];
+    let here =
+        ["http://localhost:", "http://localhost/", "http://127.0.0.1:", "http://127.0.0.1/", "http://[::1]"];
     let fits = text.starts_with("https://") || here.iter().any(|start| text.starts_with(start));
     match (fits, cfg!(feature = "webhook")) {
         (_, false) => Err("this keysieve was built without webhooks".to_owned()),
@@ -133,7 +134,9 @@ mod tests {
         for good in ["https://example.com/hook", "http://127.0.0.1:8080/x", "http://localhost/x"] {
             assert!(address(good).is_ok(), "{good}");
         }
-        for bad in ["http://example.com/", "http://localhost.example.com/", "ftp://x", "file:///etc/passwd", ""] {
+        for bad in
+            ["http://example.com/", "http://localhost.example.com/", "ftp://x", "file:///etc/passwd", ""]
+        {
             assert!(address(bad).is_err(), "{bad}");
         }
         assert!(!format!("{:?}", address("https://example.com/T0KEN")).contains("T0KEN"));

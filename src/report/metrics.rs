@@ -12,8 +12,11 @@ use super::Report;
 /// What `out` refuses.
 pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let Some(sweep) = &report.sweep else { return Ok(()) };
-    let states: Vec<_> =
-        sweep.states.iter().map(|(state, count)| (format!("{{state=\"{}\"}}", state.name()), *count as f64)).collect();
+    let states: Vec<_> = sweep
+        .states
+        .iter()
+        .map(|(state, count)| (format!("{{state=\"{}\"}}", state.name()), *count as f64))
+        .collect();
     gauge(out, "keysieve_findings", "Findings that the state knows", &states)?;
     let plain = |value: f64| [(String::new(), value)];
     let coverage = &report.coverage;
@@ -22,7 +25,11 @@ pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         ("keysieve_sweep_whole", "1 if the sweep came to its end", f64::from(u8::from(sweep.whole))),
         ("keysieve_sweep_files_read", "Files that the last run read", coverage.files as f64),
         ("keysieve_sweep_files_unchanged", "Files that the last run did not read", sweep.unchanged as f64),
-        ("keysieve_sweep_bytes", "Bytes that the last run scanned, unpacked ones included", coverage.bytes as f64),
+        (
+            "keysieve_sweep_bytes",
+            "Bytes that the last run scanned, unpacked ones included",
+            coverage.bytes as f64,
+        ),
         ("keysieve_gaps", "Places that are known and could not be read", sweep.gaps as f64),
         ("keysieve_sweep_duration_seconds", "How long the last run took", report.duration.as_secs_f64()),
         ("keysieve_sweep_clock_seconds", "The clock of the last run", report.now as f64),

@@ -57,7 +57,9 @@ impl Sweep {
             .optional()?;
         let number = match (last, merged) {
             (Some((last, ..)), Some((number, None))) if number < last => {
-                return Err(Error::Usage("another sweep has begun since this manifest was first merged".to_owned()));
+                return Err(Error::Usage(
+                    "another sweep has begun since this manifest was first merged".to_owned(),
+                ));
             }
             (_, Some((number, _))) => number,
             (Some((number, None, None)), None) if wanted.is_none() => number,

@@ -46,7 +46,15 @@ pub(super) enum Line {
     /// A folder, before all that is in it.
     Folder { id: Id, root: usize, parent: Option<Id>, device: u64 },
     /// What stands in a folder; its own name is the empty one.
-    File { folder: Id, id: Id, root: usize, path: PathText, kind: FileKind, stamp: (u64, i64, i64, u64), unchanged: bool },
+    File {
+        folder: Id,
+        id: Id,
+        root: usize,
+        path: PathText,
+        kind: FileKind,
+        stamp: (u64, i64, i64, u64),
+        unchanged: bool,
+    },
     /// A folder that could not be looked at.
     Unlisted { folder: Id, root: usize, gap: GapRecord },
     /// The last one.
@@ -111,8 +119,15 @@ pub fn manifest(
 ) -> Result<(), Error> {
     let settings = settings_of(key, looking);
     let made = looking.scanner.now;
-    let named = |root: &Root| ManifestRoot { path: PathText::of(&root.path), shown: root.shown.clone(), id: root.id };
-    let head = Line::Manifest { version: VERSION, made, key_id: key.id(), settings, roots: roots.iter().map(named).collect() };
+    let named =
+        |root: &Root| ManifestRoot { path: PathText::of(&root.path), shown: root.shown.clone(), id: root.id };
+    let head = Line::Manifest {
+        version: VERSION,
+        made,
+        key_id: key.id(),
+        settings,
+        roots: roots.iter().map(named).collect(),
+    };
     let exclude = &looking.options.exclude;
     let mut lister = Lister { key, known, settings, exclude, out, files: 0, bytes: 0, looking };
     lister.line(&head)?;
@@ -144,7 +159,8 @@ struct Waiting {
 impl Lister<'_> {
     fn line(&mut self, line: &Line) -> Result<(), Error> {
         let text = serde_json::to_string(line).map_err(|error| Error::Usage(error.to_string()))?;
-        writeln!(self.out, "{text}").map_err(|error| Error::Usage(format!("cannot write the manifest: {error}")))
+        writeln!(self.out, "{text}")
+            .map_err(|error| Error::Usage(format!("cannot write the manifest: {error}")))
     }
 
     fn root(&mut self, index: usize, root: &Root) -> Result<(), Error> {
@@ -157,7 +173,9 @@ impl Lister<'_> {
                     self.unlisted(index, root, &folder, "is empty".to_owned())?;
                 }
                 Ok((device, entries)) => self.folder(index, &folder, device, entries, &mut waiting)?,
-                Err(error) => self.unlisted(index, root, &folder, format!("cannot list the folder: {error}"))?,
+                Err(error) => {
+                    self.unlisted(index, root, &folder, format!("cannot list the folder: {error}"))?
+                }
             }
         }
         Ok(())
@@ -191,7 +209,11 @@ impl Lister<'_> {
             trouble: None,
         };
         for entry in std::iter::once(own).chain(entries) {
-            let relative = if entry.name.is_empty() { folder.relative.clone() } else { folder.relative.join(&entry.name) };
+            let relative = if entry.name.is_empty() {
+                folder.relative.clone()
+            } else {
+                folder.relative.join(&entry.name)
+            };
             let id = folder.id.within(self.key, &entry.name);
             if self.left_out(&relative, &entry.name) {
                 continue;
@@ -304,7 +326,8 @@ impl Manifest {
     }
 
     fn lines_of(path: &Path) -> Result<impl Iterator<Item = Result<(Line, String), Error>> + use<>, Error> {
-        let file = std::fs::File::open(path).map_err(|source| Error::File { path: path.to_owned(), source })?;
+        let file =
+            std::fs::File::open(path).map_err(|source| Error::File { path: path.to_owned(), source })?;
         Ok(lines(io::BufReader::new(file)))
     }
 
@@ -437,7 +460,8 @@ impl Worker<'_> {
             gap.provenance.entries.is_empty()
                 && matches!(gap.reason, Reason::Unreadable | Reason::Changed | Reason::Deadline)
         };
-        let again = *kind == FileKind::File && (stamp.is_racy(at) || outcome.coverage.gaps.iter().any(passing));
+        let again =
+            *kind == FileKind::File && (stamp.is_racy(at) || outcome.coverage.gaps.iter().any(passing));
         let recorder = Recorder { key: self.key, root: &root.shown, detector: self.detector };
         let (findings, gaps) = recorder.record(&outcome);
         let record = FileRecord {
@@ -467,7 +491,9 @@ impl Worker<'_> {
                     let name = path.file_name().unwrap_or_default();
                     (Stamp::of(&meta), self.files.scan(path, shown, &beside, name))
                 }
-                Ok(_) => (Stamp::default(), self.files.refused(shown, &io::Error::other("is no file any more"))),
+                Ok(_) => {
+                    (Stamp::default(), self.files.refused(shown, &io::Error::other("is no file any more")))
+                }
                 Err(error) => (Stamp::default(), self.files.refused(shown, &error)),
             },
         }
@@ -500,7 +526,8 @@ mod tests {
         for of in 1..9 {
             let mut counts = vec![0; of as usize];
             for at in 0..1000 {
-                let owners: Vec<u64> = (1..=of).filter(|&number| Shard { number, of }.has(at, 1000)).collect();
+                let owners: Vec<u64> =
+                    (1..=of).filter(|&number| Shard { number, of }.has(at, 1000)).collect();
                 assert_eq!(owners.len(), 1, "{at} of {of}");
                 counts[owners[0] as usize - 1] += 1;
             }

@@ -52,14 +52,18 @@ pub fn merge(
     let begun: i64 =
         store.db.query_row("SELECT shards FROM sweeps WHERE id = ?1", [sweep.number], |row| row.get(0))?;
     if begun.cast_unsigned() != of {
-        return Err(Error::Usage(format!("other parts of this manifest were of {begun} shards, these are of {of}")));
+        return Err(Error::Usage(format!(
+            "other parts of this manifest were of {begun} shards, these are of {of}"
+        )));
     }
     let mut coverage = Coverage::default();
     for (part, (shard, _)) in parts.iter().zip(heads) {
         bring(store, sweep, part.as_ref(), shard, &mut coverage)?;
     }
     let there: i64 =
-        store.db.query_row("SELECT count(*) FROM parts WHERE sweep = ?1", [sweep.number], |row| row.get(0))?;
+        store
+            .db
+            .query_row("SELECT count(*) FROM parts WHERE sweep = ?1", [sweep.number], |row| row.get(0))?;
     let missing = of.saturating_sub(there.cast_unsigned());
     let mut unchanged = 0;
     if missing == 0 {
@@ -104,7 +108,13 @@ fn open(path: &Path) -> Result<impl Iterator<Item = Result<(PartLine, String), E
 }
 
 /// Brings one part in, whole or not at all, unless it is in already.
-fn bring(store: &mut Store, sweep: Sweep, path: &Path, shard: u64, coverage: &mut Coverage) -> Result<(), Error> {
+fn bring(
+    store: &mut Store,
+    sweep: Sweep,
+    path: &Path,
+    shard: u64,
+    coverage: &mut Coverage,
+) -> Result<(), Error> {
     let tx = store.db.transaction()?;
     let known = "INSERT OR IGNORE INTO parts VALUES (?1, ?2)";
     if tx.execute(known, params![sweep.number, shard.cast_signed()])? == 0 {
@@ -178,7 +188,8 @@ fn list(tx: &Transaction, sweep: Sweep, manifest: &Manifest) -> Result<u64, Erro
                     .execute(params![id.0, device.cast_signed()])?;
             }
             Line::File { folder, id, unchanged, stamp, .. } => {
-                tx.prepare_cached("INSERT OR IGNORE INTO listed VALUES (?1, ?2)")?.execute([folder.0, id.0])?;
+                tx.prepare_cached("INSERT OR IGNORE INTO listed VALUES (?1, ?2)")?
+                    .execute([folder.0, id.0])?;
                 if unchanged {
                     unchanged_files += u64::from(stamp != (0, 0, 0, 0));
                     sweep.apply(tx, Note::Back { folder, file: id })?;
@@ -202,7 +213,8 @@ fn settle(tx: &Transaction, sweep: Sweep) -> Result<(), Error> {
         folders.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
     for (id, device) in folders {
         let folder = Id(id);
-        let files = "SELECT id FROM files WHERE folder = ?1 AND id NOT IN (SELECT id FROM listed WHERE folder = ?1)";
+        let files =
+            "SELECT id FROM files WHERE folder = ?1 AND id NOT IN (SELECT id FROM listed WHERE folder = ?1)";
         let gone_files = ids(tx, files, folder)?;
         let below = "SELECT id FROM folders WHERE parent = ?1 AND id NOT IN (SELECT id FROM entered)";
         let gone_folders = ids(tx, below, folder)?;

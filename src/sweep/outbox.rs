@@ -88,10 +88,14 @@ pub fn deliver(
         };
         match patiently(&message, pause, send) {
             Ok(()) => {
-                store.db.execute("UPDATE outbox SET sent = ?2, tries = tries + 1 WHERE id = ?1", [id, now])?;
+                store
+                    .db
+                    .execute("UPDATE outbox SET sent = ?2, tries = tries + 1 WHERE id = ?1", [id, now])?;
             }
             Err(trouble) => {
-                store.db.execute("UPDATE outbox SET tries = tries + ?2 WHERE id = ?1", params![id, ATTEMPTS])?;
+                store
+                    .db
+                    .execute("UPDATE outbox SET tries = tries + ?2 WHERE id = ?1", params![id, ATTEMPTS])?;
                 let left = "SELECT count(*) FROM outbox WHERE sent IS NULL";
                 let left: i64 = store.db.query_row(left, [], |row| row.get(0))?;
                 return Ok(Some((left.cast_unsigned(), trouble)));

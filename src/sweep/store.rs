@@ -277,6 +277,7 @@ fn refuse_network(path: &Path) -> Result<(), Error> {
 #[cfg(target_os = "linux")]
 fn file_system(folder: &Path) -> io::Result<Option<&'static str>> {
     let system = rustix::fs::statfs(folder)?;
+    #[allow(clippy::useless_conversion, reason = "its type differs between architectures")]
     Ok(network(i64::from(system.f_type)))
 }
 

@@ -168,7 +168,10 @@ fn sweep(store: &Store, now: i64, swept: Option<&Swept>) -> Result<Sweep, Error>
         states: LifeState::ALL.iter().map(|&state| (state, count(state))).collect(),
         unchanged: swept.map_or(unchanged, |swept| swept.unchanged),
         whole: swept.map_or(whole, |swept| swept.whole),
-        gaps: store.db.query_row("SELECT count(*) FROM gaps", [], |row| row.get::<_, i64>(0))?.cast_unsigned(),
+        gaps: store
+            .db
+            .query_row("SELECT count(*) FROM gaps", [], |row| row.get::<_, i64>(0))?
+            .cast_unsigned(),
     })
 }
 

@@ -56,7 +56,8 @@ impl Share {
 
     fn merge(&self, list: &str, parts: &[String]) -> Ended {
         let state = self.state.at("s.state");
-        let fixed = ["merge", "--manifest", list, "--format", "json", "--state", state.to_str().expect("UTF-8")];
+        let fixed =
+            ["merge", "--manifest", list, "--format", "json", "--state", state.to_str().expect("UTF-8")];
         keysieve(fixed.into_iter().chain(parts.iter().map(String::as_str)))
     }
 
@@ -552,7 +553,8 @@ fn changes_are_told_as_ocsf_events_and_metrics() {
     share.write("a.txt", format!("token {token}"));
     share.write("b.txt", "x");
     let (ocsf, metrics) = (share.state.at("o.jsonl"), share.state.at("m.prom"));
-    let outputs = ["--ocsf", ocsf.to_str().expect("UTF-8"), "--metrics", metrics.to_str().expect("UTF-8"), "--quiet"];
+    let outputs =
+        ["--ocsf", ocsf.to_str().expect("UTF-8"), "--metrics", metrics.to_str().expect("UTF-8"), "--quiet"];
     let events = || -> Vec<Value> {
         let text = fs::read_to_string(&ocsf).expect("read");
         text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
@@ -560,7 +562,13 @@ fn changes_are_told_as_ocsf_events_and_metrics() {
     share.sweep(&outputs);
     let first = events();
     assert_eq!(first.len(), 1);
-    for (name, value) in [("class_uid", 2006), ("category_uid", 2), ("activity_id", 1), ("type_uid", 200_601), ("status_id", 1)] {
+    for (name, value) in [
+        ("class_uid", 2006),
+        ("category_uid", 2),
+        ("activity_id", 1),
+        ("type_uid", 200_601),
+        ("status_id", 1),
+    ] {
         assert_eq!(first[0][name], value, "{name}");
     }
     let text = fs::read_to_string(&metrics).expect("read");
@@ -605,7 +613,8 @@ fn a_command_is_told_of_each_new_finding_until_it_takes_it() {
         fs::write(&program, text).expect("written");
         fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("set");
     };
-    let lines = || fs::read_to_string(&told).unwrap_or_default().lines().map(str::to_owned).collect::<Vec<_>>();
+    let lines =
+        || fs::read_to_string(&told).unwrap_or_default().lines().map(str::to_owned).collect::<Vec<_>>();
     script(false);
     let notify = ["--notify", program.to_str().expect("UTF-8"), "--quiet"];
     let failed = share.sweep(&notify);
@@ -648,7 +657,8 @@ fn server(statuses: &'static [u16]) -> (String, std::thread::JoinHandle<Vec<Stri
             let mut body = vec![0; length];
             reader.read_exact(&mut body).expect("a body");
             told.push(head.to_lowercase() + &String::from_utf8(body).expect("UTF-8"));
-            write!(stream, "HTTP/1.1 {status} x\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").expect("sent");
+            write!(stream, "HTTP/1.1 {status} x\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+                .expect("sent");
         }
         told
     };
@@ -667,7 +677,10 @@ fn a_webhook_is_called_again_until_it_takes_the_message() {
     let told = served.join().expect("served");
     assert!(told.iter().all(|request| request.starts_with("post /hook") && !request.contains(&token)));
     let key = |request: &String| {
-        request.lines().find_map(|line| line.strip_prefix("idempotency-key: ").map(str::to_owned)).expect("a key")
+        request
+            .lines()
+            .find_map(|line| line.strip_prefix("idempotency-key: ").map(str::to_owned))
+            .expect("a key")
     };
     assert_eq!(key(&told[0]), key(&told[2]));
     assert_eq!(share.sweep(&["--webhook", &url, "--quiet"]).status, 0, "nothing is left to tell");
@@ -704,4 +717,19 @@ fn configuration_inside_of_a_root_is_not_trusted() {
     share.write(".gitignore", "*\n");
     let found = share.sweep(&["--format", "json"]);
     assert_eq!(short(&states(&found)), [format!("a.txt {} new", tail(&token))]);
+}
+
+#[test]
+fn reports_of_a_sweep_are_as_the_schema_says() {
+    let schema =
+        fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("schema/keysieve-1.json")).expect("read");
+    let schema = serde_json::from_slice(&schema).expect("JSON");
+    let validator = jsonschema::validator_for(&schema).expect("a schema");
+    let share = mixed();
+    for more in [&[][..], &["--all"]] {
+        let report = share.sweep(&[&["--format", "json"], more].concat()).json();
+        let errors: Vec<String> = validator.iter_errors(&report).map(|error| error.to_string()).collect();
+        assert!(errors.is_empty(), "{errors:?}");
+        assert!(report["summary"]["sweep"]["states"].is_object());
+    }
 }
