@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 use divan::Bencher;
 use divan::counter::BytesCount;
 use keysieve::decode::{base64, json_string};
-use keysieve::detect::runs::{Batch, Finder};
+use keysieve::detect::runs::{Batch, Finder, Level, Needles};
 use keysieve::detect::{Detectors, Found};
 use keysieve::signature;
 
@@ -74,14 +74,16 @@ fn memchr(bencher: Bencher, texts: Texts) {
 #[divan::bench(args = Texts::all())]
 fn runs(bencher: Bencher, texts: Texts) {
     let mut batch = Batch::default();
-    over(bencher, texts, |text| count(Finder::new(text), &mut batch));
+    let none = Needles::default();
+    over(bencher, texts, |text| count(Finder::new(text, Level::best(), &none), &mut batch));
 }
 
 /// The run finder without vector instructions.
 #[divan::bench(args = Texts::all())]
 fn runs_scalar(bencher: Bencher, texts: Texts) {
     let mut batch = Batch::default();
-    over(bencher, texts, |text| count(Finder::scalar(text), &mut batch));
+    let none = Needles::default();
+    over(bencher, texts, |text| count(Finder::new(text, Level::Scalar, &none), &mut batch));
 }
 
 fn count(mut finder: Finder, batch: &mut Batch) -> usize {

@@ -36,7 +36,8 @@ impl Provenance {
     /// The last name: of the innermost entry, or of the file.
     pub fn name(&self) -> &str {
         let whole = self.entries.last().unwrap_or(&self.path);
-        whole.rsplit(['/', '\\']).next().unwrap_or(whole)
+        let end = whole.bytes().rposition(|byte| matches!(byte, b'/' | b'\\'));
+        end.and_then(|end| whole.get(end + 1..)).unwrap_or(whole)
     }
 
     /// How many containers the bytes came out of.

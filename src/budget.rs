@@ -77,6 +77,11 @@ impl Funds {
         Self { left: AtomicU64::new(bytes), over: AtomicBool::new(false), deadline }
     }
 
+    /// How many bytes are left.
+    pub fn left(&self) -> u64 {
+        self.left.load(Ordering::Relaxed)
+    }
+
     /// Whether more was wanted than there is.
     pub fn over(&self) -> bool {
         self.over.load(Ordering::Relaxed)

@@ -4,6 +4,7 @@
 //! are put together in the order of the walk.
 
 mod files;
+mod session;
 
 use std::fs::File;
 use std::io;
@@ -18,6 +19,7 @@ use rayon::prelude::*;
 pub use crate::container::{Counters, Outcome, Progress, Unwatched, Visit};
 pub use crate::source::Input;
 pub use files::{Files, files};
+pub use session::{Given, Session};
 
 use crate::blob::{Package, Provenance};
 use crate::budget::{Funds, Reason};
@@ -239,9 +241,7 @@ impl Walk<'_> {
     }
 
     fn excluded(&self, relative: &Path, name: impl AsRef<Path>) -> bool {
-        !self.exclude.is_empty()
-            && (self.exclude.is_match(relative)
-                || name.as_ref().file_name().is_some_and(|name| self.exclude.is_match(name)))
+        is_excluded(self.exclude, relative, name)
     }
 
     fn folder(&self, step: &Step) -> Outcome {
@@ -274,7 +274,7 @@ impl Walk<'_> {
                 self.folder(&Step { path, shown, relative, depth: step.depth + 1 })
             }
             EntryKind::File => {
-                let name = entry.name.to_string_lossy();
+                let name = source::text_of(&entry.name);
                 let package = Sibling { folder: beside, name: &name };
                 self.file(&step.path.join(&entry.name), shown.into(), &package, Links::Refuse)
             }
@@ -348,6 +348,12 @@ impl Walk<'_> {
         let provenance = Provenance::file(name);
         self.run.guarded(&provenance, || self.run.input(&provenance, bytes))
     }
+}
+
+fn is_excluded(exclude: &GlobSet, relative: &Path, name: impl AsRef<Path>) -> bool {
+    !exclude.is_empty()
+        && (exclude.is_match(relative)
+            || name.as_ref().file_name().is_some_and(|name| exclude.is_match(name)))
 }
 
 fn unreadable(provenance: &Provenance, error: &io::Error) -> Outcome {

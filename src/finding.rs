@@ -156,6 +156,13 @@ pub struct Part {
     pub secret: Option<Secret>,
 }
 
+/// A `keysieve:allow` that covers a finding: see [`crate::mark`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// What stands behind it.
+    pub reason: Option<String>,
+}
+
 /// A candidate that stood.
 #[derive(Clone, Debug)]
 pub struct Finding {
@@ -187,6 +194,8 @@ pub struct Finding {
     pub public: BTreeMap<&'static str, String>,
     /// The name beside the value, as it stands there: a header, a member's key, a variable.
     pub name: Option<String>,
+    /// The mark in the text that covers it. Whether such marks count is for whoever reports.
+    pub mark: Option<Mark>,
 }
 
 impl Finding {

@@ -41,6 +41,7 @@ pub(crate) fn finding(candidate: Candidate, place: Place, location: Location, no
         guessable,
         name: candidate.name,
         secret: candidate.value,
+        mark: None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! keysieve finds long-lived credentials in the exports of no-code platforms and in dumps of shared workspaces, and
 //! says which flow, step, field and owner each one belongs to.
 
+pub mod accept;
 pub mod blob;
 pub mod budget;
 pub mod cli;
@@ -12,8 +13,11 @@ pub mod engine;
 pub mod filter;
 pub mod finding;
 pub mod fingerprint;
+pub mod git;
+pub mod hook;
 pub mod json;
 mod label;
+pub mod mark;
 pub mod mask;
 pub mod platform;
 pub mod report;

@@ -24,6 +24,7 @@ use crate::filter;
 use crate::finding::{Encoding, Finding, Location, Place, Secret, Storage};
 use crate::json;
 use crate::label;
+use crate::mark::Marks;
 use crate::platform;
 
 /// Everything that a scan needs to know, read-only and shared by all threads.
@@ -606,6 +607,7 @@ fn conclude(placed: Vec<Placed>, view: &View, scanner: &Scanner, scan: &mut Blob
     let mut outline = None;
     let mut guide = OnceCell::new();
     let mut lines = Lines::new(view.text.unwrap_or_default());
+    let mut marks = view.text.and_then(Marks::of);
     let mut findings: Vec<Finding> = Vec::new();
     let mut left_out = 0u64;
     for placed in placed {
@@ -628,7 +630,9 @@ fn conclude(placed: Vec<Placed>, view: &View, scanner: &Scanner, scan: &mut Blob
             continue;
         }
         let location = location(&placed, &place, view, &mut lines);
-        findings.push(label::finding(placed.candidate, place, location, scanner.now));
+        let secret = placed.secret.start as usize..placed.secret.end as usize;
+        let mark = marks.as_mut().and_then(|marks| marks.covering(&secret, place.step.as_deref()));
+        findings.push(Finding { mark, ..label::finding(placed.candidate, place, location, scanner.now) });
     }
     if left_out > 0 {
         let detail = format!("{left_out} more findings are not listed");

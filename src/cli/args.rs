@@ -5,6 +5,10 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+use super::accepting::Accepting;
+use super::baseline::Baseline;
+use super::git::Git;
+use super::hook::Hook;
 use crate::finding::{Confidence, LifetimeClass, Severity};
 use crate::report::Format;
 
@@ -24,6 +28,12 @@ pub(super) struct Args {
 pub(super) enum Command {
     /// Scan files, folders and archives
     Scan(Scan),
+    /// Scan what is staged in git, or what was ever committed
+    Git(Git),
+    /// Put keysieve before each commit of a repository, or take it out again
+    Hook(Hook),
+    /// Accept what is there today
+    Baseline(Baseline),
     /// Make two small exports in memory and scan them: the main job with nothing prepared
     Demo(Demo),
     /// Sweep shared folders: read what changed, tell what is new, still open, gone or back
@@ -49,6 +59,8 @@ pub(super) struct Scan {
     #[arg(required = true, value_name = "PATH")]
     pub(super) paths: Vec<PathBuf>,
     #[command(flatten)]
+    pub(super) accepting: Accepting,
+    #[command(flatten)]
     pub(super) options: Options,
 }
 
@@ -62,7 +74,7 @@ pub(super) struct Demo {
 }
 
 /// What commands that scan have in common.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 pub(super) struct Options {
     /// How to write the report: human, json, jsonl or sarif
     #[arg(long, value_name = "FORMAT", value_parser = format, help_heading = "Output")]

@@ -1,8 +1,12 @@
 //! The command line: what was typed → what it means → one command → an exit status. The only room that writes to the
 //! terminal or to files.
 
+mod accepting;
 mod args;
+mod baseline;
 mod demo;
+mod git;
+mod hook;
 mod manifest;
 mod notify;
 mod output;
@@ -78,6 +82,9 @@ pub fn main() -> ExitCode {
     };
     let ended = match args.command {
         Command::Scan(scan) => scan::run(&scan),
+        Command::Git(git) => git::run(&git),
+        Command::Hook(hook) => hook::run(&hook),
+        Command::Baseline(baseline) => baseline::run(&baseline),
         Command::Demo(demo) => demo::run(&demo),
         Command::Sweep(sweep) => sweep::run(&sweep),
         Command::Manifest(manifest) => manifest::run(&manifest),

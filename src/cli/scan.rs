@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
@@ -12,6 +12,7 @@ use super::args::{Options, Scan};
 use super::output::{self, Targets};
 use super::progress::Line;
 use super::{Failure, Status};
+use crate::accept::{Roots, Unused};
 use crate::budget::Budget;
 use crate::detect::Detectors;
 use crate::engine::{self, Input};
@@ -25,7 +26,11 @@ use crate::signature;
 /// Runs the command.
 pub(super) fn run(scan: &Scan) -> Result<Status, Failure> {
     let inputs = scan.paths.iter().map(|path| input(path)).collect();
-    inputs_to_report(inputs, &scan.options)
+    let roots = Roots::of_paths(scan.paths.iter().map(PathBuf::as_path));
+    let acceptances = scan.accepting.read(&roots)?;
+    scanned(inputs, &scan.options, |report, _| {
+        acceptances.apply(report, &roots, Unused::Told).map_err(Failure::usage)
+    })
 }
 
 fn input(path: &Path) -> Input {
@@ -37,10 +42,31 @@ fn input(path: &Path) -> Input {
 
 /// Scans, writes what was asked for, and says how it ended.
 pub(super) fn inputs_to_report(inputs: Vec<Input>, options: &Options) -> Result<Status, Failure> {
+    scanned(inputs, options, |_, _| Ok(()))
+}
+
+/// The same; `judge` sees the report before it is written.
+fn scanned(
+    inputs: Vec<Input>,
+    options: &Options,
+    judge: impl FnOnce(&mut Report, &Masker) -> Result<(), Failure>,
+) -> Result<Status, Failure> {
     let targets = Targets::new(options)?;
+    reported(inputs, options, |report, masker| {
+        judge(report, masker)?;
+        targets.write(report, masker, options)?;
+        Ok(status(report, options))
+    })
+}
+
+/// Scans, and does something with the report.
+pub(super) fn reported<T>(
+    inputs: Vec<Input>,
+    options: &Options,
+    end: impl FnOnce(&mut Report, &Masker) -> Result<T, Failure>,
+) -> Result<T, Failure> {
     let scanner = scanner(options)?;
-    let key =
-        options.fingerprint_key_file.as_deref().map(Key::from_file).transpose().map_err(Failure::usage)?;
+    let key = key(options)?;
     let engine_options = engine_options(options)?;
     let started = Instant::now();
     let line = Line::new(options);
@@ -58,9 +84,12 @@ pub(super) fn inputs_to_report(inputs: Vec<Input>, options: &Options) -> Result<
         duration: started.elapsed(),
         key: key.as_ref(),
     };
-    let report = Report::new(run, &masker);
-    targets.write(&report, &masker, options)?;
-    Ok(status(&report, options))
+    end(&mut Report::new(run, &masker), &masker)
+}
+
+/// The key that fingerprints are made with.
+pub(super) fn key(options: &Options) -> Result<Option<Key>, Failure> {
+    options.fingerprint_key_file.as_deref().map(Key::from_file).transpose().map_err(Failure::usage)
 }
 
 /// What the options say of looking.
@@ -95,6 +124,7 @@ fn budget(options: &Options) -> Budget {
     }
 }
 
+/// What the options say of the run.
 pub(super) fn engine_options(options: &Options) -> Result<engine::Options, Failure> {
     let default = engine::Options::default();
     let exclude = engine::excludes(options.exclude.iter().map(String::as_str)).map_err(Failure::usage)?;
@@ -134,7 +164,8 @@ pub(super) fn settings(options: &Options) -> Vec<(String, String)> {
     settings
 }
 
-fn status(report: &Report, options: &Options) -> Status {
+/// How a run ended.
+pub(super) fn status(report: &Report, options: &Options) -> Status {
     let worst = report.worst(&output::view(options));
     match worst {
         Some(worst) if worst >= options.fail_on => Status::Findings,

@@ -51,10 +51,34 @@ pub enum Target {
 #[derive(Clone, Copy)]
 pub struct Entry {
     key: u32,
+    /// The first eight bytes of the text, and a mask of as many as it has.
+    head: (u64, u64),
     /// The text that stands at the anchor.
     pub text: &'static str,
     /// What to try there.
     pub target: Target,
+}
+
+impl Entry {
+    fn new(key: u32, text: &'static str, target: Target) -> Self {
+        let mut bytes = [0; 8];
+        let mut mask = [0; 8];
+        for ((byte, mask), from) in bytes.iter_mut().zip(&mut mask).zip(text.bytes()) {
+            (*byte, *mask) = (from, 0xff);
+        }
+        Self { key, head: (u64::from_le_bytes(bytes), u64::from_le_bytes(mask)), text, target }
+    }
+
+    /// Whether the text stands at `start`.
+    #[inline]
+    pub fn stands_at(&self, text: &[u8], start: usize) -> bool {
+        let Some(rest) = text.get(start..) else { return false };
+        let (head, mask) = self.head;
+        match rest.first_chunk() {
+            Some(bytes) if u64::from_le_bytes(*bytes) & mask != head => false,
+            _ => rest.starts_with(self.text.as_bytes()),
+        }
+    }
 }
 
 /// All anchors of one kind, by their first (or, before a run, their last) three bytes.
@@ -153,7 +177,7 @@ pub fn build(signatures: &[&'static Signature]) -> Anchors {
             Hold::Alone => &mut alone,
         };
         let keys = anchor.heads().map(|[a, b, c]| u32::from_le_bytes([a, b, c, 0]));
-        list.extend(keys.map(|key| Entry { key: fold(key), text: anchor.text, target }));
+        list.extend(keys.map(|key| Entry::new(fold(key), anchor.text, target)));
     }
     Anchors { at_start: Index::new(at_start, &[EYJ]), before: Index::new(before, &[]), alone }
 }

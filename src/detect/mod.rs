@@ -31,7 +31,7 @@ use regex::bytes::Regex;
 use self::index::{Anchors, EYJ, Entry, Index, Target, three};
 pub(crate) use self::keystore::keystore;
 use self::names::{Names, Telling};
-use self::runs::{Batch, Finder};
+use self::runs::{Batch, Finder, Level};
 use crate::blob::Span;
 use crate::decode::{base64, json_string, percent};
 use crate::finding::{Kind, Secret};
@@ -155,6 +155,7 @@ pub struct Detectors {
     surroundings: vendor::Surroundings,
     words: words::Words,
     patterns: Vec<OnceLock<Option<Regex>>>,
+    level: Level,
 }
 
 impl Detectors {
@@ -166,6 +167,7 @@ impl Detectors {
             surroundings: vendor::Surroundings::new(&signatures),
             words: words::Words::new(alone.iter().map(|entry| entry.text)),
             patterns: signatures.iter().map(|_| OnceLock::new()).collect(),
+            level: Level::best(),
             signatures,
             at_start,
             before,
@@ -180,21 +182,21 @@ impl Detectors {
 
     /// Looks at every byte of `text` (less than 4 GiB) and adds to `found` what it sees.
     pub fn look(&self, text: &[u8], found: &mut Found) {
-        let mut finder = Finder::new(text);
+        let mut finder = Finder::new(text, self.level, self.words.needles());
         let mut batch = found.batch.take().unwrap_or_default();
         while finder.next(&mut batch) {
             self.runs(text, &batch, found);
             found.escapes.extend_from_slice(batch.escapes());
+            self.words.each(text, &batch, |word, at| match word {
+                words::Word::Anchor => self.anchors(text, &self.alone, at, false, found),
+                words::Word::Name => found.add(|| field::of_word(text, at, &self.names)),
+                words::Word::Url => found.add(|| structure::url_password(text, at)),
+                words::Word::Pem => found.add(|| structure::private_key(text, at)),
+                words::Word::Opener(opener) => found.openers.push((opener, at as u32)),
+            });
         }
         found.nul |= finder.nul;
         found.batch = Some(batch);
-        self.words.each(text, |word, at| match word {
-            words::Word::Anchor => self.anchors(text, &self.alone, at, false, found),
-            words::Word::Name => found.add(|| field::of_word(text, at, &self.names)),
-            words::Word::Url => found.add(|| structure::url_password(text, at)),
-            words::Word::Pem => found.add(|| structure::private_key(text, at)),
-            words::Word::Opener(opener) => found.openers.push((opener, at as u32)),
-        });
         self.refine(text, &mut found.candidates);
     }
 
@@ -291,7 +293,7 @@ impl Detectors {
     fn anchors(&self, text: &[u8], entries: &[Entry], at: usize, before: bool, found: &mut Found) {
         for entry in entries {
             let start = if before { at.wrapping_sub(entry.text.len()) } else { at };
-            if !text.get(start..).is_some_and(|rest| rest.starts_with(entry.text.as_bytes())) {
+            if !entry.stands_at(text, start) {
                 continue;
             }
             match entry.target {

@@ -1,9 +1,10 @@
 //! The run finder: bytes → runs of `[A-Za-z0-9_+/-]` of at least [`MIN_RUN`] bytes, the only places where most
 //! credentials can be, and the few places where an escape hides a byte of one.
 //!
-//! One pass over every byte, so it is the part whose cost everybody pays: about one instruction a byte with AVX2
-//! (`avx2`), three to four without. Both are driven by [`Finder`], which hands out small batches so that what looks at
-//! the runs next finds their bytes still in the first-level cache.
+//! One pass over every byte, so it is the part whose cost everybody pays: about one instruction a byte with AVX-512
+//! (`avx512`, which looks for needles in the same pass), two with AVX2 (`avx2`), three to four without. All are driven by
+//! [`Finder`], which hands out small batches so that what looks at the runs next finds their bytes still in the
+//! first-level cache.
 
 use memchr::{memchr, memchr2_iter};
 
@@ -11,12 +12,62 @@ use crate::blob::Span;
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
 
 /// The shortest run that is looked at, in bytes.
 pub const MIN_RUN: usize = 16;
 
 /// A batch ends with the 64-byte block in which this many runs have come together.
 const BATCH: usize = 96;
+
+/// And at the latest after so many bytes, a multiple of 64: what looks at them next finds them in the cache.
+const BATCH_BYTES: usize = 8 << 10;
+
+/// The means that a processor has, from the slowest on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// None: the fallback, and the oracle of the tests.
+    Scalar,
+    /// AVX2.
+    Avx2,
+    /// AVX-512 with its byte permutations (BW, VBMI).
+    Avx512,
+}
+
+impl Level {
+    /// The best of this processor.
+    pub fn best() -> Self {
+        Self::all().last().unwrap_or(Self::Scalar)
+    }
+
+    /// All of this processor, ascending.
+    pub fn all() -> impl Iterator<Item = Self> {
+        #[cfg(target_arch = "x86_64")]
+        let (avx2, avx512) = (
+            std::arch::is_x86_feature_detected!("avx2"),
+            std::arch::is_x86_feature_detected!("avx512bw")
+                && std::arch::is_x86_feature_detected!("avx512vbmi"),
+        );
+        #[cfg(not(target_arch = "x86_64"))]
+        let (avx2, avx512) = (false, false);
+        let levels = [(Self::Scalar, true), (Self::Avx2, avx2), (Self::Avx512, avx512)];
+        levels.into_iter().filter_map(|(level, has)| has.then_some(level))
+    }
+}
+
+/// Texts of four bytes that are looked for in the same pass where that costs little: for each of the four places which of
+/// eight sets a byte below 128 is of. What fits one set at all four places is a needle, perhaps; of bytes of 128 and
+/// more the top bit does not count.
+#[derive(Clone, Debug)]
+pub struct Needles(pub [[u8; 128]; 4]);
+
+impl Default for Needles {
+    /// None at all.
+    fn default() -> Self {
+        Self([[0; 128]; 4])
+    }
+}
 
 /// Whether a byte can be part of a run.
 #[inline]
@@ -42,8 +93,36 @@ pub struct Batch {
     escapes: Edges,
     /// Which of the first 64 bytes of each run, and of what follows it, are `+ - / _`, and which are digits.
     marks: Marked,
-    /// Whether those are made with vector instructions.
-    vector: bool,
+    level: Option<Level>,
+    /// The bytes that were gone through.
+    span: Span,
+    needles: Hits,
+    /// Up to where needles were looked for.
+    searched: usize,
+}
+
+/// Where needles may be, from the batch's beginning on.
+#[derive(Debug)]
+struct Hits {
+    places: Box<[u16; BATCH_BYTES]>,
+    count: usize,
+}
+
+impl Default for Hits {
+    fn default() -> Self {
+        Self { places: Box::new([0; BATCH_BYTES]), count: 0 }
+    }
+}
+
+impl Hits {
+    #[inline(always)]
+    fn push_bits(&mut self, mut bits: u64, from: usize) {
+        while bits != 0 {
+            self.places[self.count % BATCH_BYTES] = (from + bits.trailing_zeros() as usize) as u16;
+            self.count += 1;
+            bits &= bits - 1;
+        }
+    }
 }
 
 /// The marks of each run of a batch.
@@ -64,10 +143,23 @@ struct Marks {
 }
 
 impl Batch {
-    fn clear(&mut self) {
+    fn clear(&mut self, at: usize) {
         self.starts.count = 0;
         self.ends.count = 0;
         self.escapes.count = 0;
+        self.needles.count = 0;
+        (self.span, self.searched) = (at..at, at);
+    }
+
+    /// Where needles may be, ascending.
+    pub fn needles(&self) -> impl Iterator<Item = usize> {
+        let places = self.needles.places.iter().take(self.needles.count);
+        places.map(|place| self.span.start + usize::from(*place))
+    }
+
+    /// The bytes of this batch where needles were not looked for.
+    pub fn unsearched(&self) -> Span {
+        self.searched..self.span.end
     }
 
     /// Where something begins that can stand for a byte of a credential, or part it: `%` and `&`, or a backslash or `<`
@@ -96,19 +188,27 @@ impl Batch {
     }
 
     /// Looks at the bytes of all runs.
-    fn mark(&mut self, text: &[u8], vector: bool) {
-        self.vector = vector;
-        let starts = self.starts.places.iter().take(self.ends.count.min(EDGES));
-        for (start, marks) in starts.zip(&mut self.marks.0) {
-            *marks = Marks::at(text, *start as usize, vector);
+    fn mark(&mut self, text: &[u8], level: Level) {
+        self.level = Some(level);
+        let starts = &self.starts.places[..self.ends.count.min(EDGES)];
+        match level {
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 => avx512::mark(text, starts, &mut self.marks.0),
+            _ => {
+                for (start, marks) in starts.iter().zip(&mut self.marks.0) {
+                    *marks = Marks::at(text, *start as usize, level);
+                }
+            }
         }
     }
 
-    /// Whether one of the first 64 bytes of the run of that number is one of `+ - / _`, or there are more.
+    /// Whether one of the first 64 bytes of the run of that number is one of `+ - / _`, or there are more. Not of what is
+    /// cut as a UUID: a third of all runs of an export are, and no anchor stands within one.
     #[inline]
     pub fn has_joint(&self, number: usize) -> bool {
         let length = self.run(number).len();
-        self.marks.0[number % EDGES].joint << (64 - length.min(64)) != 0 || length > 64
+        let joints = self.marks.0[number % EDGES].joint << (64 - length.min(64));
+        length > 64 || joints != 0 && (length != 36 || joints != UUID_JOINTS << (64 - 36))
     }
 
     /// Whether one of the first 64 bytes of the run of that number is a digit.
@@ -134,7 +234,7 @@ impl Batch {
             if from >= run.end {
                 break;
             }
-            joint = Marks::at(text, from, self.vector).joint;
+            joint = Marks::at(text, from, self.level.unwrap_or(Level::Scalar)).joint;
         }
     }
 }
@@ -142,11 +242,11 @@ impl Batch {
 impl Marks {
     /// Of the 64 bytes from `at` on.
     #[inline]
-    fn at(text: &[u8], at: usize, vector: bool) -> Self {
+    fn at(text: &[u8], at: usize, level: Level) -> Self {
         let rest = text.get(at..).unwrap_or_default();
         match rest.first_chunk::<64>() {
             #[cfg(target_arch = "x86_64")]
-            Some(block) if vector => avx2::marks(block),
+            Some(block) if level >= Level::Avx2 => avx2::marks(block),
             _ => Self::scalar(rest),
         }
     }
@@ -209,13 +309,17 @@ impl Edges {
     }
 }
 
+/// Where a UUID has its hyphens (RFC 9562, section 4).
+const UUID_JOINTS: u64 = 1 << 8 | 1 << 13 | 1 << 18 | 1 << 23;
+
 /// Walks over a text of less than 4 GiB, batch by batch.
 pub struct Finder<'a> {
     text: &'a [u8],
     at: usize,
     state: State,
     open: Option<u32>,
-    vector: bool,
+    level: Level,
+    needles: &'a Needles,
     /// Whether a zero byte was met so far: such a text is no plain text.
     pub nul: bool,
 }
@@ -249,14 +353,11 @@ struct Masks {
 }
 
 impl<'a> Finder<'a> {
-    /// Over `text`, with the fastest means that this processor has.
-    pub fn new(text: &'a [u8]) -> Self {
-        Self { text, at: 0, state: State::default(), open: None, vector: has_avx2(), nul: false }
-    }
-
-    /// Over `text` without vector instructions: the fallback, and the oracle of the tests.
-    pub fn scalar(text: &'a [u8]) -> Self {
-        Self { vector: false, ..Self::new(text) }
+    /// Over `text`, with means that this processor has; needles are looked for if that is [`Level::Avx512`], else they are
+    /// left to the caller ([`Batch::unsearched`]).
+    pub fn new(text: &'a [u8], level: Level, needles: &'a Needles) -> Self {
+        let level = level.min(Level::best());
+        Self { text, at: 0, state: State::default(), open: None, level, needles, nul: false }
     }
 
     /// Fills `batch` with what comes next; false when the text is at its end and nothing was found.
@@ -264,15 +365,22 @@ impl<'a> Finder<'a> {
     /// A run that is still open at the batch's end is closed, as a last entry, in a later one: `batch` holds only
     /// whole runs.
     pub fn next(&mut self, batch: &mut Batch) -> bool {
-        batch.clear();
+        batch.clear(self.at);
         if let Some(start) = self.open.take() {
             batch.starts.push(start);
         }
-        if self.vector {
-            self.vector_blocks(batch);
-        } else {
-            self.scalar_blocks(batch);
+        let limit = self.text.len().min(self.at + BATCH_BYTES);
+        match self.level {
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 => avx512::blocks(self, batch, limit),
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2 => {
+                avx2::blocks(self, batch, limit);
+                self.tail(batch, limit);
+            }
+            _ => self.scalar_blocks(batch, limit),
         }
+        batch.span.end = self.at;
         if batch.starts.count > batch.ends.count {
             if self.at >= self.text.len() {
                 batch.ends.push(self.text.len() as u32);
@@ -280,20 +388,17 @@ impl<'a> Finder<'a> {
                 self.open = batch.starts.pop();
             }
         }
-        batch.mark(self.text, self.vector);
-        !(batch.starts.count == 0 && batch.escapes.count == 0 && self.at >= self.text.len())
-    }
-
-    fn vector_blocks(&mut self, batch: &mut Batch) {
-        #[cfg(target_arch = "x86_64")]
-        avx2::blocks(self, batch);
-        self.tail(batch);
+        batch.mark(self.text, self.level);
+        !(batch.span.is_empty()
+            && batch.starts.count == 0
+            && batch.escapes.count == 0
+            && self.at >= self.text.len())
     }
 
     /// The last bytes, fewer than a block: the same masks by a table, so that there is no second set of rules.
-    fn tail(&mut self, batch: &mut Batch) {
+    fn tail(&mut self, batch: &mut Batch, limit: usize) {
         let rest = self.text.len() - self.at;
-        if rest >= 64 || batch.is_full() || self.at >= self.text.len() {
+        if rest >= 64 || batch.is_full() || self.at >= limit {
             return;
         }
         let masks = self.masks(rest);
@@ -301,13 +406,13 @@ impl<'a> Finder<'a> {
         self.at = self.text.len();
     }
 
-    fn scalar_blocks(&mut self, batch: &mut Batch) {
-        while self.text.len() - self.at >= 64 && !batch.is_full() {
+    fn scalar_blocks(&mut self, batch: &mut Batch, limit: usize) {
+        while limit - self.at >= 64 && !batch.is_full() {
             let masks = self.masks(64);
             self.state.block(self.at, masks, batch);
             self.at += 64;
         }
-        self.tail(batch);
+        self.tail(batch, limit);
     }
 
     /// The masks of the `len` (at most 64) bytes at the current place, byte by byte.
@@ -377,13 +482,6 @@ fn push_escapes(places: &mut Edges, mut escapes: u64, lone: u64, block: usize) {
     }
 }
 
-fn has_avx2() -> bool {
-    #[cfg(target_arch = "x86_64")]
-    return std::arch::is_x86_feature_detected!("avx2");
-    #[cfg(not(target_arch = "x86_64"))]
-    false
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -392,7 +490,17 @@ mod tests {
 
     type Found = (Vec<(u32, u32)>, Vec<u32>, bool);
 
-    fn collect(mut finder: Finder) -> Found {
+    /// With all means that this processor has, which must agree.
+    fn collect(text: &[u8]) -> Found {
+        let mut found: Vec<Found> = Level::all().map(|level| collect_at(text, level)).collect();
+        found.dedup();
+        assert_eq!(found.len(), 1, "{found:?}");
+        found.remove(0)
+    }
+
+    fn collect_at(text: &[u8], level: Level) -> Found {
+        let none = Needles::default();
+        let mut finder = Finder::new(text, level, &none);
         let (mut runs, mut escapes, mut batch) = (Vec::new(), Vec::new(), Batch::default());
         while finder.next(&mut batch) {
             assert_eq!(batch.starts.count, batch.ends.count);
@@ -430,8 +538,7 @@ mod tests {
             for length in [15, 16, 17, 63, 64, 65, 128, 200] {
                 for trail in [0, 1, 64] {
                     let text = [vec![b' '; lead], vec![b'a'; length], vec![b'.'; trail]].concat();
-                    assert_eq!(collect(Finder::new(&text)), by_definition(&text), "{lead} {length} {trail}");
-                    assert_eq!(collect(Finder::scalar(&text)), by_definition(&text));
+                    assert_eq!(collect(&text), by_definition(&text), "{lead} {length} {trail}");
                 }
             }
         }
@@ -442,7 +549,8 @@ mod tests {
         let text =
             [" ".repeat(50), "abc-def_ghi/jkl+mno".repeat(9), " -1- ".into(), "abcdefghijklmnopq7".into()]
                 .concat();
-        for mut finder in [Finder::new(text.as_bytes()), Finder::scalar(text.as_bytes())] {
+        let none = Needles::default();
+        for mut finder in Level::all().map(|level| Finder::new(text.as_bytes(), level, &none)) {
             let mut batch = Batch::default();
             assert!(finder.next(&mut batch));
             let run = |n: usize| batch.runs().nth(n).expect("a run");
@@ -459,8 +567,7 @@ mod tests {
         for byte in 0..=255u8 {
             for lead in [&b"aaaaaaaa"[..], b"aaaaaaa\\", b"aaaaaaa<"] {
                 let text = [lead, &[byte], &[b'b'; 80]].concat();
-                assert_eq!(collect(Finder::new(&text)), by_definition(&text), "{byte:#x}");
-                assert_eq!(collect(Finder::scalar(&text)), by_definition(&text), "{byte:#x}");
+                assert_eq!(collect(&text), by_definition(&text), "{byte:#x}");
             }
         }
     }
@@ -468,15 +575,13 @@ mod tests {
     proptest! {
         #[test]
         fn both_agree_with_the_definition(text in "[a-zA-Z0-9_+/%&<\\\\u \r\n.\\x00é-]{0,900}") {
-            let expected = by_definition(text.as_bytes());
-            prop_assert_eq!(&collect(Finder::new(text.as_bytes())), &expected);
-            prop_assert_eq!(&collect(Finder::scalar(text.as_bytes())), &expected);
+            prop_assert_eq!(collect(text.as_bytes()), by_definition(text.as_bytes()));
         }
 
         #[test]
         fn long_texts_come_in_batches(words in proptest::collection::vec("[a-z]{14,40}[ %]", 0..400)) {
             let text = words.concat();
-            prop_assert_eq!(collect(Finder::new(text.as_bytes())), by_definition(text.as_bytes()));
+            prop_assert_eq!(collect(text.as_bytes()), by_definition(text.as_bytes()));
         }
     }
 }

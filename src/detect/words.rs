@@ -1,10 +1,13 @@
 //! The few rare words that lead to what is no run: short passwords under their name, PEM headers, URLs with a password,
 //! the anchors of signatures whose runs may be too short, and places where text is encoded so that no run tells of it.
 //!
-//! Three or four bytes of each word, chosen for being rare in text, are looked for at every place in one pass: with AVX2 by
-//! nibble tables (`avx2`), else by a bitmap. What is compared whole is then only a few places in a thousand bytes.
+//! Three or four bytes of each word, chosen for being rare in text, are looked for at every place in one pass: with AVX-512 by
+//! the run finder itself ([`Needles`]), with AVX2 by nibble tables (`avx2`), else by a bitmap. What is compared whole is then
+//! only a few places in a thousand bytes.
 
 use super::index::{Bitmap, fold, three};
+use super::runs::{Batch, Level, Needles};
+use crate::blob::Span;
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -118,7 +121,7 @@ struct Entry {
     text: &'static str,
     back: usize,
     word: Word,
-    /// Of the nibble tables; none for an anchor.
+    /// Of the tables; chosen for an anchor when they are made.
     bucket: Option<u8>,
 }
 
@@ -127,6 +130,18 @@ impl Entry {
         let fourth = text.as_bytes().get(back + 3).map(|byte| byte | 0x20);
         Self { key: fold(three(text.as_bytes(), back)), fourth, text, back, word, bucket }
     }
+
+    /// Adds its bytes, in either case, to the set of its bucket.
+    fn add_to(&self, Needles(needles): &mut Needles) {
+        let set = 1 << (self.bucket.unwrap_or(0) % 8);
+        let [a, b, c, _] = self.key.to_le_bytes();
+        let bytes = [Some(a), Some(b), Some(c), self.fourth];
+        for (needle, wanted) in needles.iter_mut().zip(bytes) {
+            for (byte, sets) in (0u8..).zip(needle) {
+                *sets |= if wanted.is_none_or(|wanted| byte | 0x20 == wanted) { set } else { 0 };
+            }
+        }
+    }
 }
 
 /// A searcher for them.
@@ -134,6 +149,8 @@ pub(super) struct Words {
     entries: Vec<Entry>,
     bitmap: Bitmap,
     tables: Tables,
+    needles: Needles,
+    level: Level,
 }
 
 /// Which of eight buckets a nibble of a word's first, second, third and fourth byte belongs to.
@@ -160,26 +177,39 @@ impl Words {
         let is_anchor = |entry: &Entry| entry.word == Word::Anchor;
         let mut bitmap = Bitmap::default();
         entries.iter().for_each(|entry| bitmap.insert(entry.key));
-        let tables = Tables::new(&entries);
+        let tables = Tables::new(&mut entries);
+        let mut needles = Needles::default();
+        entries.iter().for_each(|entry| entry.add_to(&mut needles));
         entries.dedup_by(|a, b| is_anchor(a) && is_anchor(b) && (a.key, a.back) == (b.key, b.back));
-        Self { entries, bitmap, tables }
+        Self { entries, bitmap, tables, needles, level: Level::best() }
     }
 
-    /// Calls `each` for every word in `text`, with the place of its first byte.
-    pub(super) fn each(&self, text: &[u8], mut each: impl FnMut(Word, usize)) {
+    /// Their bytes, for the run finder.
+    pub(super) fn needles(&self) -> &Needles {
+        &self.needles
+    }
+
+    /// Calls `each` for every word that begins, or has its rarest bytes, in a batch of `text`; with the place of its first
+    /// byte.
+    pub(super) fn each(&self, text: &[u8], batch: &Batch, mut each: impl FnMut(Word, usize)) {
+        batch.needles().for_each(|at| self.at(text, at, &mut each));
+        self.each_in(text, batch.unsearched(), &mut each);
+    }
+
+    /// The same for the words whose rarest bytes stand in `span`, without the run finder's help.
+    fn each_in(&self, text: &[u8], span: Span, each: &mut impl FnMut(Word, usize)) {
+        let mut from = span.start;
         #[cfg(target_arch = "x86_64")]
-        let scanned = match std::arch::is_x86_feature_detected!("avx2") {
-            true => avx2::scan(text, &self.tables, |at| self.at(text, at, &mut each)),
-            false => 0,
-        };
-        #[cfg(not(target_arch = "x86_64"))]
-        let scanned = 0;
-        self.each_from(text, scanned, &mut each);
+        if self.level >= Level::Avx2 {
+            let shown = text.get(..span.end.saturating_add(3)).unwrap_or(text);
+            from = avx2::scan(shown, from, &self.tables, |at| self.at(text, at, each));
+        }
+        self.each_slowly(text, from..span.end, each);
     }
 
-    /// The same from byte `from` on, without vector instructions.
-    fn each_from(&self, text: &[u8], from: usize, each: &mut impl FnMut(Word, usize)) {
-        for at in from..text.len().saturating_sub(2) {
+    /// The same without vector instructions.
+    fn each_slowly(&self, text: &[u8], span: Span, each: &mut impl FnMut(Word, usize)) {
+        for at in span.start..span.end.min(text.len().saturating_sub(2)) {
             self.at(text, at, each);
         }
     }
@@ -228,19 +258,22 @@ fn rarest(text: &str) -> usize {
 
 impl Tables {
     /// For these words. An anchor goes where it makes a bucket fit the least more of text.
-    fn new(entries: &[Entry]) -> Self {
+    fn new(entries: &mut [Entry]) -> Self {
         let mut buckets = [Bucket::default(); 8];
-        for entry in entries {
+        for entry in entries.iter() {
             if let Some(bucket) = entry.bucket {
                 buckets[usize::from(bucket % 8)].add(entry);
             }
         }
-        let mut anchors: Vec<&Entry> = entries.iter().filter(|entry| entry.bucket.is_none()).collect();
+        let mut anchors: Vec<&mut Entry> =
+            entries.iter_mut().filter(|entry| entry.bucket.is_none()).collect();
         anchors.sort_by_key(|entry| (entry.fourth.is_some(), entry.key, entry.fourth));
         for anchor in anchors {
-            let growth = |bucket: &&mut Bucket| bucket.with(anchor).frequency() - bucket.frequency();
-            if let Some(bucket) = buckets.iter_mut().take(SHARED).min_by_key(growth) {
+            let growth =
+                |bucket: &(u8, &mut Bucket)| bucket.1.with(anchor).frequency() - bucket.1.frequency();
+            if let Some((number, bucket)) = (0..).zip(buckets.iter_mut()).take(SHARED).min_by_key(growth) {
                 bucket.add(anchor);
+                anchor.bucket = Some(number);
             }
         }
         let mut tables = Self::default();
@@ -330,13 +363,21 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::detect::runs::Finder;
 
-    fn both(text: &str) -> [Vec<(Word, usize)>; 2] {
+    /// By the run finder, by what else is fast, and slowly.
+    fn all_ways(text: &str) -> [Vec<(Word, usize)>; 3] {
         let words = Words::new(["ya29.c.", "@hook."].into_iter());
-        let (mut fast, mut slow) = (Vec::new(), Vec::new());
-        words.each(text.as_bytes(), |word, at| fast.push((word, at)));
-        words.each_from(text.as_bytes(), 0, &mut |word, at| slow.push((word, at)));
-        [fast, slow]
+        let text = text.as_bytes();
+        let mut found: [Vec<(Word, usize)>; 3] = Default::default();
+        let [by_finder, fast, slow] = &mut found;
+        let (mut finder, mut batch) = (Finder::new(text, Level::best(), words.needles()), Batch::default());
+        while finder.next(&mut batch) {
+            words.each(text, &batch, |word, at| by_finder.push((word, at)));
+        }
+        words.each_in(text, 0..text.len(), &mut |word, at| fast.push((word, at)));
+        words.each_slowly(text, 0..text.len(), &mut |word, at| slow.push((word, at)));
+        found
     }
 
     #[test]
@@ -350,16 +391,17 @@ mod tests {
             (Word::Name, 53),
             (Word::Anchor, 60),
         ];
-        for found in both(text) {
+        for found in all_ways(text) {
             assert_eq!(found, expected);
         }
     }
 
     proptest! {
         #[test]
-        fn both_ways_see_the_same(words in proptest::collection::vec("(PASSw|secret|api[-_]?key|://|-----BEGIN |ya29.c.|@hook.|[a-z ]{1,9})", 0..60)) {
-            let [fast, slow] = both(&words.concat());
-            prop_assert_eq!(fast, slow);
+        fn all_ways_see_the_same(words in proptest::collection::vec("(PASSw|secret|api[-_]?key|://|-----BEGIN |ya29.c.|@hook.|\" \\+ '|é|[a-z ]{1,99})", 0..260)) {
+            let [by_finder, fast, slow] = all_ways(&words.concat());
+            prop_assert_eq!(&by_finder, &slow);
+            prop_assert_eq!(&fast, &slow);
         }
     }
 }

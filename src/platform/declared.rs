@@ -2,8 +2,9 @@
 //! file in clear. From a blob to its values, without what only says where a credential is used (hosts, users, ids).
 
 use std::collections::VecDeque;
+use std::sync::LazyLock;
 
-use memchr::memmem;
+use memchr::memmem::Finder;
 
 use crate::blob::{Blob, Span};
 use crate::json::{self, Value};
@@ -11,6 +12,10 @@ use crate::platform::{n8n, node_red};
 
 /// Bytes from the beginning by which such an export is told, so that other blobs cost next to nothing.
 const HEAD: usize = 4096;
+
+static DATA: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("\"data\""));
+static TYPE: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("\"type\""));
+static NODES: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("\"nodes\""));
 
 /// How many entries are read, and how many values of each.
 const MAX_ENTRIES: usize = 10_000;
@@ -38,9 +43,9 @@ pub(crate) fn declared(blob: &Blob<'_>) -> Vec<Declared> {
     if !json::begins_like_json(head) {
         return Vec::new();
     }
-    let has = |word: &str| memmem::find(head, word.as_bytes()).is_some();
+    let has = |word: &LazyLock<Finder<'_>>| word.find(head).is_some();
     let mut found = Vec::new();
-    if has("\"data\"") && has("\"type\"") && !has("\"nodes\"") {
+    if has(&DATA) && !has(&NODES) && has(&TYPE) {
         let roots = json::documents(blob.bytes).take(MAX_ENTRIES);
         let entries = roots.flat_map(|root| std::iter::once(root).chain(root.items()));
         let decrypted = entries.take(MAX_ENTRIES).filter(|entry| n8n::is_credential(*entry));

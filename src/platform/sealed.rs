@@ -7,7 +7,7 @@
 //! key the SHA-256 of the secret, the initial counter before the base64
 //! (<https://github.com/node-red/node-red/blob/master/packages/node_modules/%40node-red/runtime/lib/nodes/credentials.js>).
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use aes::Aes256;
 use cbc::cipher::block_padding::Pkcs7;
@@ -30,6 +30,8 @@ const HEAD: usize = 4096;
 
 /// How a sealed text of n8n begins as a JSON string: base64 of `Salted__`.
 const SALTED: &[u8] = b"\"U2FsdGVkX1";
+
+static SALT: LazyLock<memmem::Finder<'_>> = LazyLock::new(|| memmem::Finder::new(SALTED));
 
 /// How many members are searched for keys, and how many keys are tried.
 const MAX_FILES: usize = 16;
@@ -60,11 +62,11 @@ impl Opened {
 /// Opens what is sealed in a blob, if its package has the key.
 pub(crate) fn opened(blob: &Blob<'_>) -> Option<Opened> {
     let head = blob.bytes.get(..HEAD).unwrap_or(blob.bytes);
-    if memmem::find(head, SALTED).is_some() {
+    if SALT.find(head).is_some() {
         return n8n(blob);
     }
     let start = head.get(..64).unwrap_or(head);
-    if memmem::find(start, b"\"$\"").is_some() { node_red(blob) } else { None }
+    if start.windows(3).any(|three| three == b"\"$\"") { node_red(blob) } else { None }
 }
 
 /// Every sealed text of an export of n8n's credentials, replaced by the object that it is.

@@ -13,7 +13,7 @@ use crate::blob::Provenance;
 use crate::budget::Gap;
 use crate::finding::{Confidence, Encoding, Flow, LifetimeClass, Location, Severity, Step, Storage};
 
-use super::{Acceptance, Credential, Identity, Life, Page, Reported, rfc3339};
+use super::{Acceptance, Commit, Credential, Identity, Life, Notice, Page, Reported, rfc3339};
 
 /// The version of the shape.
 pub(super) const SCHEMA: &str = "keysieve/1";
@@ -61,6 +61,7 @@ pub(super) struct FindingData {
     secret: SecretData,
     fingerprint: String,
     accepted: Option<AcceptedData>,
+    commit: Option<CommitData>,
     fix: FixData,
     controls: Vec<&'static str>,
     #[serde(flatten)]
@@ -138,6 +139,23 @@ struct SecretData {
 struct AcceptedData {
     by: String,
     reason: Option<String>,
+    who: Option<String>,
+    expires: Option<String>,
+}
+
+#[derive(Serialize)]
+struct CommitData {
+    id: String,
+    author: String,
+    date: String,
+}
+
+/// An acceptance that has expired or matches nothing.
+#[derive(Serialize)]
+struct NoticeData {
+    state: &'static str,
+    #[serde(flatten)]
+    acceptance: AcceptedData,
 }
 
 #[derive(Serialize)]
@@ -185,6 +203,7 @@ pub(super) struct SummaryData {
     /// Findings that are not in the view, and so are not in the report.
     filtered: usize,
     accepted: usize,
+    acceptances: Vec<NoticeData>,
     secrets: usize,
     worst: Option<&'static str>,
     severity: BTreeMap<Ranked, usize>,
@@ -268,6 +287,7 @@ pub(super) fn finding(page: &Page, reported: &Reported, counted: bool) -> Findin
         secret: secret(page, reported, counted),
         fingerprint: reported.fingerprint.clone(),
         accepted: reported.accepted.as_ref().map(|it| accepted(page, it)),
+        commit: reported.commit.as_ref().map(|it| commit(page, it)),
         fix: FixData {
             revoke: finding.signature.vendor.map(|vendor| page.text(vendor.revoke)),
             store: page.maybe(finding.place.fix().as_deref()),
@@ -380,7 +400,20 @@ fn identity(credential: Option<&Credential>) -> (Option<String>, Option<usize>, 
 }
 
 fn accepted(page: &Page, acceptance: &Acceptance) -> AcceptedData {
-    AcceptedData { by: page.text(&acceptance.by), reason: page.maybe(acceptance.reason.as_deref()) }
+    AcceptedData {
+        by: page.text(&acceptance.by),
+        reason: page.maybe(acceptance.reason.as_deref()),
+        who: page.maybe(acceptance.who.as_deref()),
+        expires: acceptance.expires.and_then(rfc3339),
+    }
+}
+
+fn commit(page: &Page, commit: &Commit) -> CommitData {
+    CommitData { id: page.text(&commit.id), author: page.text(&commit.author), date: page.text(&commit.date) }
+}
+
+fn notice(page: &Page, notice: &Notice) -> NoticeData {
+    NoticeData { state: notice.state.name(), acceptance: accepted(page, &notice.acceptance) }
 }
 
 /// Returns the credentials of which a finding is in the view; their numbers count all their findings.
@@ -437,6 +470,7 @@ pub(super) fn summary(page: &Page) -> SummaryData {
         findings,
         filtered: report.findings.len() - findings,
         accepted: page.shown().filter(|reported| reported.accepted.is_some()).count(),
+        acceptances: report.notices.iter().map(|it| notice(page, it)).collect(),
         secrets: shown_credentials(page).count(),
         worst: report.worst(view).map(Severity::name),
         severity: count(page, Severity::ALL, Severity::name, Reported::severity),

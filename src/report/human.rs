@@ -3,6 +3,7 @@
 //! Findings stand under their file, flow and step; those that end by themselves stand last, and what is public by
 //! design is only counted. Then what was not read, and at the very end the verdict, where a terminal leaves the eye.
 
+mod acceptances;
 mod paper;
 
 use std::collections::HashMap;
@@ -14,7 +15,7 @@ use crate::finding::{Confidence, Encoding, Flow, LifetimeClass, Location, Severi
 use crate::mask::visible;
 use crate::platform::{self, Platform};
 
-use super::{Life, LifeState, Page, Reported, data};
+use super::{Commit, Life, LifeState, Page, Reported, data};
 use paper::{Ink, Paper, shorten};
 
 /// Gaps that are listed; the rest is counted.
@@ -35,6 +36,8 @@ pub(super) fn write(page: &Page, out: &mut dyn Write) -> io::Result<()> {
         files(page, &ended, paper)?;
     }
     gone(page, paper)?;
+    acceptances::accepted(page, paper)?;
+    acceptances::notices(page, paper)?;
     gaps(page, paper)?;
     coverage(page, paper)?;
     sweep_line(page, paper)?;
@@ -221,6 +224,9 @@ fn facts(page: &Page, reported: &Reported) -> Vec<(&'static str, String)> {
     if !together.is_empty() {
         facts.push(("with", together.join(", ")));
     }
+    if let Some(commit) = &reported.commit {
+        facts.push(("since", since(page, commit)));
+    }
     facts.push(("stored", storage(finding.storage).to_owned()));
     facts.push(("lives", lives(page, reported)));
     facts.extend(elsewhere(page, reported).map(|text| ("also", text)));
@@ -235,6 +241,13 @@ fn life(page: &Page, life: &Life) -> String {
     let day = day.split('T').next().unwrap_or_default();
     let moved = life.moved_from.as_ref().map(|from| format!("moved here from {}", page.text(from)));
     format!("{}, first seen {day}{}", life.state.name(), bracketed([moved]))
+}
+
+/// `commit 1f0c3a5e9b2d by Jane Doe <jane@example.org>, 2026-11-23T12:00:00Z`
+fn since(page: &Page, commit: &Commit) -> String {
+    let id = page.text(&commit.id);
+    let id = id.get(..12).unwrap_or(&id);
+    format!("commit {id} by {}, {}", short(page, &commit.author), page.text(&commit.date))
 }
 
 /// `inputs.headers.Authorization: sk_live_…9f2Q`

@@ -63,6 +63,8 @@ pub struct Report {
     pub coverage: Coverage,
     /// What a sweep says of itself; none of a run that remembers nothing.
     pub sweep: Option<Sweep>,
+    /// Acceptances that have expired or match nothing any more.
+    pub notices: Vec<Notice>,
 }
 
 /// What a sweep says of itself.
@@ -150,6 +152,8 @@ pub struct Reported {
     pub accepted: Option<Acceptance>,
     /// Its life, if it comes out of the state of a sweep.
     pub life: Option<Life>,
+    /// The first commit that had it, where a history was looked at.
+    pub commit: Option<Commit>,
 }
 
 /// Why a finding is accepted.
@@ -159,6 +163,56 @@ pub struct Acceptance {
     pub by: String,
     /// The reason that was given.
     pub reason: Option<String>,
+    /// Who gave it.
+    pub who: Option<String>,
+    /// When it ends, in seconds since 1970-01-01 UTC.
+    pub expires: Option<i64>,
+}
+
+impl Acceptance {
+    /// Nothing but what accepts.
+    pub fn by(by: impl Into<String>) -> Self {
+        Self { by: by.into(), reason: None, who: None, expires: None }
+    }
+}
+
+/// An acceptance that someone should look at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// Which.
+    pub acceptance: Acceptance,
+    /// Why.
+    pub state: NoticeState,
+}
+
+/// Why an acceptance should be looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoticeState {
+    /// Its time is over: what it accepted counts again.
+    Expired,
+    /// It matches no finding any more.
+    Unused,
+}
+
+impl NoticeState {
+    /// Its name in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Expired => "expired",
+            Self::Unused => "unused",
+        }
+    }
+}
+
+/// The commit that brought a finding into a repository.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Commit {
+    /// Its id, in hexadecimal.
+    pub id: String,
+    /// Its author, with the address.
+    pub author: String,
+    /// When the author made it, as RFC 3339.
+    pub date: String,
 }
 
 /// One distinct credential.
@@ -333,11 +387,13 @@ impl Report {
                     secret,
                     accepted: None,
                     life: None,
+                    commit: None,
                 })
                 .collect(),
             secrets,
             coverage: run.coverage,
             sweep: None,
+            notices: Vec::new(),
         }
     }
 

@@ -8,6 +8,7 @@ mod os;
 mod read;
 mod stamp;
 
+use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, FileType};
 use std::io;
@@ -123,12 +124,17 @@ pub fn shown(path: &Path) -> String {
 
 /// The shown path of a name below a shown folder. What stands below `.` is shown by its own name.
 pub fn shown_below(folder: &str, name: &OsStr) -> String {
-    let name = name.to_string_lossy();
+    let name = text_of(name);
     match folder {
         "." | "./" => name.into_owned(),
-        _ if folder.ends_with('/') => format!("{folder}{name}"),
-        _ => format!("{folder}/{name}"),
+        _ if folder.ends_with('/') => [folder, &name].concat(),
+        _ => [folder, "/", &name].concat(),
     }
+}
+
+/// A name as text, what is no UTF-8 replaced. (`to_string_lossy` goes through every name character by character.)
+pub fn text_of(name: &OsStr) -> Cow<'_, str> {
+    name.to_str().map_or_else(|| name.to_string_lossy(), Cow::Borrowed)
 }
 
 #[cfg(test)]

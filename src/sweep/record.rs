@@ -367,6 +367,7 @@ impl FindingRecord {
             guessable: self.guessable,
             public: self.public.iter().map(|(name, value)| (interned(name), value.clone())).collect(),
             name: self.name.clone(),
+            mark: None,
         }
     }
 

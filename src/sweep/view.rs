@@ -23,7 +23,7 @@ pub enum Which {
 
 /// Joins each finding with its acceptance, as long as that holds; `?1` is the clock.
 const FINDINGS: &str = "SELECT findings.print, secret, state, first_seen, last_seen, first_sweep, last_sweep, moved_from, told, \
-     who, reason FROM findings LEFT JOIN accepted ON accepted.print = findings.print AND coalesce(until, ?1) >= ?1";
+     who, reason, until FROM findings LEFT JOIN accepted ON accepted.print = findings.print AND coalesce(until, ?1) >= ?1";
 
 /// A finding of the state.
 struct Entry {
@@ -38,9 +38,15 @@ impl Entry {
     fn of(row: &Row) -> rusqlite::Result<Self> {
         let who: Option<String> = row.get(9)?;
         let reason: Option<String> = row.get(10)?;
+        let expires = row.get(11)?;
         let state: String = row.get(2)?;
         let state = LifeState::from_name(&state).unwrap_or(LifeState::Open);
-        let accepted = who.filter(|_| state != LifeState::Resolved).map(|by| Acceptance { by, reason });
+        let accepted = who.filter(|_| state != LifeState::Resolved).map(|who| Acceptance {
+            by: "state".to_owned(),
+            reason,
+            who: Some(who),
+            expires,
+        });
         let state = if accepted.is_some() { LifeState::Accepted } else { state };
         let life = Life {
             state,
@@ -88,6 +94,7 @@ pub fn report(store: &Store, which: Which, now: i64, swept: Option<&Swept>) -> R
         secrets,
         coverage: Coverage { gaps: gaps(store, which)?, ..coverage },
         sweep: Some(sweep(store, now, swept)?),
+        notices: Vec::new(),
     })
 }
 
@@ -126,6 +133,7 @@ fn credentials(entries: Vec<(Entry, crate::finding::Finding)>) -> (Vec<Reported>
             secret,
             accepted: entry.accepted,
             life: Some(entry.life),
+            commit: None,
         });
     }
     (findings, secrets)

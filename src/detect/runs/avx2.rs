@@ -12,10 +12,10 @@ use std::arch::x86_64::{
 
 use super::{Batch, Finder, Marks, Masks};
 
-/// Takes whole blocks of 64 bytes until the batch is full or fewer bytes are left.
-pub(super) fn blocks(finder: &mut Finder, batch: &mut Batch) {
+/// Takes whole blocks of 64 bytes until the batch is full or `limit` is reached, or fewer bytes are left.
+pub(super) fn blocks(finder: &mut Finder, batch: &mut Batch, limit: usize) {
     // SAFETY: a finder takes this way only if `is_x86_feature_detected!("avx2")` said yes.
-    unsafe { blocks_avx2(finder, batch) }
+    unsafe { blocks_avx2(finder, batch, limit) }
 }
 
 // Each byte's low nibble and high nibble choose a set of bits; a byte has the classes that both sets share:
@@ -63,12 +63,12 @@ const BY_HIGH: [i8; 16] = [
 ];
 
 #[target_feature(enable = "avx2")]
-fn blocks_avx2(finder: &mut Finder, batch: &mut Batch) {
+fn blocks_avx2(finder: &mut Finder, batch: &mut Batch, limit: usize) {
     let mut state = finder.state;
     let mut at = finder.at;
     // The least of all bytes in each place: 0 if one of them is 0.
     let mut least = _mm256_set1_epi8(-1);
-    for block in finder.text[at..].as_chunks::<64>().0 {
+    for block in finder.text[at..limit].as_chunks::<64>().0 {
         if batch.is_full() {
             break;
         }

@@ -9,17 +9,18 @@ use std::arch::x86_64::{
 
 use super::Tables;
 
-/// Calls `hit` for every place whose three bytes may be a word's; returns how far it went, a few bytes short of the end.
+/// Calls `hit` for every place from `from` on whose three bytes may be a word's; returns how far it went, a few bytes short of
+/// the end.
 ///
 /// The caller has seen that the processor has AVX2.
-pub(super) fn scan(text: &[u8], tables: &Tables, hit: impl FnMut(usize)) -> usize {
+pub(super) fn scan(text: &[u8], from: usize, tables: &Tables, hit: impl FnMut(usize)) -> usize {
     // SAFETY: the only caller asks `is_x86_feature_detected!("avx2")` first.
-    unsafe { scan_avx2(text, tables, hit) }
+    unsafe { scan_avx2(text, from, tables, hit) }
 }
 
 #[target_feature(enable = "avx2")]
-fn scan_avx2(text: &[u8], tables: &Tables, mut hit: impl FnMut(usize)) -> usize {
-    let mut at = 0;
+fn scan_avx2(text: &[u8], from: usize, tables: &Tables, mut hit: impl FnMut(usize)) -> usize {
+    let mut at = from;
     let mut hits = [0; HITS];
     loop {
         let (count, reached) = gather(text, at, tables, &mut hits);

@@ -296,7 +296,7 @@ fn an_accepted_finding_is_no_news_until_it_is_withdrawn() {
     assert_eq!(accepted.status, 0, "{}", accepted.stderr);
     assert_eq!(short(&share.known()), [format!("a.txt {} accepted", tail(&token))]);
     let shown = share.state(&["show", &print, "--format", "json"]).json();
-    assert_eq!(shown["findings"][0]["accepted"]["by"], "jane");
+    assert_eq!(shown["findings"][0]["accepted"]["who"], "jane");
     share.write("b.txt", "x");
     assert_eq!(share.sweep(&[]).status, 0);
     assert_eq!(share.state(&["accept", &print, "--reason", "-", "--withdraw"]).status, 0);

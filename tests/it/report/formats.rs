@@ -93,7 +93,7 @@ fn a_view_filters_findings_and_the_worst() {
     );
     assert_eq!(worst(&report, |view| view.lifetimes.clear()), (0, None));
     for finding in &mut report.findings {
-        finding.accepted = Some(Acceptance { by: "baseline".to_owned(), reason: None });
+        finding.accepted = Some(Acceptance::by("baseline"));
     }
     assert_eq!(worst(&report, |_| ()), (5, None));
 }

@@ -95,6 +95,7 @@ pub(super) fn finding(
         guessable: false,
         public: BTreeMap::new(),
         name: None,
+        mark: None,
     }
 }
 
