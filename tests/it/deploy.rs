@@ -68,8 +68,8 @@ fn options_in_the_templates_exist() {
                 .output()
                 .expect("help");
             let help = String::from_utf8(help.stdout).expect("UTF-8");
-            let calls = text.split(&format!("keysieve {command} ")).skip(1);
-            for call in calls {
+            let start = format!("keysieve {command} ");
+            for call in text.split(&start).skip(1) {
                 let call = call.split(['|', '<', '[']).next().unwrap_or_default();
                 for option in call.split_whitespace().filter(|word| word.starts_with("--")) {
                     assert!(help.contains(option), "{name}: {command} {option}");
