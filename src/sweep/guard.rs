@@ -1,6 +1,6 @@
 //! Self-defence: the threads that read what strangers wrote give up the right to write and to reach a network.
 //!
-//! With Landlock, as far as the kernel has it (https://docs.kernel.org/userspace-api/landlock.html); elsewhere nothing
+//! With Landlock, as far as the kernel has it (<https://docs.kernel.org/userspace-api/landlock.html>); elsewhere nothing
 //! happens. It holds for the calling thread and for all that it starts, decoders' processes included.
 
 /// Gives up writing and the network, but for `/dev/null`; whether the kernel does it, wholly or in part.
