@@ -4,13 +4,19 @@
 mod accepting;
 mod args;
 mod baseline;
+mod check;
 mod demo;
+mod explain;
+mod fingerprint;
 mod git;
 mod hook;
+mod interrupt;
 mod manifest;
 mod notify;
 mod output;
+mod pages;
 mod progress;
+mod report;
 mod scan;
 mod state;
 mod sweep;
@@ -39,6 +45,8 @@ pub enum Status {
     Incomplete = 3,
     /// The run itself failed.
     Failed = 4,
+    /// Somebody ended it; what was found so far was reported.
+    Interrupted = 130,
 }
 
 impl From<Status> for ExitCode {
@@ -82,6 +90,7 @@ pub fn main() -> ExitCode {
     };
     let ended = match args.command {
         Command::Scan(scan) => scan::run(&scan),
+        Command::Check(check) => check::run(&check),
         Command::Git(git) => git::run(&git),
         Command::Hook(hook) => hook::run(&hook),
         Command::Baseline(baseline) => baseline::run(&baseline),
@@ -90,6 +99,11 @@ pub fn main() -> ExitCode {
         Command::Manifest(manifest) => manifest::run(&manifest),
         Command::Merge(merge) => manifest::merge(&merge),
         Command::State(state) => state::run(&state),
+        Command::Explain(explain) => explain::run(&explain),
+        Command::Report(report) => report::run(&report),
+        Command::Fingerprint(fingerprint) => fingerprint::run(&fingerprint),
+        Command::Completions(completions) => pages::completions(&completions),
+        Command::Man(man) => pages::man(&man),
         Command::DecodeWorker { name } => decode(&name),
     };
     match ended {

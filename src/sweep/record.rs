@@ -127,6 +127,8 @@ pub struct FindingRecord {
     evidence: String,
     preview: String,
     guessable: bool,
+    /// The value's length in bytes, where it may be told.
+    pub length: Option<usize>,
     public: BTreeMap<String, String>,
     name: Option<String>,
 }
@@ -266,6 +268,7 @@ impl Recorder<'_> {
             evidence: text(&finding.lifetime.evidence),
             preview: text(&finding.preview),
             guessable: finding.guessable,
+            length: (!finding.guessable && !finding.secret.is_empty()).then_some(finding.secret.len()),
             public: finding.public.iter().map(|(name, value)| ((*name).to_owned(), text(value))).collect(),
             name: maybe(&finding.name),
         }

@@ -32,6 +32,7 @@ struct Entry {
     life: Life,
     told: String,
     accepted: Option<Acceptance>,
+    length: Option<usize>,
 }
 
 impl Entry {
@@ -56,7 +57,7 @@ impl Entry {
             last_sweep: row.get(6)?,
             moved_from: row.get(7)?,
         };
-        Ok(Self { print: row.get(0)?, secret: row.get(1)?, life, told: row.get(8)?, accepted })
+        Ok(Self { print: row.get(0)?, secret: row.get(1)?, life, told: row.get(8)?, accepted, length: None })
     }
 }
 
@@ -73,8 +74,9 @@ pub fn report(store: &Store, which: Which, now: i64, swept: Option<&Swept>) -> R
     let entries = statement.query_map(params![now, number], Entry::of)?;
     let mut findings = Vec::new();
     for entry in entries {
-        let entry = entry?;
+        let mut entry = entry?;
         let told: FindingRecord = parse(&entry.told)?;
+        entry.length = told.length;
         findings.push((entry, told.to_finding(now)));
     }
     let order = |(entry, finding): &(Entry, crate::finding::Finding)| {
@@ -95,6 +97,8 @@ pub fn report(store: &Store, which: Which, now: i64, swept: Option<&Swept>) -> R
         coverage: Coverage { gaps: gaps(store, which)?, ..coverage },
         sweep: Some(sweep(store, now, swept)?),
         notices: Vec::new(),
+        violations: None,
+        left_out: 0,
     })
 }
 
@@ -134,6 +138,7 @@ fn credentials(entries: Vec<(Entry, crate::finding::Finding)>) -> (Vec<Reported>
             accepted: entry.accepted,
             life: Some(entry.life),
             commit: None,
+            length: entry.length,
         });
     }
     (findings, secrets)

@@ -6,6 +6,7 @@ mod common;
 mod containers;
 mod deploy;
 mod documents;
+mod forms;
 mod git;
 mod platforms;
 mod report;
