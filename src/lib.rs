@@ -27,6 +27,7 @@ pub mod report;
 pub mod scan;
 pub mod signature;
 pub mod source;
+pub mod sweep;
 pub mod terms;
 pub mod trial;
 

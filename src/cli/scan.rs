@@ -136,7 +136,7 @@ pub(super) fn signatures_of(own: &[PathBuf], says: bool) -> Result<Vec<&'static 
     Ok(signatures)
 }
 
-fn now() -> i64 {
+pub(super) fn now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
     since.as_secs().try_into().unwrap_or(i64::MAX)
 }

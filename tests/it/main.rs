@@ -4,6 +4,7 @@ mod archives;
 mod cli;
 mod common;
 mod containers;
+mod deploy;
 mod documents;
 mod forms;
 mod git;

@@ -14,4 +14,5 @@ mod redact;
 mod report;
 mod signatures;
 mod statuses;
+mod sweep;
 mod threads;
