@@ -22,6 +22,7 @@ pub mod mark;
 pub mod mask;
 pub mod platform;
 pub mod policy;
+pub mod redact;
 pub mod report;
 pub mod scan;
 pub mod signature;

@@ -13,7 +13,9 @@ mod hook;
 mod interrupt;
 mod output;
 mod pages;
+mod place;
 mod progress;
+mod redact;
 mod report;
 mod scan;
 
@@ -96,6 +98,7 @@ pub fn main() -> ExitCode {
         Command::Fingerprint(fingerprint) => fingerprint::run(&fingerprint),
         Command::Completions(completions) => pages::completions(&completions),
         Command::Man(man) => pages::man(&man),
+        Command::Redact(redact) => redact::run(&redact),
         Command::DecodeWorker { name } => decode(&name),
     };
     match ended {

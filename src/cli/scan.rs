@@ -94,14 +94,23 @@ pub(super) fn key(options: &Options) -> Result<Option<Key>, Failure> {
 
 /// What the options say of looking.
 pub(super) fn scanner(options: &Options) -> Result<Scanner, Failure> {
+    scanner_of(&options.signatures, budget(options), options.now)
+}
+
+/// A scanner for the signatures that are built in and those of some folders.
+pub(super) fn scanner_of(
+    folders: &[PathBuf],
+    budget: Budget,
+    now_is: Option<i64>,
+) -> Result<Scanner, Failure> {
     let mut signatures: Vec<_> = signature::built_in().iter().collect();
-    for folder in &options.signatures {
+    for folder in folders {
         signatures.extend(signature::load(folder).map_err(Failure::usage)?);
     }
     Ok(Scanner {
         detectors: Detectors::new(signatures),
-        budget: budget(options),
-        now: options.now.unwrap_or_else(now),
+        budget,
+        now: now_is.unwrap_or_else(now),
         worker: std::env::current_exe().ok(),
     })
 }

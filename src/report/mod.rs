@@ -4,6 +4,7 @@
 //! share a credential, and fingerprints. Formats write to an [`io::Write`] handed in; each string that came from outside
 //! passes the [`Masker`]. Whose the output is, and what the exit status is, is the command line's business.
 
+pub mod clean;
 mod controls;
 mod csv;
 mod data;

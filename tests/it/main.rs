@@ -8,6 +8,7 @@ mod documents;
 mod forms;
 mod git;
 mod platforms;
+mod redact;
 mod report;
 mod repository;
 mod robust;

@@ -10,6 +10,7 @@ mod options;
 mod outputs;
 mod pages;
 mod reading;
+mod redact;
 mod report;
 mod statuses;
 mod threads;
