@@ -4,11 +4,19 @@
 mod accepting;
 mod args;
 mod baseline;
+mod check;
 mod demo;
+mod explain;
+mod fingerprint;
 mod git;
 mod hook;
+mod interrupt;
 mod output;
+mod pages;
+mod place;
 mod progress;
+mod redact;
+mod report;
 mod scan;
 
 use std::io::{self, Write};
@@ -35,6 +43,8 @@ pub enum Status {
     Incomplete = 3,
     /// The run itself failed.
     Failed = 4,
+    /// Somebody ended it; what was found so far was reported.
+    Interrupted = 130,
 }
 
 impl From<Status> for ExitCode {
@@ -78,10 +88,17 @@ pub fn main() -> ExitCode {
     };
     let ended = match args.command {
         Command::Scan(scan) => scan::run(&scan),
+        Command::Check(check) => check::run(&check),
         Command::Git(git) => git::run(&git),
         Command::Hook(hook) => hook::run(&hook),
         Command::Baseline(baseline) => baseline::run(&baseline),
         Command::Demo(demo) => demo::run(&demo),
+        Command::Explain(explain) => explain::run(&explain),
+        Command::Report(report) => report::run(&report),
+        Command::Fingerprint(fingerprint) => fingerprint::run(&fingerprint),
+        Command::Completions(completions) => pages::completions(&completions),
+        Command::Man(man) => pages::man(&man),
+        Command::Redact(redact) => redact::run(&redact),
         Command::DecodeWorker { name } => decode(&name),
     };
     match ended {

@@ -111,7 +111,7 @@ impl<'a> Session<'a> {
     }
 
     fn funds(&self) -> Arc<Funds> {
-        Arc::new(Funds::new(self.left, self.deadline))
+        Arc::new(Funds::new(self.left, self.deadline).unless(self.options.stop.clone()))
     }
 
     fn run<'r>(&'r self, funds: &'r Arc<Funds>, parallel: bool) -> Run<'r> {
@@ -136,7 +136,11 @@ impl<'a> Session<'a> {
             return Outcome::default();
         }
         if run.funds.late() {
-            return gap(provenance, Reason::Deadline, "not begun before the deadline");
+            let detail = match run.funds.late_reason() {
+                Reason::Interrupted => "not begun before the run was interrupted",
+                _ => "not begun before the deadline",
+            };
+            return gap(provenance, run.funds.late_reason(), detail);
         }
         let folder = given.folder.as_ref().map(Folder::new);
         let package = folder.as_ref().map(|folder| Sibling { folder, name: provenance.name() });
