@@ -65,6 +65,8 @@ pub(super) fn lives(page: &Page, reported: &Reported) -> String {
 
 pub(super) fn revoke(page: &Page, reported: &Reported) -> String {
     match reported.finding.signature.vendor {
+        // Words that say where begin with the vendor's name already.
+        Some(vendor) if vendor.revoke.starts_with(vendor.name) => page.text(vendor.revoke),
         Some(vendor) => format!("{}: {}", page.text(vendor.name), page.text(vendor.revoke)),
         None => "change it where it was issued, then put the new one in a safe place".to_owned(),
     }
