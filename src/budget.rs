@@ -69,12 +69,19 @@ pub struct Funds {
     left: AtomicU64,
     over: AtomicBool,
     deadline: Option<Instant>,
+    stop: Option<Arc<AtomicBool>>,
 }
 
 impl Funds {
     /// `bytes` to spend, until some time.
     pub fn new(bytes: u64, deadline: Option<Instant>) -> Self {
-        Self { left: AtomicU64::new(bytes), over: AtomicBool::new(false), deadline }
+        Self { left: AtomicU64::new(bytes), over: AtomicBool::new(false), deadline, stop: None }
+    }
+
+    /// The same, until somebody sets the flag.
+    #[must_use]
+    pub fn unless(self, stop: Option<Arc<AtomicBool>>) -> Self {
+        Self { stop, ..self }
     }
 
     /// How many bytes are left.
@@ -87,9 +94,18 @@ impl Funds {
         self.over.load(Ordering::Relaxed)
     }
 
-    /// Whether the time is over.
+    /// Whether the time is over, or somebody ended it.
     pub fn late(&self) -> bool {
-        self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
+        self.stopped() || self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
+    }
+
+    /// Why the time is over, if it is.
+    pub fn late_reason(&self) -> Reason {
+        if self.stopped() { Reason::Interrupted } else { Reason::Deadline }
+    }
+
+    fn stopped(&self) -> bool {
+        self.stop.as_ref().is_some_and(|stop| stop.load(Ordering::Relaxed))
     }
 
     /// Takes bytes; if there are fewer, they are all gone.
@@ -175,6 +191,11 @@ impl Allowance {
         self.late.load(Ordering::Relaxed)
     }
 
+    /// Why the time is over, if it is.
+    pub fn late_reason(&self) -> Reason {
+        self.funds.as_ref().map_or(Reason::Deadline, |funds| funds.late_reason())
+    }
+
     /// Whether it is the run's limit that is felt first, not the input's own.
     pub fn by_run(&self) -> bool {
         self.by_run
@@ -221,6 +242,8 @@ pub enum Reason {
     Changed,
     /// The last guard against time.
     Deadline,
+    /// Somebody ended the run before its end.
+    Interrupted,
     /// A decoder panicked.
     DecoderFailed,
 }
@@ -253,6 +276,7 @@ impl Reason {
         Self::Unreadable,
         Self::Changed,
         Self::Deadline,
+        Self::Interrupted,
         Self::DecoderFailed,
     ];
 
@@ -276,6 +300,7 @@ impl Reason {
             Self::Unreadable => "unreadable",
             Self::Changed => "changed",
             Self::Deadline => "deadline",
+            Self::Interrupted => "interrupted",
             Self::DecoderFailed => "decoder-failed",
         }
     }

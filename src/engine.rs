@@ -10,6 +10,7 @@ use std::io;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
@@ -45,6 +46,8 @@ pub struct Options {
     /// The last guard: after so long nothing more is begun, and what was not is a gap. Which that is depends on the
     /// machine; a run that must end in the same report everywhere has none.
     pub deadline: Option<Duration>,
+    /// Set by somebody else (on Ctrl-C) so that nothing more is begun; what was not is a gap.
+    pub stop: Option<Arc<AtomicBool>>,
 }
 
 impl Default for Options {
@@ -52,7 +55,7 @@ impl Default for Options {
     fn default() -> Self {
         let most = NonZeroUsize::MIN.saturating_add(63);
         let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN).min(most);
-        Self { threads, exclude: GlobSet::empty(), passwords: Arc::from([]), deadline: None }
+        Self { threads, exclude: GlobSet::empty(), passwords: Arc::from([]), deadline: None, stop: None }
     }
 }
 
@@ -119,7 +122,7 @@ pub fn visit(
     let parallel = threads > 1 && wants_threads(&named) && comes_again(&named);
     let workspaces = &Workspaces::new(threads);
     let deadline = options.deadline.and_then(|time| Instant::now().checked_add(time));
-    let funds = || Arc::new(Funds::new(visit.budget().run_expanded, deadline));
+    let funds = || Arc::new(Funds::new(visit.budget().run_expanded, deadline).unless(options.stop.clone()));
     let walk = |parallel, funds: &Arc<Funds>| {
         let run = Run {
             visit,
@@ -235,7 +238,12 @@ impl Walk<'_> {
         if self.run.parallel && self.run.funds.over() {
             return Some(Outcome::default());
         }
-        self.run.funds.late().then(|| gap(provenance, Reason::Deadline, "not begun before the deadline"))
+        let reason = self.run.funds.late_reason();
+        let detail = match reason {
+            Reason::Interrupted => "not begun before the run was interrupted",
+            _ => "not begun before the deadline",
+        };
+        self.run.funds.late().then(|| gap(provenance, reason, detail))
     }
 
     fn excluded(&self, relative: &Path, name: impl AsRef<Path>) -> bool {

@@ -69,6 +69,20 @@ fn lexeme(text: &[u8], from: usize) -> Option<Lexeme> {
     Some(Lexeme { token, span: start..end, content: start..end })
 }
 
+/// The strings of a text in order, names of members among them: their spans without the quotes.
+pub fn strings(text: &[u8]) -> impl Iterator<Item = Span> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        loop {
+            let found = lexeme(text, at)?;
+            at = found.span.end.max(at + 1);
+            if found.token == Token::String {
+                return Some(found.content);
+            }
+        }
+    })
+}
+
 /// Skips white space, control characters, a byte order mark and comments, which are no JSON but common.
 fn blank_end(text: &[u8], from: usize) -> usize {
     let mut at = from;

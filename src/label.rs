@@ -126,7 +126,7 @@ fn is_guessable(candidate: &Candidate) -> bool {
 }
 
 /// Whether a value without a format has the length and the look of 128 random bits or more.
-fn looks_uniform(value: &[u8]) -> bool {
+pub(crate) fn looks_uniform(value: &[u8]) -> bool {
     let hex = value.iter().filter(|byte| byte.is_ascii_hexdigit()).count();
     let bits_a_byte = if hex + 4 >= value.len() { 4 } else { 5 };
     value.len() * bits_a_byte >= 128 && randomness::score(value).is_random

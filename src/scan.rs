@@ -6,6 +6,7 @@
 //! can see, and a candidate counts in the window in whose middle it begins, so the size of windows changes nothing.
 
 mod layers;
+mod seen;
 
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
@@ -26,6 +27,8 @@ use crate::json;
 use crate::label;
 use crate::mark::Marks;
 use crate::platform;
+
+pub use self::seen::{Seen, seen};
 
 /// Everything that a scan needs to know, read-only and shared by all threads.
 pub struct Scanner {

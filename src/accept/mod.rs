@@ -269,7 +269,7 @@ impl Acceptances {
     ) -> Option<Acceptance> {
         let mut first = None;
         let mut take = |acceptance: Acceptance| {
-            if !acceptance.expires.is_some_and(|expires| expires <= now) {
+            if acceptance.expires.is_none_or(|expires| expires > now) {
                 first.get_or_insert(acceptance);
             }
         };

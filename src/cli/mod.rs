@@ -4,11 +4,17 @@
 mod accepting;
 mod args;
 mod baseline;
+mod check;
 mod demo;
+mod explain;
+mod fingerprint;
 mod git;
 mod hook;
+mod interrupt;
 mod output;
+mod pages;
 mod progress;
+mod report;
 mod scan;
 mod signatures;
 
@@ -36,6 +42,8 @@ pub enum Status {
     Incomplete = 3,
     /// The run itself failed.
     Failed = 4,
+    /// Somebody ended it; what was found so far was reported.
+    Interrupted = 130,
 }
 
 impl From<Status> for ExitCode {
@@ -79,10 +87,16 @@ pub fn main() -> ExitCode {
     };
     let ended = match args.command {
         Command::Scan(scan) => scan::run(&scan),
+        Command::Check(check) => check::run(&check),
         Command::Git(git) => git::run(&git),
         Command::Hook(hook) => hook::run(&hook),
         Command::Baseline(baseline) => baseline::run(&baseline),
         Command::Demo(demo) => demo::run(&demo),
+        Command::Explain(explain) => explain::run(&explain),
+        Command::Report(report) => report::run(&report),
+        Command::Fingerprint(fingerprint) => fingerprint::run(&fingerprint),
+        Command::Completions(completions) => pages::completions(&completions),
+        Command::Man(man) => pages::man(&man),
         Command::Signatures(args) => signatures::run(&args),
         Command::DecodeWorker { name } => decode(&name),
     };

@@ -18,40 +18,79 @@ struct Target {
 }
 
 /// Every output that was asked for; checked before the scan begins.
-pub(super) struct Targets(Vec<Target>);
+pub(super) struct Targets {
+    list: Vec<Target>,
+    manner: Manner,
+}
+
+/// How a command shows results where nobody asks for another way.
+#[derive(Clone, Copy)]
+pub(super) struct Manner {
+    /// The format for people.
+    pub(super) format: Format,
+    /// Whether they want to know lines and bytes.
+    pub(super) details: bool,
+}
+
+impl Default for Manner {
+    fn default() -> Self {
+        Self { format: Format::Human, details: false }
+    }
+}
 
 impl Targets {
     /// Reads `--format` and `--output`. Without an output for the terminal the report goes there as well, unless all
     /// outputs are files.
     pub(super) fn new(options: &Options) -> Result<Self, Failure> {
+        Self::with(options, Manner::default())
+    }
+
+    /// The same in a manner of its own.
+    pub(super) fn with(options: &Options, manner: Manner) -> Result<Self, Failure> {
         let mut targets = Vec::new();
         for output in &options.output {
             targets.push(target(output, options.format)?);
         }
         if targets.is_empty() {
-            targets.push(Target { format: options.format.unwrap_or(Format::Human), file: None });
+            targets.push(Target { format: options.format.unwrap_or(manner.format), file: None });
         }
-        Ok(Self(targets))
+        Ok(Self { list: targets, manner })
     }
 
     /// Whether a report in a form for machines goes to standard output.
     fn writes_stdout(&self) -> bool {
-        self.0.iter().any(|target| target.file.is_none())
+        self.list.iter().any(|target| target.file.is_none())
     }
 
     /// Writes them all.
     pub(super) fn write(&self, report: &Report, masker: &Masker, options: &Options) -> Result<(), Failure> {
-        for target in &self.0 {
+        for target in &self.list {
+            let settings = self.settings(options, target.file.is_none() && has_colour(target.format));
             match &target.file {
-                Some(path) => to_file(target.format, path, report, masker, options),
-                None => to_stdout(target.format, report, masker, options),
+                Some(path) => to_file(target.format, path, report, masker, &settings),
+                None => to_stdout(target.format, report, masker, &settings, options.quiet),
             }
             .map_err(Failure::run)?;
         }
         if !self.writes_stdout() && !options.quiet {
-            to_stdout(Format::Human, report, masker, options).map_err(Failure::run)?;
+            let settings = self.settings(options, has_colour(self.manner.format));
+            to_stdout(self.manner.format, report, masker, &settings, false).map_err(Failure::run)?;
         }
         Ok(())
+    }
+}
+
+impl Targets {
+    fn settings(&self, options: &Options, colour: bool) -> report::Options {
+        report::Options {
+            view: view(options),
+            colour,
+            width: if io::stdout().is_terminal() { terminal_width() } else { 100 },
+            show_secrets: options.show_secrets,
+            reproducible: options.reproducible,
+            fail_on: options.fail_on,
+            details: self.manner.details,
+        }
     }
 }
 
@@ -64,6 +103,8 @@ fn target(output: &str, default: Option<Format>) -> Result<Target, Failure> {
             let ending = Path::new(output).extension().and_then(|ending| ending.to_str());
             let format = default.or_else(|| match ending {
                 Some("txt") => Some(Format::Human),
+                Some("md") => Some(Format::Markdown),
+                Some("htm") => Some(Format::Html),
                 ending => Format::from_name(ending?),
             });
             let format = format.ok_or_else(|| {
@@ -82,25 +123,29 @@ fn to_file(
     path: &Path,
     report: &Report,
     masker: &Masker,
-    options: &Options,
+    settings: &report::Options,
 ) -> anyhow::Result<()> {
     let write = || -> io::Result<()> {
         let mut out = BufWriter::new(File::create(path)?);
-        report::write(format, report, masker, &settings(options, false), &mut out)?;
+        report::write(format, report, masker, settings, &mut out)?;
         out.flush()
     };
     write().with_context(|| format!("cannot write {}", path.display()))
 }
 
-fn to_stdout(format: Format, report: &Report, masker: &Masker, options: &Options) -> anyhow::Result<()> {
-    if options.quiet && format == Format::Human {
+fn to_stdout(
+    format: Format,
+    report: &Report,
+    masker: &Masker,
+    settings: &report::Options,
+    quiet: bool,
+) -> anyhow::Result<()> {
+    if quiet && matches!(format, Format::Human | Format::Plain) {
         return Ok(());
     }
-    let colour = format == Format::Human
-        && anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never;
     let write = || -> io::Result<()> {
         let mut out = BufWriter::new(anstream::stdout().lock());
-        report::write(format, report, masker, &settings(options, colour), &mut out)?;
+        report::write(format, report, masker, settings, &mut out)?;
         out.flush()
     };
     match write() {
@@ -110,14 +155,10 @@ fn to_stdout(format: Format, report: &Report, masker: &Masker, options: &Options
     }
 }
 
-fn settings(options: &Options, colour: bool) -> report::Options {
-    report::Options {
-        view: view(options),
-        colour,
-        width: if io::stdout().is_terminal() { terminal_width() } else { 100 },
-        show_secrets: options.show_secrets,
-        reproducible: options.reproducible,
-    }
+/// Whether a format has colours, and the terminal wants them.
+fn has_colour(format: Format) -> bool {
+    matches!(format, Format::Human | Format::Plain)
+        && anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never
 }
 
 /// What is shown and what counts.

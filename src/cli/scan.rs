@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use super::args::{Options, Scan};
 use super::output::{self, Targets};
 use super::progress::Line;
-use super::{Failure, Status, say};
+use super::{Failure, Status, interrupt, say};
 use crate::accept::{Roots, Unused};
 use crate::budget::Budget;
 use crate::detect::Detectors;
@@ -33,7 +33,7 @@ pub(super) fn run(scan: &Scan) -> Result<Status, Failure> {
     })
 }
 
-fn input(path: &Path) -> Input {
+pub(super) fn input(path: &Path) -> Input {
     match path.to_str() {
         Some("-") => Input::Stdin("-".to_owned()),
         _ => Input::Path(path.to_owned()),
@@ -151,7 +151,7 @@ pub(super) fn engine_options(options: &Options) -> Result<engine::Options, Failu
     let passwords = options.archive_password_file.as_deref().map(passwords).transpose()?.unwrap_or_default();
     let threads = options.threads.unwrap_or(default.threads);
     let deadline = options.deadline.map(Duration::from_secs);
-    Ok(engine::Options { threads, exclude, passwords: passwords.into(), deadline })
+    Ok(engine::Options { threads, exclude, passwords: passwords.into(), deadline, stop: interrupt::flag() })
 }
 
 /// The most passwords that are tried: each costs time at each member that it does not open.
@@ -188,6 +188,8 @@ pub(super) fn settings(options: &Options) -> Vec<(String, String)> {
 pub(super) fn status(report: &Report, options: &Options) -> Status {
     let worst = report.worst(&output::view(options));
     match worst {
+        _ if interrupt::happened() => Status::Interrupted,
+        _ if report.violations.as_ref().is_some_and(|violations| !violations.is_empty()) => Status::Findings,
         Some(worst) if worst >= options.fail_on => Status::Findings,
         _ if report.is_complete() || options.allow_incomplete => Status::Clean,
         _ => Status::Incomplete,

@@ -368,6 +368,7 @@ impl<'a> Job<'a> {
     fn spent_gap(&self, provenance: &Provenance) -> Outcome {
         let detail = match self.limit() {
             Reason::Deadline => "not unpacked before the deadline",
+            Reason::Interrupted => "not unpacked before the run was interrupted",
             _ if self.allowance.by_run() => "the inputs expand to more than is unpacked in one run",
             _ => "the input expands to more than is unpacked of one input",
         };
@@ -376,7 +377,7 @@ impl<'a> Job<'a> {
 
     /// Which limit the allowance stands for.
     fn limit(&self) -> Reason {
-        if self.allowance.late() { Reason::Deadline } else { self.limit }
+        if self.allowance.late() { self.allowance.late_reason() } else { self.limit }
     }
 
     /// Takes in what a blob gave, and unpacks the containers that stand in its text.

@@ -120,6 +120,8 @@ pub struct Found {
     pub room: usize,
     /// How many there was no room for.
     pub left_out: u64,
+    /// Whether of those that see the same all are kept, and hints too: for an explanation.
+    pub keep_all: bool,
     /// Boxed, since it is handed to and fro: a look borrows it from here.
     batch: Option<Box<Batch>>,
 }
@@ -203,7 +205,7 @@ impl Detectors {
         }
         found.nul |= finder.nul;
         found.batch = Some(batch);
-        self.refine(text, &mut found.candidates);
+        self.refine(text, &mut found.candidates, found.keep_all);
     }
 
     /// Tries on each run what may fit it.
@@ -333,7 +335,7 @@ impl Detectors {
     }
 
     /// Gives field candidates the vendor that their surroundings name, and keeps the best of those that see the same.
-    fn refine(&self, text: &[u8], candidates: &mut Vec<Candidate>) {
+    fn refine(&self, text: &[u8], candidates: &mut Vec<Candidate>, keep_all: bool) {
         for candidate in candidates.iter_mut().filter(|candidate| matches!(candidate.by, By::Field(_))) {
             self.surroundings.attribute(text, candidate, &self.names);
             if candidate.signature.kind == Kind::SignedUrl {
@@ -341,6 +343,9 @@ impl Detectors {
             }
             structure::in_connection_string(text, candidate);
             candidate.doubt = self.doubts.about(text, candidate);
+        }
+        if keep_all {
+            return;
         }
         candidates.retain(|candidate| candidate.by != By::Field(Telling::Hint));
         keep_best(candidates);

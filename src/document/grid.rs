@@ -70,37 +70,41 @@ impl<'t, 'u> Rows<'t, 'u> {
 
     fn finish_row(&mut self) {
         let cells = std::mem::take(&mut self.cells);
+        let heads = self.heads.take();
+        let head = |column: u64| {
+            let heads = heads.iter().flatten();
+            heads.filter(|(of, _)| *of == column).map(|(_, head)| head.as_str()).next().unwrap_or_default()
+        };
         if let [(_, name), (column, value), ..] = &cells[..]
             && cells.len() <= 3
             && name.len() <= NAME
         {
-            self.line(&[(*column, name, value)]);
+            self.line(&[(*column, name, value)], head);
         }
-        match self.heads.take() {
-            None if cells.len() > 1 && cells.iter().all(|(_, text)| is_head(text)) => {
-                self.heads = Some(cells)
-            }
-            None => {}
-            Some(heads) => {
-                let head =
-                    |column: u64| heads.iter().find(|(of, _)| *of == column).map_or("", |(_, head)| head);
-                let members: Vec<_> =
-                    cells.iter().map(|(column, text)| (*column, head(*column), text.as_str())).collect();
-                self.line(&members);
-                self.heads = Some(heads);
-            }
+        if heads.is_some() {
+            let members: Vec<_> =
+                cells.iter().map(|(column, text)| (*column, head(*column), text.as_str())).collect();
+            self.line(&members, head);
+            self.heads = heads;
+        } else if cells.len() > 1 && cells.iter().all(|(_, text)| is_head(text)) {
+            self.heads = Some(cells);
         }
         if self.text.len() >= TEXT {
             self.give();
         }
     }
 
-    fn line(&mut self, members: &[(u64, impl AsRef<str>, impl AsRef<str>)]) {
-        for (number, (column, head, value)) in members.iter().enumerate() {
-            let landmark = self.landmark(*column, head.as_ref());
+    /// Writes an object of columns, names and values; `head` tells what stands above a column.
+    fn line<'h>(
+        &mut self,
+        members: &[(u64, impl AsRef<str>, impl AsRef<str>)],
+        head: impl Fn(u64) -> &'h str,
+    ) {
+        for (number, (column, name, value)) in members.iter().enumerate() {
+            let landmark = self.landmark(*column, head(*column));
             self.text.push(if number == 0 { b'{' } else { b',' });
             self.landmarks.push(self.text.len(), landmark);
-            string(&mut self.text, head.as_ref().trim());
+            string(&mut self.text, name.as_ref().trim());
             self.text.push(b':');
             string(&mut self.text, value.as_ref());
         }

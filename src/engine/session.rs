@@ -20,6 +20,8 @@ pub struct Given {
     pub name: String,
     /// What stands in it.
     pub bytes: Vec<u8>,
+    /// Whether the name is one that people gave, so that it is text too.
+    pub named: bool,
     /// The folder whose files belong to it, for labels; none if it stands alone.
     pub folder: Option<PathBuf>,
 }
@@ -106,7 +108,7 @@ impl<'a> Session<'a> {
     }
 
     fn funds(&self) -> Arc<Funds> {
-        Arc::new(Funds::new(self.left, self.deadline))
+        Arc::new(Funds::new(self.left, self.deadline).unless(self.options.stop.clone()))
     }
 
     fn run<'r>(&'r self, funds: &'r Arc<Funds>, parallel: bool) -> Run<'r> {
@@ -131,22 +133,27 @@ impl<'a> Session<'a> {
             return Outcome::default();
         }
         if run.funds.late() {
-            return gap(provenance, Reason::Deadline, "not begun before the deadline");
+            let detail = match run.funds.late_reason() {
+                Reason::Interrupted => "not begun before the run was interrupted",
+                _ => "not begun before the deadline",
+            };
+            return gap(provenance, run.funds.late_reason(), detail);
         }
         let folder = given.folder.as_ref().map(Folder::new);
         let package = folder.as_ref().map(|folder| Sibling { folder, name: provenance.name() });
         let package = package.as_ref().map_or(&Alone as &dyn Package, |package| package);
         let place = Place { provenance, package };
-        run.guarded(provenance, || self.whole(run, place, &given.bytes))
+        run.guarded(provenance, || self.whole(run, place, given))
     }
 
-    fn whole(&self, run: &Run, place: Place, bytes: &[u8]) -> Outcome {
+    fn whole(&self, run: &Run, place: Place, given: &Given) -> Outcome {
+        let bytes = &given.bytes;
         let mut outcome = self.workspaces.with(|workspace| {
-            let named = run.named(place.provenance, workspace);
+            let named = if given.named { run.named(place.provenance, workspace) } else { Outcome::default() };
             if bytes.len() < SMALL { named.then(run.small(place, bytes, workspace)) } else { named }
         });
         if bytes.len() >= SMALL {
-            outcome.add(run.large(place, &(Arc::new(Memory(bytes.to_vec())) as Arc<dyn ReadAt>)));
+            outcome.add(run.large(place, &(Arc::new(Memory(bytes.clone())) as Arc<dyn ReadAt>)));
         }
         run.progress.files(1);
         outcome.coverage.files += 1;

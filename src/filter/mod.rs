@@ -59,6 +59,19 @@ pub fn judge(candidate: &Candidate, place: impl FnOnce() -> Place) -> Result<Pla
     Ok(place)
 }
 
+/// What each step says of a candidate at its place, in order: why it dismisses it, or nothing. [`judge`] stops at the first
+/// one that does.
+pub fn steps(candidate: &Candidate, place: &Place) -> [(Step, Option<&'static str>); 6] {
+    [
+        (Step::Checksum, checksum(candidate)),
+        (Step::Reference, is_reference(candidate)),
+        (Step::Placeholder, is_placeholder(candidate)),
+        (Step::Platform, place.own),
+        (Step::Identifier, identifier(candidate)),
+        (Step::Language, language(candidate)),
+    ]
+}
+
 fn checksum(candidate: &Candidate) -> Option<&'static str> {
     let check = candidate.signature.check?;
     (!check.verify(candidate.value.expose())).then_some("the checksum in it is wrong")

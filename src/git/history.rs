@@ -146,7 +146,7 @@ fn read(mut objects: Objects, session: &mut Session, seen: &mut Seen) -> Result<
             Head::Object { id, kind, size } => {
                 let bytes = objects.bytes(size)?;
                 seen.note(&id, &kind, &bytes);
-                batch.push(Given { name: id, bytes, folder: None });
+                batch.push(Given { name: id, bytes, named: false, folder: None });
                 held += size;
             }
         }

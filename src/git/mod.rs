@@ -8,6 +8,7 @@
 pub mod history;
 mod objects;
 pub mod staged;
+mod store;
 
 use std::io;
 use std::path::{Path, PathBuf};

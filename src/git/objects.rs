@@ -5,11 +5,11 @@ use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 
 use super::{Error, Repository};
 
-/// How many names are asked for before their objects are read: they must fit into a pipe, or both sides would wait.
-pub(super) const ASKED: usize = 128;
-
 /// The longest first line of an object that is believed.
 const HEAD: u64 = 4096;
+
+/// Bytes that room is made for before they are there.
+const PREPARED: u64 = 32 << 20;
 
 /// Bytes of the buffer before the pipe: as large as pipes are.
 const BUFFER: usize = 64 << 10;
@@ -57,11 +57,10 @@ impl Objects {
         Ok(Self { input: child.stdin.take(), output: BufReader::with_capacity(BUFFER, output), child })
     }
 
-    /// Asks for objects, at most [`ASKED`] at a time.
-    pub(super) fn ask<'n>(&mut self, names: impl IntoIterator<Item = &'n str>) -> Result<(), Error> {
-        let lines: String = names.into_iter().flat_map(|name| [name, "\n"]).collect();
+    /// Asks for an object, whose first line comes next.
+    pub(super) fn ask(&mut self, name: &str) -> Result<(), Error> {
         let input = self.input.as_mut().ok_or(Error::Broken("cat-file"))?;
-        input.write_all(lines.as_bytes()).map_err(|_| Error::Broken("cat-file"))
+        input.write_all(format!("{name}\n").as_bytes()).map_err(|_| Error::Broken("cat-file"))
     }
 
     /// The first line of the next object; `None` at the end.
@@ -76,8 +75,8 @@ impl Objects {
 
     /// Reads the bytes of the object whose first line came last, if there are at most `limit`.
     pub(super) fn bytes(&mut self, size: u64) -> Result<Vec<u8>, Error> {
-        // The size is what git has unpacked and checked already, not what a stranger says.
-        let mut bytes = Vec::new();
+        // The size is what git has unpacked and checked already, not what a stranger says; callers keep it small.
+        let mut bytes = Vec::with_capacity(usize::try_from(size.min(PREPARED)).unwrap_or(0));
         let read = (&mut self.output).take(size).read_to_end(&mut bytes);
         if read.map_err(|_| Error::Broken("cat-file"))? as u64 != size {
             return Err(Error::Broken("cat-file"));

@@ -5,9 +5,10 @@
 //! all its layers and members, and a secret that stood there is not new.
 
 use std::collections::HashSet;
+use std::io::Read;
 use std::path::PathBuf;
 
-use super::objects::{ASKED, Head, Objects};
+use super::store::{Got, Store};
 use super::{Error, Repository, refused};
 use crate::blob::Provenance;
 use crate::budget::{Gap, Reason};
@@ -17,6 +18,9 @@ use crate::finding::{Finding, Secret};
 
 /// The longest lists of added and removed files that are compared by content to tell renames; each pair costs time.
 const RENAMES: &str = "-l200";
+
+/// How many changes are looked at before what is old is taken out of them.
+const TOGETHER: usize = 128;
 
 /// What a blob is held whole up to, in bytes, and how many are held together.
 const HELD: u64 = 32 << 20;
@@ -40,9 +44,9 @@ pub fn scan(repository: &Repository, session: &mut Session) -> Result<Outcome, E
     if changes.is_empty() {
         return Ok(outcome);
     }
-    let mut objects = Objects::asked(repository)?;
-    for changes in changes.chunks(ASKED) {
-        outcome.add(group(repository, changes, &mut objects, session)?);
+    let store = &mut Store::of(repository);
+    for changes in changes.chunks(TOGETHER) {
+        outcome.add(group(repository, changes, store, session)?);
     }
     Ok(outcome)
 }
@@ -51,44 +55,43 @@ pub fn scan(repository: &Repository, session: &mut Session) -> Result<Outcome, E
 fn group(
     repository: &Repository,
     changes: &[Change],
-    objects: &mut Objects,
+    store: &mut Store,
     session: &mut Session,
 ) -> Result<Outcome, Error> {
     let mut outcome = Outcome::default();
     let mut batch = Vec::new();
     let mut held = 0;
-    objects.ask(changes.iter().map(|change| change.new.as_str()))?;
     for change in changes {
-        match objects.next()?.ok_or(Error::Broken("cat-file"))? {
-            Head::Missing(_) => {
+        let mut large = |bytes: &mut dyn Read| {
+            let before = session.scan(&std::mem::take(&mut batch))?;
+            Ok::<_, Error>(before.then(session.stream(&change.path, bytes)))
+        };
+        match store.get(&change.new, HELD, &mut large)? {
+            Got::Missing => {
                 let provenance = Provenance::file(change.path.as_str());
-                let gap =
-                    Gap::new(&provenance, Reason::Unreadable, "the staged object is not in this repository");
-                outcome.coverage.gaps.push(gap);
+                let detail = "the staged object is not in this repository";
+                outcome.coverage.gaps.push(Gap::new(&provenance, Reason::Unreadable, detail));
             }
-            Head::Object { size, .. } if size > HELD => {
-                outcome.add(session.scan(&std::mem::take(&mut batch))?);
-                outcome.add(objects.stream(size, |bytes| session.stream(&change.path, bytes))?);
+            Got::Streamed(seen) => outcome.add(seen?),
+            Got::Bytes(bytes) => {
+                held += bytes.len() as u64;
+                batch.push(given(repository, change, bytes));
             }
-            Head::Object { size, .. } => {
-                batch.push(given(repository, change, objects.bytes(size)?));
-                held += size;
-                if held > HELD {
-                    outcome.add(session.scan(&std::mem::take(&mut batch))?);
-                    held = 0;
-                }
-            }
+        }
+        if held > HELD {
+            outcome.add(session.scan(&std::mem::take(&mut batch))?);
+            held = 0;
         }
     }
     outcome.add(session.scan(&batch)?);
-    without_old(repository, changes, outcome, objects, session)
+    without_old(repository, changes, outcome, store, session)
 }
 
 /// A blob for the scan. The files beside it in the work tree tell the name of its flow.
 fn given(repository: &Repository, change: &Change, bytes: Vec<u8>) -> Given {
     let file = repository.top.as_ref().map(|top| top.join(&change.path));
     let folder = file.and_then(|file| file.parent().map(PathBuf::from));
-    Given { name: change.path.clone(), bytes, folder: folder.filter(|folder| folder.is_dir()) }
+    Given { name: change.path.clone(), bytes, named: true, folder: folder.filter(|folder| folder.is_dir()) }
 }
 
 /// Takes out what stood in the last commit already.
@@ -96,15 +99,15 @@ fn without_old(
     repository: &Repository,
     changes: &[Change],
     mut outcome: Outcome,
-    objects: &mut Objects,
+    store: &mut Store,
     session: &mut Session,
 ) -> Result<Outcome, Error> {
     let found: HashSet<&str> = outcome.findings.iter().map(path).collect();
     let suspects: Vec<&Change> =
         changes.iter().filter(|change| found.contains(change.path.as_str())).collect();
     for change in suspects {
-        for name in before(change) {
-            match old(repository, &name, change, objects, session)? {
+        for name in before(change, store.is_merging()) {
+            match old(repository, &name, change, store, session)? {
                 Some(known) => {
                     outcome.findings.retain(|finding| path(finding) != change.path || !known.has(finding));
                 }
@@ -121,8 +124,8 @@ fn without_old(
 }
 
 /// What the file was before, as git names it: in the last commit, and in the one that is being merged.
-fn before(change: &Change) -> Vec<String> {
-    let merged = (!change.path.contains('\n')).then(|| format!("MERGE_HEAD:{}", change.path));
+fn before(change: &Change, merging: bool) -> Vec<String> {
+    let merged = (merging && !change.path.contains('\n')).then(|| format!("MERGE_HEAD:{}", change.path));
     change.old.iter().cloned().chain(merged).collect()
 }
 
@@ -131,16 +134,13 @@ fn old(
     repository: &Repository,
     name: &str,
     change: &Change,
-    objects: &mut Objects,
+    store: &mut Store,
     session: &mut Session,
 ) -> Result<Option<Known>, Error> {
-    objects.ask([name])?;
-    let outcome = match objects.next()?.ok_or(Error::Broken("cat-file"))? {
-        Head::Missing(_) => return Ok(None),
-        Head::Object { size, .. } if size > HELD => {
-            objects.stream(size, |bytes| session.stream(&change.path, bytes))?
-        }
-        Head::Object { size, .. } => session.scan(&[given(repository, change, objects.bytes(size)?)])?,
+    let outcome = match store.get(name, HELD, |bytes| session.stream(&change.path, bytes))? {
+        Got::Missing => return Ok(None),
+        Got::Streamed(outcome) => outcome,
+        Got::Bytes(bytes) => session.scan(&[given(repository, change, bytes)])?,
     };
     Ok(Some(Known::of(&outcome.findings)))
 }

@@ -82,6 +82,22 @@ impl<'a> Document<'a> {
         inner.first_mut()?.enter(content, at - origin - 1)
     }
 
+    /// Where strings begin, behind their quotes, in the order of the text; names of members are among them, and what may be
+    /// a string of a document in a string.
+    pub(super) fn strings(&self) -> Vec<usize> {
+        let Some(root) = self.layers.first() else { return Vec::new() };
+        let mut starts = Vec::new();
+        for span in json::strings(&root.text) {
+            let content = root.text.get(span.clone()).unwrap_or_default();
+            starts.push(span.start);
+            if matches!(document(content).first(), Some(b'{' | b'[')) {
+                let quotes = memchr::memmem::find_iter(content, b"\\\"").map(|at| span.start + at + 2);
+                starts.extend(quotes.filter(|at| *at < span.end));
+            }
+        }
+        starts
+    }
+
     /// The way to where [`Document::locate`] went.
     pub(super) fn trail(&self) -> Trail<'_> {
         let mut ids = Vec::new();
@@ -291,13 +307,23 @@ impl Trail<'_> {
         hops.filter_map(Hop::key).take(MAX_NAMES).collect()
     }
 
+    /// The text of the string value that the byte stands in; of a long one the beginning and `…`.
+    pub(super) fn text(&self) -> Option<Cow<'_, str>> {
+        self.leaf.map(shown)
+    }
+
     /// The text of the string that the byte stands in, unless that is a document within the layer of hop `from`. Of a
     /// long one the beginning and `…`, which no shape of a whole value has.
     pub(super) fn value(&self, from: usize) -> Option<Cow<'_, str>> {
         let content = self.leaf.filter(|_| self.hops.get(from).is_some_and(|hop| hop.layer == self.layer))?;
-        match content.get(..MAX_VALUE) {
-            None => Some(escape::text(content)),
-            Some(head) => Some(Cow::Owned(escape::text(head).into_owned() + "…")),
-        }
+        Some(shown(content))
+    }
+}
+
+/// The content of a string as text; of a long one the beginning and `…`.
+fn shown(content: &[u8]) -> Cow<'_, str> {
+    match content.get(..MAX_VALUE) {
+        None => escape::text(content),
+        Some(head) => Cow::Owned(escape::text(head).into_owned() + "…"),
     }
 }

@@ -244,6 +244,33 @@ impl Outline<'_> {
         }
     }
 
+    /// Calls `visit` with each string that is a value, in the order of the blob: whose its place is, and the string's text
+    /// (of a long one the beginning). Of a document in a string those of the document. Stops when `visit` says `false`. What no
+    /// platform is known of has no strings.
+    pub fn strings(&mut self, visit: &mut dyn FnMut(Place, &str) -> bool) {
+        let (View::Json { document, reader } | View::Other { document, reader, .. }) = &mut self.view else {
+            return;
+        };
+        let Some((vocabulary, reader)) = self.vocabulary.zip(reader.as_deref_mut()) else { return };
+        // Asking for a connection reads the step: once is enough for all its strings.
+        let mut known: Option<(Arc<Step>, Option<String>)> = None;
+        for at in document.strings() {
+            document.locate(&(at..at + 1));
+            let trail = document.trail();
+            let Some(text) = trail.text() else { continue };
+            let mut place = place_of(&trail, vocabulary, reader);
+            if let Some(step) = &place.step {
+                if known.as_ref().is_none_or(|(known, _)| !Arc::ptr_eq(known, step)) {
+                    known = Some((step.clone(), reader.connection(&trail)));
+                }
+                place.connection = known.as_ref().and_then(|(_, connection)| connection.clone());
+            }
+            if !visit(place, &text) {
+                return;
+            }
+        }
+    }
+
     /// The platform's name, if it is a known one.
     pub fn platform(&self) -> Option<&'static str> {
         self.vocabulary.map(|vocabulary| vocabulary.name)
@@ -251,13 +278,26 @@ impl Outline<'_> {
 }
 
 fn json_place(trail: &Trail<'_>, reader: Option<(&Vocabulary, &mut (dyn Reader + '_))>) -> Place {
+    match reader {
+        Some((vocabulary, reader)) => {
+            let place = place_of(trail, vocabulary, reader);
+            let connection = place.storage.and_then(|_| reader.connection(trail));
+            Place { connection, ..place }
+        }
+        None => Place { pointer: (!trail.is_empty()).then(|| trail.pointer()), ..Place::default() },
+    }
+}
+
+/// The place without the connection of its step.
+fn place_of(trail: &Trail<'_>, vocabulary: &Vocabulary, reader: &mut (dyn Reader + '_)) -> Place {
     if trail.is_empty() {
         return Place::default();
     }
-    let place = reader.and_then(|(vocabulary, reader)| {
-        let place = label(vocabulary, reader.place(trail)?, trail);
+    let whose = reader.place(trail);
+    let place = whose.map(|whose| {
+        let place = label(vocabulary, whose, trail);
         let field = reader.field(trail).or(place.field);
-        Some(Place { field, connection: reader.connection(trail), ..place })
+        Place { field, ..place }
     });
     Place { pointer: Some(trail.pointer()), ..place.unwrap_or_default() }
 }

@@ -12,6 +12,7 @@ use serde::ser::{SerializeMap, Serializer};
 use crate::blob::Provenance;
 use crate::budget::Gap;
 use crate::finding::{Confidence, Encoding, Flow, LifetimeClass, Location, Severity, Step, Storage};
+use crate::policy::Violation;
 
 use super::{Acceptance, Commit, Credential, Identity, Notice, Page, Reported, rfc3339};
 
@@ -182,6 +183,18 @@ struct PlaceData {
     display: String,
 }
 
+/// Something that a policy forbids.
+#[derive(Serialize)]
+pub(super) struct ViolationData {
+    r#type: &'static str,
+    rule: &'static str,
+    what: String,
+    message: String,
+    flow: FlowData,
+    step: Option<StepData>,
+    place: PlaceData,
+}
+
 /// Numbers of the whole run.
 #[derive(Serialize)]
 pub(super) struct SummaryData {
@@ -197,6 +210,8 @@ pub(super) struct SummaryData {
     confidence: BTreeMap<Ranked, usize>,
     lifetime: BTreeMap<Ranked, usize>,
     storage: BTreeMap<Ranked, usize>,
+    /// Things that a policy forbids; null if there was none.
+    violations: Option<usize>,
     gaps: usize,
     complete: bool,
     duration_ms: Option<u64>,
@@ -333,12 +348,11 @@ fn lifetime(page: &Page, reported: &Reported) -> LifetimeData {
 fn secret(page: &Page, reported: &Reported, counted: bool) -> SecretData {
     let finding = &reported.finding;
     let credential = page.credential(reported);
-    let told = credential.is_some_and(|credential| !credential.guessable) && !finding.secret.is_empty();
     let (fingerprint, group, no_fingerprint) = identity(credential);
     SecretData {
         preview: page.text(&finding.preview),
-        length: told.then_some(finding.secret.len()),
-        value: page.options.show_secrets.then(|| value(finding.secret.expose())),
+        length: reported.length,
+        value: page.shows_value(reported).then(|| value(finding.secret.expose())),
         fingerprint,
         group,
         no_fingerprint,
@@ -425,6 +439,20 @@ pub(super) fn gap(page: &Page, gap: &Gap) -> GapData {
     }
 }
 
+/// Returns what a policy forbids; `None` if there was none.
+pub(super) fn violations(page: &Page) -> Option<Vec<ViolationData>> {
+    let violation = |it: &Violation| ViolationData {
+        r#type: "violation",
+        rule: it.rule.name(),
+        what: page.text(&it.what),
+        message: page.text(&it.message),
+        flow: flow(page, &it.flow),
+        step: it.step.as_deref().map(|it| step(page, it)),
+        place: place(page, &it.provenance),
+    };
+    Some(page.report.violations.as_ref()?.iter().map(violation).collect())
+}
+
 /// Returns the numbers of the run.
 pub(super) fn summary(page: &Page) -> SummaryData {
     let report = page.report;
@@ -432,7 +460,7 @@ pub(super) fn summary(page: &Page) -> SummaryData {
     let findings = page.shown().count();
     SummaryData {
         findings,
-        filtered: report.findings.len() - findings,
+        filtered: report.left_out + report.findings.len() - findings,
         accepted: page.shown().filter(|reported| reported.accepted.is_some()).count(),
         acceptances: report.notices.iter().map(|it| notice(page, it)).collect(),
         secrets: shown_credentials(page).count(),
@@ -441,6 +469,7 @@ pub(super) fn summary(page: &Page) -> SummaryData {
         confidence: count(page, Confidence::ALL, Confidence::name, |it| it.finding.confidence),
         lifetime: count(page, LifetimeClass::ALL, LifetimeClass::name, |it| it.finding.lifetime.class),
         storage: count(page, Storage::ALL, Storage::name, |it| it.finding.storage),
+        violations: report.violations.as_ref().map(Vec::len),
         gaps: report.coverage.gaps.len(),
         complete: report.is_complete(),
         duration_ms: (!page.options.reproducible)

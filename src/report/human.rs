@@ -4,19 +4,16 @@
 //! design is only counted. Then what was not read, and at the very end the verdict, where a terminal leaves the eye.
 
 mod acceptances;
-mod paper;
 
-use std::collections::HashMap;
-use std::hash::Hash;
 use std::io::{self, Write};
 
 use crate::budget::Gap;
-use crate::finding::{Confidence, Encoding, Flow, LifetimeClass, Location, Severity, Step, Storage};
+use crate::finding::{Confidence, Flow, LifetimeClass, Location, Severity, Step};
 use crate::mask::visible;
-use crate::platform::{self, Platform};
 
+use super::paper::{Ink, Paper, shorten};
+use super::words::{counted, encoding, grouped, lives, platform, revoke, size, storage, store};
 use super::{Commit, Page, Reported, data};
-use paper::{Ink, Paper, shorten};
 
 /// Gaps that are listed; the rest is counted.
 const GAPS_SHOWN: usize = 10;
@@ -53,23 +50,6 @@ fn listed<'p>(page: &'p Page, ended: bool) -> Vec<&'p Reported> {
 /// Whether a credential is of no use soon, or by now.
 fn ends(reported: &Reported) -> bool {
     matches!(reported.finding.lifetime.class, LifetimeClass::ShortLived | LifetimeClass::Expired)
-}
-
-/// Puts findings together that have the same key; groups and findings stay in the order that they were first met.
-fn grouped<'r, K: Eq + Hash>(
-    findings: &[&'r Reported],
-    key: impl Fn(&'r Reported) -> K,
-) -> Vec<Vec<&'r Reported>> {
-    let mut at: HashMap<K, usize> = HashMap::new();
-    let mut groups: Vec<Vec<&Reported>> = Vec::new();
-    for &finding in findings {
-        let index = *at.entry(key(finding)).or_insert(groups.len());
-        match groups.get_mut(index) {
-            Some(group) => group.push(finding),
-            None => groups.push(vec![finding]),
-        }
-    }
-    groups
 }
 
 fn files(page: &Page, findings: &[&Reported], paper: &mut Paper) -> io::Result<()> {
@@ -146,10 +126,6 @@ fn short(page: &Page, text: &str) -> String {
     shorten(&page.text(text), NAME_WIDTH)
 }
 
-fn platform(name: &str) -> &str {
-    platform::named(name).map_or(name, |platform: &Platform| platform.brand())
-}
-
 /// One finding: a title, then what is known, a line each.
 fn finding(page: &Page, reported: &Reported, indent: usize, paper: &mut Paper) -> io::Result<()> {
     let finding = &reported.finding;
@@ -173,7 +149,7 @@ fn finding(page: &Page, reported: &Reported, indent: usize, paper: &mut Paper) -
 fn facts(page: &Page, reported: &Reported) -> Vec<(&'static str, String)> {
     let finding = &reported.finding;
     let mut facts = vec![("where", shown_place(page, reported)), ("at", position(page, &finding.location))];
-    if page.options.show_secrets {
+    if page.shows_value(reported) {
         facts.push(("secret", visible(&data::value(finding.secret.expose()))));
     }
     let parts =
@@ -235,56 +211,6 @@ fn position(page: &Page, location: &Location) -> String {
     text
 }
 
-fn encoding(encoding: Encoding) -> &'static str {
-    match encoding {
-        Encoding::Utf16Le | Encoding::Utf16Be => "UTF-16",
-        Encoding::JsonString => "a JSON string",
-        Encoding::Percent => "percent-encoding",
-        Encoding::Markup => "markup",
-        Encoding::Base64 => "base64",
-        Encoding::Base32 => "base32",
-        Encoding::Hex => "hexadecimal",
-        Encoding::Deflate => "deflated data",
-        Encoding::CodeString => "a string's escapes",
-        Encoding::Entities => "character references",
-        Encoding::QuotedPrintable => "quoted-printable",
-        Encoding::Concatenation => "strings that are put together",
-        Encoding::CharacterCodes => "character codes",
-        Encoding::Utf32Le | Encoding::Utf32Be => "UTF-32",
-        Encoding::CodePage => "a code page",
-    }
-}
-
-fn storage(storage: Storage) -> &'static str {
-    match storage {
-        Storage::HardCoded => "hard-coded in the step",
-        Storage::PlainConfig => "in a variable that is not secret",
-        Storage::TriggerUrl => "in the address of a trigger",
-        Storage::RunData => "in data of a past run that the export carries along",
-        Storage::Note => "in a note or description",
-        Storage::Document => "in a file or message that others can read",
-        Storage::Code => "in code",
-        Storage::Encrypted => "encrypted, but its key is in the same export",
-    }
-}
-
-/// `for good (vendor: never expires)`
-fn lives(page: &Page, reported: &Reported) -> String {
-    let lifetime = &reported.finding.lifetime;
-    let until = lifetime.expires.and_then(super::rfc3339);
-    let class = match (lifetime.class, until) {
-        (LifetimeClass::LongLived, _) => "until someone revokes it".to_owned(),
-        (LifetimeClass::Expiring, Some(until)) => format!("until {until}"),
-        (LifetimeClass::Expiring, None) => "until a date that it does not show".to_owned(),
-        (LifetimeClass::ShortLived, Some(until)) => format!("a day at most, until {until}"),
-        (LifetimeClass::ShortLived, None) => "a day at most".to_owned(),
-        (LifetimeClass::Expired, Some(until)) => format!("no more, it ended {until}"),
-        (LifetimeClass::Expired, None) => "no more, it has ended".to_owned(),
-        (LifetimeClass::Unknown, _) => "unknown, so treat it as if it never ends".to_owned(),
-    };
-    if lifetime.evidence.is_empty() { class } else { format!("{class} ({})", page.text(&lifetime.evidence)) }
-}
-
 /// `drive/b.json:4:12 (flow "Invoice sync")`
 fn position_in_flow(page: &Page, reported: &Reported) -> String {
     let flow = reported.finding.place.flow.as_deref();
@@ -304,20 +230,6 @@ fn elsewhere(page: &Page, reported: &Reported) -> Option<String> {
         listed.push(format!("and {} more: see json", count - PLACES_SHOWN));
     }
     (count > 0).then(|| format!("in {}: {}", counted(count, "other place"), listed.join(", ")))
-}
-
-fn revoke(page: &Page, reported: &Reported) -> String {
-    match reported.finding.signature.vendor {
-        Some(vendor) => format!("{}: {}", page.text(vendor.name), page.text(vendor.revoke)),
-        None => "change it where it was issued, then put the new one in a safe place".to_owned(),
-    }
-}
-
-fn store(page: &Page, reported: &Reported) -> String {
-    match reported.finding.place.fix() {
-        Some(store) => page.text(&store),
-        None => "keep it in a secrets manager or credential store, and refer to it from here".to_owned(),
-    }
 }
 
 /// What was not read.
@@ -385,7 +297,7 @@ impl Counts {
             ended: listed(page, true).len(),
             info: page.shown().filter(|it| it.accepted.is_none() && it.severity() == Severity::Info).count(),
             accepted: page.shown().filter(|it| it.accepted.is_some()).count(),
-            filtered: page.report.findings.len() - page.shown().count(),
+            filtered: page.report.left_out + page.report.findings.len() - page.shown().count(),
         }
     }
 }
@@ -437,28 +349,4 @@ fn relief(page: &Page) -> (Ink, &'static str) {
         (_, true, false) => (Ink::Good, "Nothing to act on."),
         (_, true, true) => (Ink::Good, "Nothing to act on: no credential was found."),
     }
-}
-
-/// `1 file`, `2 files`
-fn counted(count: impl TryInto<u64>, what: &str) -> String {
-    let count = count.try_into().unwrap_or(u64::MAX);
-    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
-}
-
-/// `17.8 KiB`
-fn size(bytes: u64) -> String {
-    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
-    if bytes < 1024 {
-        return counted(bytes, "byte");
-    }
-    let mut amount = bytes as f64 / 1024.0;
-    let mut unit = UNITS[0];
-    for larger in &UNITS[1..] {
-        if amount < 1024.0 {
-            break;
-        }
-        amount /= 1024.0;
-        unit = larger;
-    }
-    format!("{amount:.1} {unit}")
 }

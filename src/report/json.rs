@@ -14,6 +14,7 @@ pub(super) fn write(page: &Page, out: &mut dyn Write) -> io::Result<()> {
     document.member("summary", &data::summary(page))?;
     document.list("secrets", data::credentials(page))?;
     document.list("findings", page.shown().map(|reported| data::finding(page, reported, true)))?;
+    document.member("violations", &data::violations(page))?;
     document.member("coverage", &Coverage::of(page))?;
     document.close()
 }

@@ -26,6 +26,9 @@ pub(super) fn write(page: &Page, out: &mut dyn Write) -> io::Result<()> {
     for gap in &page.report.coverage.gaps {
         line(&data::gap(page, gap), out)?;
     }
+    for violation in data::violations(page).into_iter().flatten() {
+        line(&violation, out)?;
+    }
     for credential in data::credentials(page) {
         line(&credential, out)?;
     }

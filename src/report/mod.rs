@@ -5,12 +5,24 @@
 //! passes the [`Masker`]. Whose the output is, and what the exit status is, is the command line's business.
 
 mod controls;
+mod csv;
 mod data;
 mod frame;
+mod github;
+mod gitlab;
+mod html;
 mod human;
 mod json;
 mod jsonl;
+mod junit;
+mod markdown;
+mod paper;
+mod plain;
 mod sarif;
+pub mod saved;
+mod verdict;
+mod why;
+mod words;
 
 use std::collections::{HashMap, HashSet};
 use std::io::{self, Write};
@@ -20,6 +32,7 @@ use crate::budget::Coverage;
 use crate::finding::{Confidence, Finding, LifetimeClass, Secret, Severity};
 use crate::fingerprint::{self, Key, LogicalPlace, Sequence, Subject, Withheld};
 use crate::mask::Masker;
+use crate::policy::Violation;
 
 /// What a run yields, before it is a report.
 #[derive(Debug, Default)]
@@ -59,6 +72,10 @@ pub struct Report {
     pub secrets: Vec<Credential>,
     /// What was read, and what could not be.
     pub coverage: Coverage,
+    /// What a policy forbids in the flows; `None` if no policy was asked.
+    pub violations: Option<Vec<Violation>>,
+    /// Findings that a view left out before they came here: of a saved result.
+    pub left_out: usize,
     /// Acceptances that have expired or match nothing any more.
     pub notices: Vec<Notice>,
 }
@@ -74,6 +91,8 @@ pub struct Reported {
     pub secret: usize,
     /// By what it was accepted, if it was.
     pub accepted: Option<Acceptance>,
+    /// The length of its credential in bytes, where it may be told.
+    pub length: Option<usize>,
     /// The first commit that had it, where a history was looked at.
     pub commit: Option<Commit>,
 }
@@ -209,12 +228,24 @@ pub struct Options {
     pub show_secrets: bool,
     /// Whether what differs from run to run is left out.
     pub reproducible: bool,
+    /// How bad a finding must be to stop a flow from being published, or to fail a pipeline.
+    pub fail_on: Severity,
+    /// Whether `plain` tells lines, bytes and names of fields as well.
+    pub details: bool,
 }
 
 impl Default for Options {
     /// Everything, plain, 100 columns wide, without secrets.
     fn default() -> Self {
-        Self { view: View::default(), colour: false, width: 100, show_secrets: false, reproducible: false }
+        Self {
+            view: View::default(),
+            colour: false,
+            width: 100,
+            show_secrets: false,
+            reproducible: false,
+            fail_on: Severity::Medium,
+            details: false,
+        }
     }
 }
 
@@ -229,11 +260,37 @@ pub enum Format {
     Jsonl,
     /// SARIF 2.1.0.
     Sarif,
+    /// Text for people who are to publish a flow: the verdict, and what to do.
+    Plain,
+    /// One self-contained page for a browser.
+    Html,
+    /// Comma-separated values: a row for each finding.
+    Csv,
+    /// JUnit's XML, as test reports of pipelines show it.
+    Junit,
+    /// GitLab's secret-detection report.
+    Gitlab,
+    /// Annotations of a GitHub workflow.
+    Github,
+    /// Markdown, for a comment on a pull request.
+    Markdown,
 }
 
 impl Format {
     /// Every format, in the order that help texts name them.
-    pub const ALL: &[Self] = &[Self::Human, Self::Json, Self::Jsonl, Self::Sarif];
+    pub const ALL: &[Self] = &[
+        Self::Human,
+        Self::Plain,
+        Self::Json,
+        Self::Jsonl,
+        Self::Sarif,
+        Self::Html,
+        Self::Csv,
+        Self::Junit,
+        Self::Gitlab,
+        Self::Github,
+        Self::Markdown,
+    ];
 
     /// Returns the format's name on the command line.
     pub fn name(self) -> &'static str {
@@ -242,6 +299,13 @@ impl Format {
             Self::Json => "json",
             Self::Jsonl => "jsonl",
             Self::Sarif => "sarif",
+            Self::Plain => "plain",
+            Self::Html => "html",
+            Self::Csv => "csv",
+            Self::Junit => "junit",
+            Self::Gitlab => "gitlab",
+            Self::Github => "github",
+            Self::Markdown => "markdown",
         }
     }
 
@@ -269,6 +333,13 @@ pub fn write(
         Format::Json => json::write(&page, out),
         Format::Jsonl => jsonl::write(&page, out),
         Format::Sarif => sarif::write(&page, out),
+        Format::Plain => plain::write(&page, out),
+        Format::Html => html::write(&page, out),
+        Format::Csv => csv::write(&page, out),
+        Format::Junit => junit::write(&page, out),
+        Format::Gitlab => gitlab::write(&page, out),
+        Format::Github => github::write(&page, out),
+        Format::Markdown => markdown::write(&page, out),
     }
 }
 
@@ -304,6 +375,7 @@ impl Report {
             key_id: run.key.map(Key::id),
             findings: findings
                 .map(|((finding, fingerprint), secret)| Reported {
+                    length: length(&finding, secrets.get(secret)),
                     finding,
                     fingerprint,
                     secret,
@@ -313,6 +385,8 @@ impl Report {
                 .collect(),
             secrets,
             coverage: run.coverage,
+            violations: None,
+            left_out: 0,
             notices: Vec::new(),
         }
     }
@@ -378,6 +452,12 @@ fn credentials(findings: &[Finding], key: Option<&Key>) -> Vec<Credential> {
         .collect()
 }
 
+/// The length of a finding's credential; `None` where it can be guessed, so that it would help with that.
+fn length(finding: &Finding, credential: Option<&Credential>) -> Option<usize> {
+    let told = credential.is_some_and(|credential| !credential.guessable) && !finding.secret.is_empty();
+    told.then_some(finding.secret.len())
+}
+
 /// Returns what tells the flow of a finding from others: its platform, and its id or else its name.
 fn flow_of(finding: &Finding) -> Option<(&str, &str)> {
     let flow = finding.place.flow.as_deref()?;
@@ -421,6 +501,11 @@ impl Page<'_> {
     /// The findings of the view.
     fn shown(&self) -> impl Iterator<Item = &Reported> {
         self.report.shown(&self.options.view)
+    }
+
+    /// Whether the value itself is written: it was asked for, and it is there (a saved result may not have it).
+    fn shows_value(&self, reported: &Reported) -> bool {
+        self.options.show_secrets && (!reported.finding.secret.is_empty() || reported.length.is_none())
     }
 
     /// The credential of a finding.

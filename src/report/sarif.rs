@@ -15,6 +15,7 @@ use serde_json::{Map, Value, json};
 use crate::blob::Provenance;
 use crate::budget::Gap;
 use crate::finding::{Location, Severity};
+use crate::policy::Violation;
 use crate::signature::Signature;
 
 use super::controls::{self, Catalogue};
@@ -38,7 +39,9 @@ pub(super) fn write(page: &Page, out: &mut dyn Write) -> io::Result<()> {
         run.member("taxonomies", &catalogue::taxonomies())?;
         run.member("invocations", &[invocation(page)])?;
         run.member("columnKind", &"unicodeCodePoints")?;
-        run.list("results", page.shown().map(|reported| result(page, reported, &rules)))
+        let findings = page.shown().map(|reported| result(page, reported, &rules));
+        let violations = page.report.violations.iter().flatten().map(|it| violation(page, it));
+        run.list("results", findings.chain(violations))
     })?;
     log.close()
 }
@@ -300,6 +303,27 @@ fn properties(page: &Page, reported: &Reported) -> Value {
         "secret": secret,
         "occurrences": page.credential(reported).map(|credential| credential.findings.len()),
         "controls": page.controls(reported),
+    })
+}
+
+/// Something that a policy forbids; its rule is the policy's, so that it has no entry among ours.
+fn violation(page: &Page, violation: &Violation) -> Value {
+    let named = [
+        ("flow", violation.flow.name.as_deref().or(violation.flow.id.as_deref())),
+        ("step", violation.step.as_deref().and_then(|step| step.name.as_deref().or(step.id.as_deref()))),
+    ];
+    let logical =
+        named.into_iter().filter_map(|(kind, name)| Some(json!({"name": page.text(name?), "kind": kind})));
+    let uri = uri(&page_path(page, &violation.provenance));
+    json!({
+        "ruleId": format!("policy/{}", violation.rule.name()),
+        "level": "error",
+        "message": {"text": message(&page.text(&violation.message))},
+        "locations": [{
+            "physicalLocation": {"artifactLocation": {"uri": uri}},
+            "logicalLocations": logical.collect::<Vec<_>>(),
+        }],
+        "properties": {"what": page.text(&violation.what)},
     })
 }
 

@@ -5,6 +5,7 @@ mod cli;
 mod common;
 mod containers;
 mod documents;
+mod forms;
 mod git;
 mod platforms;
 mod report;

@@ -205,7 +205,7 @@ fn documented() -> String {
     let mut text = format!(
         "# Signatures\n\nMade of `signatures/` and `src/detect/generic.rs` by `KEYSIEVE_ACCEPT=1 cargo test signatures`: {} kinds of \
          credentials, {} vendors.\nWhat is recognised by *name or host* has no shape of its own: it becomes a vendor's under a field of its \
-         name, or near its host.\n\n{RELIABILITY}\n| vendor | what | kind | lifetime | check | recognised by |\n| --- | --- | --- | --- | --- | --- |\n",
+         name, or near its host.\n\n{RELIABILITY}\n| vendor | what | lifetime | kind | check | recognised by |\n| --- | --- | --- | --- | --- | --- |\n",
         signatures.len(),
         vendors.len(),
     );
@@ -240,8 +240,8 @@ fn row(signature: &Signature) -> (String, String) {
         "| {vendor} | {} (`{}`) | {} | {} | {check} | {} |\n",
         signature.description,
         signature.id,
-        signature.kind.name(),
         signature.lifetime.name(),
+        signature.kind.name(),
         recognised(signature)
     );
     (format!("{} {}", vendor.to_lowercase(), signature.id), row)

@@ -2,8 +2,9 @@
 
 use std::io;
 
-use super::paper::{Ink, Paper};
-use super::{GAPS_SHOWN, counted, position, short};
+use super::{GAPS_SHOWN, position, short};
+use crate::report::paper::{Ink, Paper};
+use crate::report::words::counted;
 use crate::report::{Acceptance, NoticeState, Page, rfc3339};
 
 /// Findings that are accepted, a line each.

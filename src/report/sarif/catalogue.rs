@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::budget::Reason;
 
 use super::super::controls::{CONTROLS, Catalogue, Control};
+use super::super::words::why_not_read;
 
 /// A catalogue as a component of the log.
 struct Taxonomy {
@@ -100,24 +101,7 @@ pub(super) fn target(control: &Control) -> Value {
 
 /// Returns `driver.notifications`: a descriptor for each reason why something was not read.
 pub(super) fn notifications() -> Vec<Value> {
-    REASONS
-        .iter()
-        .map(|&(reason, about)| json!({"id": reason.name(), "shortDescription": {"text": about}}))
-        .collect()
+    let descriptor =
+        |&reason: &Reason| json!({"id": reason.name(), "shortDescription": {"text": why_not_read(reason)}});
+    Reason::ALL.iter().map(descriptor).collect()
 }
-
-const REASONS: &[(Reason, &str)] = &[
-    (Reason::Encrypted, "A password is needed."),
-    (Reason::Corrupt, "The bytes contradict their format."),
-    (Reason::Truncated, "The bytes end too early."),
-    (Reason::Unsupported, "The format cannot be opened."),
-    (Reason::BudgetDepth, "Too many containers within containers."),
-    (Reason::BudgetMembers, "Too many members."),
-    (Reason::BudgetBytes, "Too many bytes."),
-    (Reason::BudgetRatio, "It expands to too many times its size."),
-    (Reason::TooManyFindings, "More findings than are kept of one file."),
-    (Reason::Unreadable, "The system refused."),
-    (Reason::Changed, "It changed while it was read."),
-    (Reason::Deadline, "The time was up."),
-    (Reason::DecoderFailed, "A decoder failed."),
-];

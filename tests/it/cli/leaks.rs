@@ -87,7 +87,11 @@ fn assert_absent(tokens: &[String], name: &str, text: &str) {
 fn no_output_holds_a_secret() {
     let (tree, tokens) = planted();
     let out = Tree::new();
-    let files = ["a.json", "a.jsonl", "a.sarif", "a.txt"].map(|name| out.at(name));
+    let files = [
+        "a.json", "a.jsonl", "a.sarif", "a.txt", "a.html", "a.csv", "a.junit", "a.gitlab", "a.github",
+        "a.md", "a.plain",
+    ]
+    .map(|name| out.at(name));
     let mut run = command();
     run.arg("scan").arg(tree.path()).env("CLICOLOR_FORCE", "1");
     for file in &files {

@@ -1,10 +1,16 @@
 //! The real binary: exit statuses, outputs, what is read and what is not, and that no secret leaves.
 
+mod check;
+mod explain;
+mod formats;
+mod interrupt;
 mod leaks;
 mod made;
 mod options;
 mod outputs;
+mod pages;
 mod reading;
+mod report;
 mod signatures;
 mod statuses;
 mod threads;

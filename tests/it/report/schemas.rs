@@ -1,8 +1,11 @@
 //! The formats against their schemas.
 
+use keysieve::blob::Provenance;
+use keysieve::budget::Reason;
 use keysieve::finding::{Confidence, Encoding, Kind, LifetimeClass, Severity, Storage};
 use keysieve::fingerprint::Key;
 use keysieve::mask::{Masker, no_detector};
+use keysieve::policy::{Rule, Violation};
 use keysieve::report::{Acceptance, Format, Options, Report, Run, write};
 use serde_json::{Value, json};
 
@@ -44,6 +47,14 @@ fn reports(format: Format) -> Vec<String> {
     report.findings[0].accepted =
         Some(Acceptance { reason: Some("known".to_owned()), ..Acceptance::by("baseline") });
     report.findings[1].finding.location.bytes = None;
+    report.violations = Some(vec![Violation {
+        rule: Rule::Host,
+        what: "evil.example".to_owned(),
+        message: "The host evil.example may not be called.".to_owned(),
+        flow: Default::default(),
+        step: None,
+        provenance: Provenance::file("a.json"),
+    }]);
     let mut out = Vec::new();
     let options = Options { show_secrets: true, ..Options::default() };
     write(format, &report, &masker, &options, &mut out).expect("written to memory");
@@ -91,6 +102,10 @@ fn the_schema_knows_every_name() {
     assert_eq!(finding["storage"]["enum"], names(Storage::ALL, Storage::name));
     let class = &schema["$defs"]["lifetime"]["properties"]["class"];
     assert_eq!(class["enum"], names(LifetimeClass::ALL, LifetimeClass::name));
+    let reason = &schema["$defs"]["gap"]["properties"]["reason"];
+    assert_eq!(reason["enum"], names(Reason::ALL, Reason::name));
+    let rule = &schema["$defs"]["violation"]["properties"]["rule"];
+    assert_eq!(rule["enum"], names(Rule::ALL, Rule::name));
     let decoded = &schema["$defs"]["location"]["properties"]["decoded"];
     assert_eq!(decoded["items"]["enum"], names(Encoding::ALL, Encoding::name));
 }

@@ -1,0 +1,266 @@
+//! What one string of a step says: a connector, a host, a reference to a credential.
+
+use std::sync::LazyLock;
+
+use crate::detect::names::{Names, Normal};
+use crate::filter::reference;
+use crate::finding::Place;
+
+use super::Step;
+
+/// A credential held elsewhere that a step refers to.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Reference {
+    /// Where it is held.
+    pub kind: ReferenceKind,
+    /// What it is called there, or the expression that refers to it.
+    pub name: String,
+}
+
+/// Where a credential is held that a step refers to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ReferenceKind {
+    /// The platform's own store of credentials and connections.
+    CredentialStore,
+    /// A secrets manager: Key Vault, Secrets Manager, Vault, 1Password, …
+    SecretsManager,
+    /// An environment variable.
+    Environment,
+    /// A variable or parameter of the platform, which may or may not be secret.
+    Variable,
+}
+
+impl ReferenceKind {
+    /// Every kind.
+    pub const ALL: &[Self] =
+        &[Self::CredentialStore, Self::SecretsManager, Self::Environment, Self::Variable];
+
+    /// The name in policies and reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::CredentialStore => "credential-store",
+            Self::SecretsManager => "secrets-manager",
+            Self::Environment => "environment",
+            Self::Variable => "variable",
+        }
+    }
+
+    /// The kind of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|kind| kind.name() == name)
+    }
+}
+
+/// Kinds of steps that reach nothing outside of their flow: control and data operations of Power Automate and Logic Apps
+/// (<https://learn.microsoft.com/azure/logic-apps/logic-apps-workflow-actions-triggers>), notes of n8n, Node-RED's own.
+#[rustfmt::skip]
+const NO_CONNECTORS: &[&str] = &[
+    "AppendToArrayVariable", "AppendToStringVariable", "Button", "Changeset", "Compose", "DecrementVariable", "Expression",
+    "Foreach", "If", "IncrementVariable", "InitializeVariable", "Join", "ParseJson", "Query", "Recurrence", "Response", "Scope",
+    "Select", "SetVariable", "Switch", "Table", "Terminate", "Until", "Wait", "n8n-nodes-base.stickyNote", "comment", "tab", "group",
+];
+
+/// Adds what a string at a place says.
+pub(super) fn add(step: &mut Step, place: &Place, text: &str) {
+    let field = place.field.as_deref().unwrap_or_default();
+    step.hosts.extend(hosts(text));
+    if let Some(name) = &place.connection {
+        refers(step, ReferenceKind::CredentialStore, name);
+    }
+    if let Some(kind) = reference_kind(field, text) {
+        refers(step, kind, text);
+    }
+    let Some(about) = &place.step else { return };
+    let kind = about.kind.as_ref().filter(|kind| !NO_CONNECTORS.contains(&kind.as_str()));
+    match connector(field, text) {
+        // The connector says more than that the step uses one.
+        Some(connector) => {
+            step.connectors.retain(|known| about.kind.as_ref() != Some(known));
+            step.connectors.insert(connector);
+        }
+        None if step.connectors.is_empty() => step.connectors.extend(kind.cloned()),
+        None => {}
+    }
+}
+
+fn refers(step: &mut Step, kind: ReferenceKind, name: &str) {
+    step.references.insert(Reference { kind, name: name.to_owned() });
+}
+
+/// The connector that a step of Power Automate or Logic Apps names under its host: `shared_office365` out of
+/// `/providers/Microsoft.PowerApps/apis/shared_office365` or the name of a connection, `shared_office365_1`; `office365`
+/// out of `…/managedApis/office365` or `@parameters('$connections')['office365']['connectionId']`.
+fn connector(field: &str, text: &str) -> Option<String> {
+    if !field.starts_with("inputs.host") && !field.starts_with("inputs.serviceProviderConfiguration") {
+        return None;
+    }
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    let word = |rest: &str| rest[..rest.find(|c| !is_name(c)).unwrap_or(rest.len())].to_owned();
+    if let Some(at) = text.find("shared_") {
+        let name = word(&text[at..]);
+        let counted = name.rsplit_once('_').filter(|(head, count)| {
+            head.contains('_') && !count.is_empty() && count.bytes().all(|byte| byte.is_ascii_digit())
+        });
+        return Some(counted.map_or(name.clone(), |(head, _)| head.to_owned()));
+    }
+    let behind = |mark: &str| Some(word(text.split_once(mark)?.1)).filter(|name| !name.is_empty());
+    behind("/managedApis/").or_else(|| behind("$connections')['")).or_else(|| behind("/serviceProviders/"))
+}
+
+/// Names that tell of a credential, without those of vendors.
+static NAMES: LazyLock<Names> = LazyLock::new(|| Names::new(&[]));
+
+/// Where the credential is held that a string refers to. What is an expression counts only under the name of a
+/// credential: most expressions are data.
+fn reference_kind(field: &str, text: &str) -> Option<ReferenceKind> {
+    let tells = |name: &str| NAMES.telling(&Normal::new(name.as_bytes())).is_some();
+    let named = || {
+        let last = field.rsplit('.').next().unwrap_or(field);
+        let last = last.split('[').next().unwrap_or(last);
+        tells(last) || variable(text).is_some_and(tells)
+    };
+    let has = |mark: &str| text.contains(mark);
+    let by = reference::reference(text.as_bytes())?;
+    match by {
+        "encrypted value" => None,
+        "Key Vault reference"
+        | "1Password reference"
+        | "Doppler reference"
+        | "Infisical reference"
+        | "Bitwarden reference"
+        | "keyring reference"
+        | "vals reference"
+        | "secret reference"
+        | "Secret Manager reference"
+        | "secret file"
+        | "AWS secret"
+        | "Vault reference"
+        | "external secret" => Some(ReferenceKind::SecretsManager),
+        "Salesforce named credential" => Some(ReferenceKind::CredentialStore),
+        _ if has("$secrets.") => Some(ReferenceKind::SecretsManager),
+        _ if !named() => None,
+        "environment variable" => Some(ReferenceKind::Environment),
+        _ if has("$env.") || has("process.env") => Some(ReferenceKind::Environment),
+        _ => Some(ReferenceKind::Variable),
+    }
+}
+
+/// The name of the variable or parameter that an expression reads, where it says that it is one.
+fn variable(text: &str) -> Option<&str> {
+    const READS: &[&str] =
+        &["$vars.", "$env.", "$secrets.", "process.env.", "parameters('", "variables('", "env.get(\"", "${"];
+    let rest = READS.iter().find_map(|reads| Some(text.split_once(reads)?.1))?;
+    let end = rest.find(|c: char| !(c.is_alphanumeric() || "_-. ".contains(c))).unwrap_or(rest.len());
+    Some(rest[..end].trim())
+}
+
+/// The longest host that is taken for one (RFC 1035, section 2.3.4).
+const LONGEST_HOST: usize = 253;
+
+/// The hosts of the addresses in a text.
+fn hosts(text: &str) -> Vec<String> {
+    let mut hosts = Vec::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("://") {
+        rest = after;
+        let scheme = before.bytes().rev().take_while(u8::is_ascii_alphanumeric).count();
+        if scheme > 0 {
+            hosts.extend(host(after));
+        }
+    }
+    hosts
+}
+
+/// The host that an address has behind `://`; an expression in it becomes `*`.
+fn host(rest: &str) -> Option<String> {
+    let masked = without_expressions(rest);
+    let end =
+        masked.find(['/', '?', '#', '"', '\'', '<', '>', '\\', '`', ' ', '\n', '\t', ',', ';', ')', '|']);
+    let authority = &masked[..end.unwrap_or(masked.len())];
+    let host = authority.rsplit('@').next().unwrap_or(authority);
+    let host = match host.strip_prefix('[') {
+        Some(address) => address.split(']').next().unwrap_or(address), // IPv6
+        None => host.split(':').next().unwrap_or(host),
+    };
+    let host = host.trim_end_matches('.').to_lowercase();
+    let is_host = |c: char| c.is_alphanumeric() || "-._*:".contains(c);
+    (!host.is_empty() && host.len() <= LONGEST_HOST && host.chars().all(is_host)).then_some(host)
+}
+
+/// The beginning of a text with `*` for each expression of a platform in it: `{{ … }}`, `@{…}`, `${…}`, `#{…}`.
+fn without_expressions(text: &str) -> String {
+    const OPENERS: &[(&str, &str)] = &[("{{", "}}"), ("@{", "}"), ("${", "}"), ("#{", "}"), ("{", "}")];
+    let text = text.get(..text.floor_char_boundary(2 * LONGEST_HOST)).unwrap_or(text);
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let opened = OPENERS.iter().find_map(|(open, close)| {
+            let inner = rest.strip_prefix(open)?;
+            Some(inner.split_once(close).map_or("", |(_, behind)| behind))
+        });
+        match opened {
+            Some(behind) => {
+                out.push('*');
+                rest = behind;
+            }
+            None => {
+                out.push(first);
+                rest = &rest[first.len_utf8()..];
+            }
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_of_addresses() {
+        for (text, expected) in [
+            ("https://api.example.com/v1", vec!["api.example.com"]),
+            ("POST to HTTPS://API.Example.com:8443?x=1.", vec!["api.example.com"]),
+            (
+                "https://user:x@db.example.com/a https://b.example.org",
+                vec!["db.example.com", "b.example.org"],
+            ),
+            ("https://{{ $json.shop }}.example.com/x", vec!["*.example.com"]),
+            ("https://@{variables('h')}/x", vec!["*"]),
+            ("https://[2001:db8::1]:80/", vec!["2001:db8::1"]),
+            ("no address :// here", vec![]),
+            ("https://", vec![]),
+        ] {
+            assert_eq!(hosts(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn connectors_of_hosts() {
+        for (text, expected) in [
+            ("/providers/Microsoft.PowerApps/apis/shared_sharepointonline", Some("shared_sharepointonline")),
+            ("shared_sharepointonline_12", Some("shared_sharepointonline")),
+            ("@parameters('$connections')['office365']['connectionId']", Some("office365")),
+            ("GetItems", None),
+        ] {
+            assert_eq!(connector("inputs.host.apiId", text).as_deref(), expected, "{text}");
+        }
+        assert_eq!(connector("inputs.body", "shared_x"), None);
+    }
+
+    #[test]
+    fn expressions_are_references_under_telling_names_only() {
+        assert_eq!(reference_kind("headers[0].apiKey", "{{ $env.KEY }}"), Some(ReferenceKind::Environment));
+        assert_eq!(reference_kind("parameters.text", "{{ $env.KEY }}"), None);
+        assert_eq!(reference_kind("a.password", "{{ $json.p }}"), Some(ReferenceKind::Variable));
+        let vault = "@Microsoft.KeyVault(SecretUri=https://v.vault.azure.net/secrets/x)";
+        assert_eq!(reference_kind("a.b", vault), Some(ReferenceKind::SecretsManager));
+        assert_eq!(reference_kind("a.password", "plain"), None);
+        assert_eq!(
+            reference_kind("headers[0].value", "={{ $vars.billing_key }}"),
+            Some(ReferenceKind::Variable)
+        );
+        assert_eq!(reference_kind("headers[0].value", "={{ $vars.city }}"), None);
+        assert_eq!(reference_kind("uri", "@parameters('ApiKey')"), Some(ReferenceKind::Variable));
+    }
+}
