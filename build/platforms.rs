@@ -29,10 +29,12 @@ struct Vocabulary {
     #[serde(default)]
     store: Vec<Rule>,
     #[serde(default)]
+    reference: Vec<Rule>,
+    #[serde(default)]
     export: Vec<described::Export>,
 }
 
-/// One entry: its conditions and, in one of the last three, what it says.
+/// One entry: its conditions and, in one of the last three, or in the last six together, what it says.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Rule {
@@ -47,6 +49,12 @@ struct Rule {
     is: Option<String>,
     why: Option<String>,
     text: Option<String>,
+    notation: Option<String>,
+    whole: Option<String>,
+    within: Option<String>,
+    basic: Option<String>,
+    adds: Option<String>,
+    create: Option<String>,
 }
 
 /// Writes `platforms.rs` into `out_dir`.
@@ -105,10 +113,12 @@ fn constant(path: &Path, vocabulary: &Vocabulary) -> String {
     let storages = table(&vocabulary.storage, |rule| rule.is.as_deref().map(storage));
     let owns = table(&vocabulary.own, |rule| rule.why.as_ref().map(|why| format!("{why:?}")));
     let stores = table(&vocabulary.store, |rule| rule.text.as_ref().map(|text| format!("{:?}", text.trim())));
+    let references = table(&vocabulary.reference, reference);
     let constant = constant_name(path);
     format!(
         "pub(crate) const {constant}: Vocabulary = Vocabulary {{\n    name: {:?},\n    title: {:?},\n    \
-         storage: &[\n{storages}    ],\n    own: &[\n{owns}    ],\n    store: &[\n{stores}    ],\n}};\n",
+         storage: &[\n{storages}    ],\n    own: &[\n{owns}    ],\n    store: &[\n{stores}    ],\n    \
+         reference: &[\n{references}    ],\n}};\n",
         vocabulary.name, vocabulary.title,
     )
 }
@@ -131,6 +141,20 @@ fn rule_code(rule: &Rule, then: fn(&Rule) -> Option<String>) -> Result<String, S
         write!(code, "], storages: &[{}], shape: {}, ", storages.join(", "), shape(rule.value.as_deref())?);
     let _ = writeln!(code, "then: {conclusion} }},");
     Ok(code)
+}
+
+/// The code of what a clean copy has in a secret's place.
+fn reference(rule: &Rule) -> Option<String> {
+    let (notation, whole, create) = (rule.notation.as_ref()?, rule.whole.as_ref()?, rule.create.as_ref()?);
+    Some(format!(
+        "&Reference {{ notation: Notation::{}, whole: {whole:?}, within: {:?}, basic: {:?}, adds: Adds::{}, \
+         create: {:?} }}",
+        camel(notation),
+        rule.within,
+        rule.basic,
+        camel(rule.adds.as_deref().unwrap_or("nothing")),
+        create.trim(),
+    ))
 }
 
 /// The variant of `Storage` with that name. The compiler tells if there is none.

@@ -3,6 +3,7 @@
 //! Folders are rayon tasks that scan in place: no queue, no list of paths. Each part gives an [`Outcome`], and parts
 //! are put together in the order of the walk.
 
+mod files;
 mod session;
 
 use std::fs::File;
@@ -18,6 +19,7 @@ use rayon::prelude::*;
 
 pub use crate::container::{Counters, Outcome, Progress, Unwatched, Visit};
 pub use crate::source::Input;
+pub use files::{Files, files};
 pub use session::{Given, Session};
 
 use crate::blob::{Package, Provenance};

@@ -9,7 +9,7 @@ use zeroize::Zeroize;
 
 use crate::blob::Provenance;
 use crate::signature::Signature;
-pub use crate::terms::{Confidence, Encoding, Kind, LifetimeClass, Severity, Storage};
+pub use crate::terms::{Adds, Confidence, Encoding, Kind, LifetimeClass, Notation, Severity, Storage};
 
 /// A secret's bytes, decoded. `Debug` shows the length only; [`Secret::expose`] is the one way to read it. The
 /// memory is wiped when it is dropped.
@@ -130,8 +130,29 @@ pub struct Place {
     pub store: Option<&'static str>,
     /// The connection or credential of the platform's store that the step has already, by its name.
     pub connection: Option<String>,
+    /// What a clean copy has in the value's place.
+    pub reference: Option<&'static Reference>,
     /// Set where the platform itself makes such values (node ids, hashes, encrypted blobs): why it is no finding.
     pub own: Option<&'static str>,
+}
+
+/// A platform's own way to point to a credential that is held elsewhere. In its texts `{name}` stands for the name of a
+/// variable in capitals, `{camel}` for the same as one word, `{schema}` for that behind a publisher's prefix, and `{title}`
+/// for one for people.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Reference {
+    /// How references are told from text.
+    pub notation: Notation,
+    /// What the whole value becomes.
+    pub whole: &'static str,
+    /// What stands in a value that has more than the secret, if that can be.
+    pub within: Option<&'static str>,
+    /// What stands in place of the base64 of a user's name, for which `{user}` stands, and a password.
+    pub basic: Option<&'static str>,
+    /// What is needed beside it.
+    pub adds: Adds,
+    /// How a person creates what it points to.
+    pub create: &'static str,
 }
 
 impl Place {

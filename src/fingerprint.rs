@@ -26,6 +26,8 @@ const SECRET_DOMAIN: &[u8] = b"keysieve secret v1\0";
 const FINDING_DOMAIN: &[u8] = b"keysieve finding v1\0";
 /// What the digest that names a key begins with.
 const KEY_DOMAIN: &[u8] = b"keysieve key v1\0";
+/// What the digest of a name in the state of a sweep begins with.
+const STATE_DOMAIN: &[u8] = b"keysieve state v1\0";
 /// Bytes of a digest that are kept: 160 bits, 32 characters of base32.
 const KEPT: usize = 20;
 /// Bytes of a digest that name a key: 80 bits, 16 characters of base32.
@@ -80,6 +82,12 @@ impl Key {
             Ok(bytes) => Ok(Self(bytes)),
             Err(_) => Err(KeyError::Length { path: path.to_owned(), found }),
         }
+    }
+
+    /// Returns 128 bits that stand for some bytes and tell nothing of them: what the state of a sweep knows names by.
+    pub fn tag(&self, bytes: &[u8]) -> [u8; 16] {
+        let digest = digest(Some(self), STATE_DOMAIN, bytes);
+        std::array::from_fn(|at| digest.get(at).copied().unwrap_or(0))
     }
 
     /// Returns the name of the key in reports: `kk1:` and 16 characters, derived one-way, so that two reports can be

@@ -22,10 +22,12 @@ pub mod mark;
 pub mod mask;
 pub mod platform;
 pub mod policy;
+pub mod redact;
 pub mod report;
 pub mod scan;
 pub mod signature;
 pub mod source;
+pub mod sweep;
 pub mod terms;
 pub mod trial;
 

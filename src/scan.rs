@@ -7,6 +7,7 @@
 
 mod layers;
 mod seen;
+mod trace;
 
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
@@ -29,6 +30,8 @@ use crate::mark::Marks;
 use crate::platform;
 
 pub use self::seen::{Seen, seen};
+pub(crate) use self::trace::{Hit, Needles, Trace, trace};
+use self::trace::{Own, Trail};
 
 /// Everything that a scan needs to know, read-only and shared by all threads.
 pub struct Scanner {
@@ -81,6 +84,8 @@ struct Placed {
     /// The secret's bytes.
     secret: Range<u64>,
     decoded: Vec<Encoding>,
+    /// Where the secret stands in the layer that it was seen in.
+    own: Own,
 }
 
 /// Scans one blob that is whole in memory: every byte of it, every layer that decodes out of it, and what is encrypted in
@@ -160,7 +165,8 @@ fn declared(declared: platform::Declared) -> Placed {
         claims: None,
         doubt: None,
     };
-    Placed { candidate, span: bytes.clone(), secret: bytes, decoded: Vec::new() }
+    let own = Own { layer: 0, secret: candidate.secret.clone() };
+    Placed { candidate, span: bytes.clone(), secret: bytes, decoded: Vec::new(), own }
 }
 
 /// The text of a blob that as a whole is in another encoding than UTF-8, with the way back.
@@ -292,6 +298,8 @@ struct Looking<'s> {
     /// Whether the text is markup from its first byte on.
     is_markup: bool,
     cut: Cut,
+    /// Keeps the layers, for whoever writes through them; a scan has none.
+    trail: Option<Trail<'s>>,
 }
 
 /// What the budget left out of one blob.
@@ -357,6 +365,7 @@ impl<'s> Looking<'s> {
             next_from: None,
             is_markup: false,
             cut: Cut::default(),
+            trail: None,
         }
     }
 
@@ -372,7 +381,9 @@ impl<'s> Looking<'s> {
     /// Whether the file is a credential as a whole.
     fn whole(&mut self, bytes: &[u8]) {
         let all = 0..bytes.len() as u64;
-        let placed = |candidate| Placed { candidate, span: all.clone(), secret: all, decoded: Vec::new() };
+        let own = Own { layer: 0, secret: 0..bytes.len() };
+        let placed =
+            |candidate| Placed { candidate, span: all.clone(), secret: all, decoded: Vec::new(), own };
         self.placed.extend(keystore(bytes).map(placed));
     }
 
@@ -382,8 +393,11 @@ impl<'s> Looking<'s> {
         found.clear(self.room.saturating_sub(self.placed.len()));
         self.scanner.detectors.look(frame.text, &mut found);
         self.cut.places += found.left_out;
+        let layer =
+            self.trail.as_mut().map_or(0, |trail| trail.look(frame.text, !found.candidates.is_empty()));
         for candidate in found.candidates.drain(..) {
             self.placed.push(Placed {
+                own: Own { layer, secret: candidate.secret.clone() },
                 span: frame.in_blob(&candidate.span),
                 secret: frame.in_blob(&candidate.secret),
                 decoded: frame.encodings(),
@@ -407,7 +421,9 @@ impl<'s> Looking<'s> {
         self.left = left;
         let layer =
             Frame { text: &decoded.text, out_of: Some((&decoded.map, frame, decoded.encoding)), base: 0 };
+        let outer = self.trail.as_mut().map(|trail| trail.enter(&decoded));
         self.look(&layer, depth + 1);
+        self.trail.iter_mut().zip(outer).for_each(|(trail, outer)| trail.leave(outer));
     }
 
     /// What was found, the best of what is the same, in order.
@@ -602,6 +618,25 @@ impl<'a> View<'a> {
 
 /// Filters the candidates and makes findings of those that stand.
 fn conclude(placed: Vec<Placed>, view: &View, scanner: &Scanner, scan: &mut BlobScan) {
+    let mut findings: Vec<Finding> = Vec::new();
+    let left_out = stand(placed, view, scanner, scanner.budget.findings, |finding, _| findings.push(finding));
+    if left_out > 0 {
+        let detail = format!("{left_out} more findings are not listed");
+        scan.gaps.push(Gap::new(view.provenance, Reason::TooManyFindings, detail));
+    }
+    join_parts(&mut findings);
+    scan.findings = fold_copies(findings);
+}
+
+/// Gives each candidate that stands to `take`, as a finding, with where it stands in its own layer; at most so many. Returns
+/// how many more there are.
+fn stand(
+    placed: Vec<Placed>,
+    view: &View,
+    scanner: &Scanner,
+    most: usize,
+    mut take: impl FnMut(Finding, Sight),
+) -> u64 {
     let outline_blob = view.text.map(|bytes| Blob {
         provenance: view.provenance,
         bytes,
@@ -612,8 +647,7 @@ fn conclude(placed: Vec<Placed>, view: &View, scanner: &Scanner, scan: &mut Blob
     let mut guide = OnceCell::new();
     let mut lines = Lines::new(view.text.unwrap_or_default());
     let mut marks = view.text.and_then(Marks::of);
-    let mut findings: Vec<Finding> = Vec::new();
-    let mut left_out = 0u64;
+    let (mut taken, mut left_out) = (0, 0u64);
     for placed in placed {
         let place = || match &outline_blob {
             Some(blob) => outline
@@ -629,21 +663,27 @@ fn conclude(placed: Vec<Placed>, view: &View, scanner: &Scanner, scan: &mut Blob
             let byte = usize::try_from(placed.secret.start).unwrap_or(usize::MAX);
             place.landmark = guide.get_mut().and_then(Option::as_mut).and_then(|guide| guide.at(byte));
         }
-        if findings.len() == scanner.budget.findings {
+        if taken == most {
             left_out += 1;
             continue;
         }
         let location = location(&placed, &place, view, &mut lines);
         let secret = placed.secret.start as usize..placed.secret.end as usize;
         let mark = marks.as_mut().and_then(|marks| marks.covering(&secret, place.step.as_deref()));
-        findings.push(Finding { mark, ..label::finding(placed.candidate, place, location, scanner.now) });
+        let sight = Sight { by: placed.candidate.by, own: placed.own, text: placed.secret };
+        let finding = label::finding(placed.candidate, place, location, scanner.now);
+        take(Finding { mark, ..finding }, sight);
+        taken += 1;
     }
-    if left_out > 0 {
-        let detail = format!("{left_out} more findings are not listed");
-        scan.gaps.push(Gap::new(view.provenance, Reason::TooManyFindings, detail));
-    }
-    join_parts(&mut findings);
-    scan.findings = fold_copies(findings);
+    left_out
+}
+
+/// How a candidate that stands was seen.
+struct Sight {
+    by: By,
+    own: Own,
+    /// The secret's bytes in the blob's text.
+    text: Range<u64>,
 }
 
 fn location(placed: &Placed, place: &Place, view: &View, lines: &mut Lines) -> Location {

@@ -159,3 +159,31 @@ names! {
         CodePage = "code-page",
     }
 }
+
+names! {
+    /// How a platform tells a reference from text in one value.
+    Notation {
+        /// n8n: a value that begins with `=` is an expression, in which `{{ … }}` is evaluated.
+        N8n = "n8n",
+        /// Power Automate and Logic Apps: a value that begins with `@` is an expression; in others `@{ … }` is.
+        Workflow = "workflow",
+        /// A value is a reference as a whole or not at all.
+        Whole = "whole",
+    }
+}
+
+names! {
+    /// What a reference needs beside it in the export.
+    Adds {
+        /// Nothing.
+        Nothing = "nothing",
+        /// n8n: the step's authentication becomes a credential that sets a header, and the header parameter goes.
+        HeaderAuth = "header-auth",
+        /// n8n: the same with a query parameter.
+        QueryAuth = "query-auth",
+        /// A parameter of the flow's definition that is bound to an environment variable.
+        Parameter = "parameter",
+        /// A parameter of the workflow's definition that is a `securestring`.
+        SecureParameter = "secure-parameter",
+    }
+}

@@ -47,6 +47,8 @@ pub(super) enum Command {
     Scan(Scan),
     /// Say in plain words whether an export may be published, and what to mend first
     Check(super::check::Check),
+    /// Make a clean copy of an export, each credential replaced by a reference or a placeholder
+    Redact(super::redact::Redact),
     /// Scan what is staged in git, or what was ever committed
     Git(Git),
     /// Put keysieve before each commit of a repository, or take it out again
@@ -55,6 +57,14 @@ pub(super) enum Command {
     Baseline(Baseline),
     /// Make two small exports in memory and scan them: the main job with nothing prepared
     Demo(Demo),
+    /// Sweep shared folders: read what changed, tell what is new, still open, gone or back
+    Sweep(Box<super::sweep::Sweep>),
+    /// List all files of shared folders, so that several machines can sweep them
+    Manifest(Box<super::manifest::Manifest>),
+    /// Bring what several machines found into the state
+    Merge(Box<super::manifest::Merge>),
+    /// Look at what the sweeps know, and settle it
+    State(Box<super::state::State>),
     /// Say why a value is a finding, or why not
     Explain(super::explain::Explain),
     /// Turn one saved result into another format
@@ -244,7 +254,7 @@ fn format(name: &str) -> Result<Format, String> {
     Format::from_name(name).ok_or_else(|| one_of(Format::ALL.iter().map(|format| format.name())))
 }
 
-fn severity(name: &str) -> Result<Severity, String> {
+pub(super) fn severity(name: &str) -> Result<Severity, String> {
     Severity::from_name(name).ok_or_else(|| one_of(Severity::ALL.iter().map(|severity| severity.name())))
 }
 
@@ -261,7 +271,7 @@ fn lifetime(name: &str) -> Result<Lifetimes, String> {
     }
 }
 
-fn time(text: &str) -> Result<i64, String> {
+pub(super) fn time(text: &str) -> Result<i64, String> {
     time::OffsetDateTime::parse(text, &time::format_description::well_known::Rfc3339)
         .map(time::OffsetDateTime::unix_timestamp)
         .map_err(|error| format!("{error}; expected a time such as 2026-11-23T00:00:00Z"))

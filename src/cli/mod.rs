@@ -11,12 +11,18 @@ mod fingerprint;
 mod git;
 mod hook;
 mod interrupt;
+mod manifest;
+mod notify;
 mod output;
 mod pages;
+mod place;
 mod progress;
+mod redact;
 mod report;
 mod scan;
 mod signatures;
+mod state;
+mod sweep;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -92,11 +98,16 @@ pub fn main() -> ExitCode {
         Command::Hook(hook) => hook::run(&hook),
         Command::Baseline(baseline) => baseline::run(&baseline),
         Command::Demo(demo) => demo::run(&demo),
+        Command::Sweep(sweep) => sweep::run(&sweep),
+        Command::Manifest(manifest) => manifest::run(&manifest),
+        Command::Merge(merge) => manifest::merge(&merge),
+        Command::State(state) => state::run(&state),
         Command::Explain(explain) => explain::run(&explain),
         Command::Report(report) => report::run(&report),
         Command::Fingerprint(fingerprint) => fingerprint::run(&fingerprint),
         Command::Completions(completions) => pages::completions(&completions),
         Command::Man(man) => pages::man(&man),
+        Command::Redact(redact) => redact::run(&redact),
         Command::Signatures(args) => signatures::run(&args),
         Command::DecodeWorker { name } => decode(&name),
     };

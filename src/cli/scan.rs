@@ -94,12 +94,22 @@ pub(super) fn key(options: &Options) -> Result<Option<Key>, Failure> {
 
 /// What the options say of looking.
 pub(super) fn scanner(options: &Options) -> Result<Scanner, Failure> {
-    Ok(Scanner {
-        detectors: Detectors::new(signatures(&options.signatures, options.quiet)?),
-        budget: budget(options),
-        now: options.now.unwrap_or_else(now),
+    let signatures = signatures(&options.signatures, options.quiet)?;
+    Ok(scanner_of(signatures, budget(options), options.now))
+}
+
+/// A scanner for these signatures.
+pub(super) fn scanner_of(
+    signatures: Vec<&'static Signature>,
+    budget: Budget,
+    now_is: Option<i64>,
+) -> Scanner {
+    Scanner {
+        detectors: Detectors::new(signatures),
+        budget,
+        now: now_is.unwrap_or_else(now),
         worker: std::env::current_exe().ok(),
-    })
+    }
 }
 
 /// The built-in signatures and those of the user's own.
@@ -126,7 +136,7 @@ pub(super) fn signatures_of(own: &[PathBuf], says: bool) -> Result<Vec<&'static 
     Ok(signatures)
 }
 
-fn now() -> i64 {
+pub(super) fn now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
     since.as_secs().try_into().unwrap_or(i64::MAX)
 }

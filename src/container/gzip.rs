@@ -10,6 +10,7 @@ use crc32fast::Hasher;
 
 use super::stream::Inflate;
 use super::{Job, Outcome, Place, Stream, Workspace, wrapped};
+use crate::blob::Provenance;
 
 /// The first bytes: the magic, and deflate, which is the only method.
 const MAGIC: [u8; 3] = [0x1f, 0x8b, 8];
@@ -22,10 +23,15 @@ pub(super) fn begins(head: &[u8]) -> bool {
     head.starts_with(&MAGIC)
 }
 
+/// What the blob in it is called.
+pub(super) fn name(provenance: &Provenance) -> String {
+    wrapped::name(provenance, &[("gz", ""), ("tgz", "tar"), ("gzip", "")])
+}
+
 /// Looks at what is in it.
 pub(super) fn unpack(job: &Job, place: Place, stream: Stream, workspace: &mut Workspace) -> Outcome {
     let opener = || Ok(Box::new(decoder((stream.opener)()?)) as Box<dyn Read>);
-    let name = wrapped::name(place.provenance, &[("gz", ""), ("tgz", "tar"), ("gzip", "")]);
+    let name = name(place.provenance);
     let mut decoder = decoder(stream.reader);
     let outcome = wrapped::unpack(job, place, &name, &mut decoder, &opener, workspace);
     if decoder.texts.is_empty() || decoder.texts == name.as_bytes() {

@@ -41,6 +41,7 @@ pub(crate) use pool::Pool;
 use pool::{Reserve, Reserved, Share};
 pub use visit::{Counters, Outcome, Progress, Unwatched, Visit};
 pub(crate) use workspace::{SMALL, Workspace, Workspaces};
+pub(crate) use zip::Rewriting as Zip;
 
 use crate::blob::{Alone, Blob, Landmarks, Package, Provenance};
 use crate::budget::{Allowance, Funds, Gap, Reason};
@@ -107,6 +108,50 @@ fn format(place: Place, head: &[u8]) -> Option<Unpack> {
     let format = FORMATS.iter().find(|format| (format.begins)(head)).map(|format| format.unpack);
     let format = format.or_else(|| document::decoder(head).map(Unpack::Document));
     format.or_else(|| bare::is_brotli(place, head).then_some(Unpack::Stream(bare::unpack_brotli)))
+}
+
+/// What bytes are, for whoever writes them anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// A zip, perhaps behind something else.
+    Zip,
+    /// A gzip.
+    Gzip,
+    /// A tar.
+    Tar,
+    /// A zip behind its length: a Power Query part.
+    Mashup,
+    /// A document of this name.
+    Document(&'static str),
+    /// Another container.
+    Other,
+    /// No container.
+    Plain,
+}
+
+/// Tells what bytes are as the walk does, but for what only a name tells.
+pub(crate) fn form(bytes: &[u8]) -> Form {
+    match () {
+        () if zip::begins(bytes) => Form::Zip,
+        () if gzip::begins(bytes) => Form::Gzip,
+        () if tar::begins(bytes) => Form::Tar,
+        () if mashup::begins(bytes) => Form::Mashup,
+        () if mbox::begins(bytes) => Form::Plain,
+        () if prefixed::begins(bytes) && zip::ends(bytes) => Form::Zip,
+        () if FORMATS.iter().any(|format| (format.begins)(bytes)) || closed::name(bytes).is_some() => {
+            Form::Other
+        }
+        () => match document::decoder(bytes) {
+            Some(decoder) => Form::Document(decoder.name),
+            None if zip::ends(bytes) => Form::Zip,
+            None => Form::Plain,
+        },
+    }
+}
+
+/// What the blob in a gzip of that name is called.
+pub(crate) fn in_gzip(provenance: &Provenance) -> String {
+    gzip::name(provenance)
 }
 
 /// Gives a stream once more, from its first byte on.
@@ -200,6 +245,12 @@ impl Run<'_> {
         }
         outcome.coverage.files += 1;
         outcome
+    }
+
+    /// Looks at the bytes of a file of any size.
+    pub(crate) fn bytes(&self, place: Place, bytes: &[u8]) -> Outcome {
+        let named = self.workspaces.with(|workspace| self.named(place.provenance, workspace));
+        named.then(self.large(place, &(Arc::new(Memory(bytes.to_vec())) as Arc<dyn ReadAt>)))
     }
 
     /// Does a piece of work so that a decoder's panic costs no more than that piece.

@@ -13,6 +13,9 @@ use crate::budget::{Funds, Reason};
 use crate::container::{Outcome, Place, Pool, Progress, Run, SMALL, Visit, Workspaces, gap};
 use crate::source::{Folder, Memory, ReadAt, Sibling};
 
+/// How many blobs a thread takes at least: most are small, and to share them out costs, too.
+const TOGETHER: usize = 8;
+
 /// One blob, whole in memory.
 #[derive(Debug)]
 pub struct Given {
@@ -72,7 +75,7 @@ impl<'a> Session<'a> {
         let run = self.run(&funds, true);
         let look = || {
             let one = |given: &Given| self.look(&run, given);
-            batch.par_iter().map(one).reduce(Outcome::default, Outcome::then)
+            batch.par_iter().with_min_len(TOGETHER).map(one).reduce(Outcome::default, Outcome::then)
         };
         let outcome = self.threads.as_ref().map(|threads| threads.install(look));
         match outcome.filter(|_| !funds.over()) {

@@ -251,7 +251,7 @@ mod tests {
     #[test]
     fn expressions_are_references_under_telling_names_only() {
         assert_eq!(reference_kind("headers[0].apiKey", "{{ $env.KEY }}"), Some(ReferenceKind::Environment));
-        assert_eq!(reference_kind("parameters.text", "{{ $env.KEY }}"), None);
+        assert_eq!(reference_kind("parameters.text", "{{ $env.CITY }}"), None);
         assert_eq!(reference_kind("a.password", "{{ $json.p }}"), Some(ReferenceKind::Variable));
         let vault = "@Microsoft.KeyVault(SecretUri=https://v.vault.azure.net/secrets/x)";
         assert_eq!(reference_kind("a.b", vault), Some(ReferenceKind::SecretsManager));

@@ -311,7 +311,9 @@ fn label(vocabulary: &Vocabulary, whose: Whose, trail: &Trail<'_>) -> Place {
     let query = Query { scope: whose.scope, kind, field: &names, value: value.as_deref() };
     let (storage, store, own) = judge(vocabulary, &query);
     let field = joined(whose.prefix, trail.field(whose.from));
+    let reference = vocabulary.reference(&query, storage);
     Place {
+        reference,
         flow: whose.flow,
         step: whose.step,
         field,

@@ -1,7 +1,7 @@
 //! What a platform's words mean: where values of which storage stand, which values are the platform's own, and how to
 //! store a secret there. The tables are made of `<platform>.toml` when the house is built.
 
-use crate::finding::Storage;
+use crate::finding::{Adds, Notation, Reference, Storage};
 
 include!(concat!(env!("OUT_DIR"), "/platforms.rs"));
 
@@ -17,6 +17,8 @@ pub(crate) struct Vocabulary {
     pub own: &'static [Rule<&'static str>],
     /// How to store a secret properly.
     pub store: &'static [Rule<&'static str>],
+    /// What a clean copy has in a secret's place; a placeholder where no rule fits.
+    pub reference: &'static [Rule<&'static Reference>],
 }
 
 /// Conditions, all of which must hold, and what follows. An empty list of patterns holds always.
@@ -94,6 +96,13 @@ impl Vocabulary {
     /// How to store the value properly.
     pub(crate) fn store(&self, query: &Query<'_>, storage: Storage) -> Option<&'static str> {
         first(self.store, query, Some(storage))
+    }
+}
+
+impl Vocabulary {
+    /// What a clean copy has in the value's place.
+    pub(crate) fn reference(&self, query: &Query<'_>, storage: Storage) -> Option<&'static Reference> {
+        first(self.reference, query, Some(storage))
     }
 }
 

@@ -14,7 +14,7 @@ use crate::budget::Gap;
 use crate::finding::{Confidence, Encoding, Flow, LifetimeClass, Location, Severity, Step, Storage};
 use crate::policy::Violation;
 
-use super::{Acceptance, Commit, Credential, Identity, Notice, Page, Reported, rfc3339};
+use super::{Acceptance, Commit, Credential, Identity, Life, Notice, Page, Reported, rfc3339};
 
 /// The version of the shape.
 pub(super) const SCHEMA: &str = "keysieve/1";
@@ -65,6 +65,19 @@ pub(super) struct FindingData {
     commit: Option<CommitData>,
     fix: FixData,
     controls: Vec<&'static str>,
+    #[serde(flatten)]
+    life: Option<LifeData>,
+}
+
+/// What only a sweep knows of a finding.
+#[derive(Serialize)]
+struct LifeData {
+    state: &'static str,
+    first_seen: Option<String>,
+    last_seen: Option<String>,
+    first_sweep: i64,
+    last_sweep: i64,
+    moved_from: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -215,6 +228,17 @@ pub(super) struct SummaryData {
     gaps: usize,
     complete: bool,
     duration_ms: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sweep: Option<SweepData>,
+}
+
+/// What a sweep says of itself.
+#[derive(Serialize)]
+struct SweepData {
+    number: i64,
+    states: BTreeMap<Ranked, u64>,
+    unchanged: u64,
+    whole: bool,
 }
 
 /// A name that is ordered by its place in its list.
@@ -284,6 +308,18 @@ pub(super) fn finding(page: &Page, reported: &Reported, counted: bool) -> Findin
             store: page.maybe(finding.place.fix().as_deref()),
         },
         controls: page.controls(reported),
+        life: reported.life.as_ref().map(|it| life(page, it)),
+    }
+}
+
+fn life(page: &Page, life: &Life) -> LifeData {
+    LifeData {
+        state: life.state.name(),
+        first_seen: rfc3339(life.first_seen),
+        last_seen: rfc3339(life.last_seen),
+        first_sweep: life.first_sweep,
+        last_sweep: life.last_sweep,
+        moved_from: page.maybe(life.moved_from.as_deref()),
     }
 }
 
@@ -474,6 +510,18 @@ pub(super) fn summary(page: &Page) -> SummaryData {
         complete: report.is_complete(),
         duration_ms: (!page.options.reproducible)
             .then(|| report.duration.as_millis().try_into().unwrap_or(u64::MAX)),
+        sweep: report.sweep.as_ref().map(sweep),
+    }
+}
+
+fn sweep(sweep: &super::Sweep) -> SweepData {
+    let ranked =
+        |(rank, (state, count)): (usize, &(super::LifeState, u64))| (Ranked(rank, state.name()), *count);
+    SweepData {
+        number: sweep.number,
+        states: sweep.states.iter().enumerate().map(ranked).collect(),
+        unchanged: sweep.unchanged,
+        whole: sweep.whole,
     }
 }
 

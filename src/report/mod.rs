@@ -4,6 +4,7 @@
 //! share a credential, and fingerprints. Formats write to an [`io::Write`] handed in; each string that came from outside
 //! passes the [`Masker`]. Whose the output is, and what the exit status is, is the command line's business.
 
+pub mod clean;
 mod controls;
 mod csv;
 mod data;
@@ -16,6 +17,8 @@ mod json;
 mod jsonl;
 mod junit;
 mod markdown;
+pub mod metrics;
+pub mod ocsf;
 mod paper;
 mod plain;
 mod sarif;
@@ -72,12 +75,86 @@ pub struct Report {
     pub secrets: Vec<Credential>,
     /// What was read, and what could not be.
     pub coverage: Coverage,
+    /// What a sweep says of itself; none of a run that remembers nothing.
+    pub sweep: Option<Sweep>,
     /// What a policy forbids in the flows; `None` if no policy was asked.
     pub violations: Option<Vec<Violation>>,
     /// Findings that a view left out before they came here: of a saved result.
     pub left_out: usize,
     /// Acceptances that have expired or match nothing any more.
     pub notices: Vec<Notice>,
+}
+
+/// What a sweep says of itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sweep {
+    /// Its number in its state, from 1.
+    pub number: i64,
+    /// How many findings the state holds in each [`LifeState`], in the order of [`LifeState::ALL`].
+    pub states: Vec<(LifeState, u64)>,
+    /// Files that were not read since they had not changed.
+    pub unchanged: u64,
+    /// Places that the state knows and that could not be read.
+    pub gaps: u64,
+    /// Whether it came to the end of all roots.
+    pub whole: bool,
+}
+
+/// Where a finding stands in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LifeState {
+    /// Met in this sweep for the first time.
+    New,
+    /// Met before and still there.
+    Open,
+    /// Gone: its place was read whole, or is no more.
+    Resolved,
+    /// It was resolved and is back.
+    Reopened,
+    /// Nobody knows: its place could not be read.
+    Unreadable,
+    /// Someone decided to live with it.
+    Accepted,
+}
+
+impl LifeState {
+    /// Every state, in the order that reports have them.
+    pub const ALL: &[Self] =
+        &[Self::New, Self::Reopened, Self::Open, Self::Unreadable, Self::Accepted, Self::Resolved];
+
+    /// Returns its name in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Open => "open",
+            Self::Resolved => "resolved",
+            Self::Reopened => "reopened",
+            Self::Unreadable => "unreadable",
+            Self::Accepted => "accepted",
+        }
+    }
+
+    /// Returns the state of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|state| state.name() == name)
+    }
+}
+
+/// The life of a finding, as a state knows it. Times are seconds since 1970-01-01 UTC.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Life {
+    /// Where it stands.
+    pub state: LifeState,
+    /// When it was met first.
+    pub first_seen: i64,
+    /// When it was known to be there last.
+    pub last_seen: i64,
+    /// The sweep that met it first.
+    pub first_sweep: i64,
+    /// The sweep that knew it to be there last.
+    pub last_sweep: i64,
+    /// Where the same secret stood before it moved here.
+    pub moved_from: Option<String>,
 }
 
 /// A finding with what the whole run knows of it.
@@ -91,6 +168,8 @@ pub struct Reported {
     pub secret: usize,
     /// By what it was accepted, if it was.
     pub accepted: Option<Acceptance>,
+    /// Its life, if it comes out of the state of a sweep.
+    pub life: Option<Life>,
     /// The length of its credential in bytes, where it may be told.
     pub length: Option<usize>,
     /// The first commit that had it, where a history was looked at.
@@ -380,11 +459,13 @@ impl Report {
                     fingerprint,
                     secret,
                     accepted: None,
+                    life: None,
                     commit: None,
                 })
                 .collect(),
             secrets,
             coverage: run.coverage,
+            sweep: None,
             violations: None,
             left_out: 0,
             notices: Vec::new(),
@@ -395,6 +476,37 @@ impl Report {
     pub fn worst(&self, view: &View) -> Option<Severity> {
         let open = self.shown(view).filter(|reported| reported.accepted.is_none());
         open.map(Reported::severity).max()
+    }
+
+    /// Keeps the findings for which `keep` holds, by their fingerprints (the finding's, and the secret's if it has one) and
+    /// their life; those without a life stay.
+    pub fn retain(&mut self, keep: impl Fn(&[&str], &Life) -> bool) {
+        let secrets = &self.secrets;
+        let kept = |reported: &Reported| {
+            let Some(life) = &reported.life else { return true };
+            let mut prints = vec![reported.fingerprint.as_str()];
+            if let Some(Identity::Fingerprint(secret)) = secrets.get(reported.secret).map(|it| &it.identity) {
+                prints.push(secret);
+            }
+            keep(&prints, life)
+        };
+        let kept: Vec<bool> = self.findings.iter().map(kept).collect();
+        let stays = |index: &usize| kept.get(*index).is_some_and(|kept| *kept);
+        let mut next = 0;
+        let place = |kept: &bool| {
+            next += usize::from(*kept);
+            next - usize::from(*kept)
+        };
+        let places: Vec<usize> = kept.iter().map(place).collect();
+        for credential in &mut self.secrets {
+            credential.findings.retain(stays);
+            credential
+                .findings
+                .iter_mut()
+                .for_each(|index| *index = places.get(*index).copied().unwrap_or(0));
+        }
+        let mut flags = kept.iter();
+        self.findings.retain(|_| flags.next().is_some_and(|kept| *kept));
     }
 
     /// Returns whether everything was read.
@@ -521,7 +633,7 @@ impl Page<'_> {
 }
 
 /// A point in time as RFC 3339; `None` if it is beyond the years 0 to 9999.
-fn rfc3339(seconds: i64) -> Option<String> {
+pub(crate) fn rfc3339(seconds: i64) -> Option<String> {
     let time = time::OffsetDateTime::from_unix_timestamp(seconds).ok()?;
     time.format(&time::format_description::well_known::Rfc3339).ok()
 }

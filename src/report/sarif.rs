@@ -20,7 +20,7 @@ use crate::signature::Signature;
 
 use super::controls::{self, Catalogue};
 use super::frame::Object;
-use super::{Identity, Page, Reported, rfc3339};
+use super::{Identity, LifeState, Page, Reported, rfc3339};
 
 /// Tags of a rule that GitHub accepts.
 const MOST_TAGS: usize = 20;
@@ -203,6 +203,13 @@ fn result(page: &Page, reported: &Reported, rules: &Rules) -> Value {
         let related = finding.also.iter().map(|also| related(page, also)).collect::<Vec<_>>();
         object.insert("relatedLocations".to_owned(), related.into());
     }
+    if let Some(life) = &reported.life {
+        object.insert("baselineState".to_owned(), baseline_state(life.state).into());
+        if let Some(Value::Object(properties)) = object.get_mut("properties") {
+            properties.insert("state".to_owned(), life.state.name().into());
+            properties.insert("firstSeen".to_owned(), json!(rfc3339(life.first_seen)));
+        }
+    }
     if let Some(acceptance) = &reported.accepted {
         let reason = acceptance.reason.as_ref().unwrap_or(&acceptance.by);
         let suppression =
@@ -210,6 +217,15 @@ fn result(page: &Page, reported: &Reported, rules: &Rules) -> Value {
         object.insert("suppressions".to_owned(), json!([suppression]));
     }
     Value::Object(object)
+}
+
+/// SARIF 2.1.0, 3.27.24.
+fn baseline_state(state: LifeState) -> &'static str {
+    match state {
+        LifeState::New | LifeState::Reopened => "new",
+        LifeState::Open | LifeState::Unreadable | LifeState::Accepted => "unchanged",
+        LifeState::Resolved => "absent",
+    }
 }
 
 /// The message: what, where in the words of the platform, and what to do.

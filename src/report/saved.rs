@@ -331,6 +331,7 @@ impl Reader {
         let CoverageEntry { files, members, bytes, excluded, links, gaps } = document.coverage;
         let gaps = gaps.into_iter().map(gap).collect();
         Ok(Report {
+            sweep: None,
             inputs: document.inputs,
             settings: settings.map(|(name, value)| (name, text(value))).collect(),
             now: document.tool.now.as_deref().and_then(time).unwrap_or_default(),
@@ -363,6 +364,7 @@ impl Reader {
         let value = entry.secret.value.map(value).unwrap_or_default();
         let public = entry.secret.public.into_iter();
         Ok(Reported {
+            life: None,
             length: entry.secret.length,
             fingerprint: entry.fingerprint,
             secret: 0,

@@ -109,8 +109,11 @@ impl Looking<'_> {
         };
         self.left = left;
         if !container {
+            let outer = self.trail.as_mut().map(|trail| trail.enter(&decoded));
             self.deflated(frame, &decoded, depth + 1);
+            self.trail.iter_mut().zip(outer).for_each(|(trail, outer)| trail.leave(outer));
         } else {
+            self.trail.iter_mut().for_each(|trail| trail.embed(&decoded));
             self.embed(frame.in_blob(region).start, decoded.text);
         }
     }
@@ -138,6 +141,7 @@ impl Looking<'_> {
             Frame { text: &packed.text, out_of: Some((&packed.map, frame, packed.encoding)), base: 0 };
         match deflate::decode(&packed.text, 0..packed.text.len(), self.left) {
             Some(Inflated::Text(inflated)) if packed::is_container(&inflated.text) => {
+                self.trail.iter_mut().for_each(|trail| trail.embed(&inflated));
                 self.left = self.left.saturating_sub(inflated.text.len());
                 self.embed(inner.in_blob(&(0..packed.text.len())).start, inflated.text);
             }

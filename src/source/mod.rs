@@ -6,6 +6,7 @@ mod folder;
 mod kept;
 mod os;
 mod read;
+mod stamp;
 
 use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
@@ -17,6 +18,7 @@ use std::sync::Arc;
 pub use folder::{Folder, Sibling};
 pub(crate) use kept::Kept;
 pub use read::{Memory, OpenFile, RangeReader, ReadAt, fill, fill_of_file, open};
+pub use stamp::{Stamp, StampedEntry, device, list_stamped, nanos};
 
 /// One thing to scan, as the user named it.
 #[derive(Clone, Debug, PartialEq, Eq)]

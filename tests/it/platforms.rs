@@ -55,7 +55,7 @@ fn found(findings: &[Finding], secret: &str) -> Finding {
     of[0].clone()
 }
 
-fn credentials(secret: &str, key: &str) -> String {
+pub(crate) fn credentials(secret: &str, key: &str) -> String {
     let sealed = sealed_by_n8n(&format!(r#"{{"name":"X-Api-Key","value":"{secret}"}}"#), key);
     let marks = r#""createdAt":"2026-01-01T00:00:00.000Z","updatedAt":"2026-01-01T00:00:00.000Z","type":"httpHeaderAuth""#;
     format!(r#"[{{"id":"c1","name":"Shop",{marks},"data":"{sealed}"}}]"#)

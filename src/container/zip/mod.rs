@@ -8,6 +8,7 @@ mod crypt;
 mod directory;
 mod local;
 mod packed;
+mod rewrite;
 
 use std::cell::Cell;
 use std::io::{self, Read};
@@ -28,6 +29,7 @@ use crate::budget::{Gap, Reason};
 use crate::source::{RangeReader, ReadAt};
 
 pub(super) use self::local::unpack_stream;
+pub(crate) use self::rewrite::Rewriting;
 
 /// The signature of a member's own header, and the fixed part of it in bytes.
 const LOCAL: &[u8] = b"PK\x03\x04";

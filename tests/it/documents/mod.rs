@@ -13,6 +13,8 @@ mod rtf;
 mod sqlite;
 mod tables;
 
+pub(crate) use self::office::workbook;
+
 use keysieve::budget::Reason;
 use keysieve::engine::{self, Input, Options, Outcome, Unwatched};
 

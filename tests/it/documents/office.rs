@@ -93,7 +93,7 @@ fn a_text_is_told_by_paragraph_table_and_comment() {
 }
 
 /// A workbook: `Start` without anything, `Keys` with heads, `Old` hidden.
-fn workbook(shared: &str, keys: &str, old: &str) -> Vec<u8> {
+pub(crate) fn workbook(shared: &str, keys: &str, old: &str) -> Vec<u8> {
     package(&[
         ("[Content_Types].xml", "<Types/>"),
         (

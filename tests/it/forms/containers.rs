@@ -27,7 +27,7 @@ pub(super) const FORMS: &[Form] = &[
     form("zip, comment of the archive", "a.zip", |token| {
         let mut zip = ::zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
         zip.start_file("a.txt", SimpleFileOptions::default()).expect("a member");
-        zip.set_comment(format!("key {token}"));
+        zip.set_comment(format!("key {token}")).expect("a comment");
         zip.finish().expect("a zip").into_inner()
     }),
     form("zip, name of a member", "a.zip", |token| zip(&[(&format!("{token}.txt"), b"nothing")])),

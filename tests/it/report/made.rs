@@ -134,6 +134,7 @@ fn charge(secret: &str) -> Finding {
         vec![location(Provenance::file("drive/export.zip").entry("definition.json"), 1, 311, secret.len())];
     finding.place = Place {
         connection: None,
+        reference: None,
         pointer: some(pointer),
         landmark: None,
         flow: Some(Arc::new(Flow {
