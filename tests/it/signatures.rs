@@ -205,7 +205,7 @@ fn documented() -> String {
     let mut text = format!(
         "# Signatures\n\nMade of `signatures/` and `src/detect/generic.rs` by `KEYSIEVE_ACCEPT=1 cargo test signatures`: {} kinds of \
          credentials, {} vendors.\nWhat is recognised by *name or host* has no shape of its own: it becomes a vendor's under a field of its \
-         name, or near its host.\n\n{RELIABILITY}\n| vendor | what | kind | lifetime | check | recognised by |\n| --- | --- | --- | --- | --- | --- |\n",
+         name, or near its host.\n\n{RELIABILITY}\n| vendor | kind | what | lifetime | check | recognised by |\n| --- | --- | --- | --- | --- | --- |\n",
         signatures.len(),
         vendors.len(),
     );
@@ -237,10 +237,10 @@ fn row(signature: &Signature) -> (String, String) {
     let vendor = signature.vendor.map_or("any", |vendor| vendor.name);
     let check = signature.check.map_or_else(|| "-".to_owned(), |check| format!("`{}`", check.name()));
     let row = format!(
-        "| {vendor} | {} (`{}`) | {} | {} | {check} | {} |\n",
+        "| {vendor} | {} | {} (`{}`) | {} | {check} | {} |\n",
+        signature.kind.name(),
         signature.description,
         signature.id,
-        signature.kind.name(),
         signature.lifetime.name(),
         recognised(signature)
     );
