@@ -228,6 +228,7 @@ pub(super) fn status(changed: &Report, swept: &Swept, options: &Options) -> Stat
     let complete = changed.is_complete() && swept.whole || options.allow_incomplete;
     match worst(changed, options) {
         Some(worst) if worst >= options.fail_on => Status::Findings,
+        _ if !swept.whole && super::interrupt::happened() => Status::Interrupted,
         _ if complete => Status::Clean,
         _ => Status::Incomplete,
     }

@@ -179,9 +179,21 @@ fn walk(
             let detector: &(dyn Fn(&str) -> Vec<Span> + Sync) = &|text| looking.scanner.detectors.spans(text);
             let pace = Pace::new(looking.limits.bytes_per_second);
             engine::files(looking.scanner, looking.options, looking.progress, |files| {
+                let interrupt = looking.options.stop.as_deref();
                 let limits = looking.limits;
-                let walk =
-                    Walk { files, key, settings, limits, detector, notes, counts, stopped, pace, readers };
+                let walk = Walk {
+                    files,
+                    key,
+                    settings,
+                    limits,
+                    detector,
+                    notes,
+                    counts,
+                    stopped,
+                    interrupt,
+                    pace,
+                    readers,
+                };
                 each_root(&walk, roots)
             })
         });

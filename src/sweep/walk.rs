@@ -77,6 +77,8 @@ pub(super) struct Walk<'a> {
     pub(super) counts: &'a Counts,
     /// Set when the time is over or the writer failed.
     pub(super) stopped: &'a AtomicBool,
+    /// Set when somebody ends the run.
+    pub(super) interrupt: Option<&'a AtomicBool>,
     pub(super) pace: Pace,
     pub(super) readers: Readers,
 }
@@ -173,7 +175,8 @@ impl Walk<'_> {
     }
 
     fn stop(&self) -> bool {
-        if self.limits.until.is_some_and(|until| Instant::now() >= until) {
+        let late = self.limits.until.is_some_and(|until| Instant::now() >= until);
+        if late || self.interrupt.is_some_and(|flag| flag.load(Ordering::Relaxed)) {
             self.stopped.store(true, Ordering::Relaxed);
         }
         self.stopped.load(Ordering::Relaxed)
