@@ -40,7 +40,7 @@ pub(super) const FORMS: &[Form] = &[
     }),
     form("xlsx, cell of a sheet", "a.xlsx", |token| workbook(token, "")),
     form("xlsx, hidden sheet", "a.xlsx", |token| workbook(token, "state=\"hidden\"")),
-    form("pptx, slide", "a.pptx", |token| slides(token)),
+    form("pptx, slide", "a.pptx", slides),
     form("OpenDocument text", "a.odt", |token| {
         let (left, right) = token.split_at(9);
         let content = format!(
