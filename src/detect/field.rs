@@ -101,24 +101,40 @@ fn skip_back(text: &[u8], mut at: usize, set: &[u8]) -> usize {
 /// From the run at `run` to its name. `None` where nothing telling stands beside it.
 pub(super) fn of_run(text: &[u8], run: Span, names: &Names) -> Option<Candidate> {
     let value = value_start(text, run.start)?;
-    let named = |value: usize| {
-        let left = context::left(text, value);
-        let (name, telling) = telling_name(text, value, &left, names)?;
-        Some((value, name, telling, left))
+    let left = context::left(text, value);
+    let (value, name, telling, left) = match telling_name(text, value, &left, names) {
+        Some((name, telling)) => (value, name, telling, left),
+        None => of_first_half(text, value, names).or_else(|| spoken_of(text, value, &run, left, names))?,
     };
-    // What ends at a colon or bar may be a value's first half: `Bearer 123:abc`, `access_token=123|abc`.
-    let spoken = || {
-        let left = context::left(text, value);
-        let (name, telling) = spoken::name(text, &left, names)?;
-        Some((value, Some(name), telling, left))
-    };
-    let (value, name, telling, left) =
-        named(value).or_else(|| named(joined_start(text, value)?)).or_else(spoken)?;
     let end = match left.assignment {
         Some(Assignment::Cell) => context::end_of_cell(text, run.end),
         _ => context::end(text, run.start, left.quote).unwrap_or(run.end).max(run.end),
     };
     candidate(text, Field { value: value..end, whole: left.whole..end, name, telling, left })
+}
+
+/// A value, the name of it, what that tells, and what stands left of it.
+type Named = (usize, Option<Span>, Telling, Left);
+
+/// What ends at a colon or bar may be a value's first half: `Bearer 123:abc`, `access_token=123|abc`.
+fn of_first_half(text: &[u8], value: usize, names: &Names) -> Option<Named> {
+    let start = joined_start(text, value)?;
+    let left = context::left(text, start);
+    let (name, telling) = telling_name(text, start, &left, names)?;
+    Some((start, name, telling, left))
+}
+
+/// What a line of text calls the value, if that may be random at all: letters and digits that take turns, and no UUID.
+fn spoken_of(text: &[u8], value: usize, run: &Span, left: Left, names: &Names) -> Option<Named> {
+    const TURNS: usize = 3;
+    let bytes = text.get(run.clone())?;
+    let turns = bytes.windows(2).filter(|pair| pair[0].is_ascii_digit() != pair[1].is_ascii_digit());
+    let is_uuid = bytes.len() == 36 && [8, 13, 18, 23].iter().all(|at| bytes.get(*at) == Some(&b'-'));
+    if is_uuid || turns.take(TURNS).count() < TURNS {
+        return None;
+    }
+    let (name, telling) = spoken::name(text, &left, names)?;
+    Some((value, Some(name), telling, left))
 }
 
 /// From a word inside a name, at `at`, to the value that the name stands for.

@@ -4,6 +4,7 @@
 //! endings. That also makes the first look cheap: the last three letters, in a bitmap.
 
 use std::collections::HashMap;
+use std::sync::OnceLock;
 
 use super::index::Bitmap;
 use crate::signature::Signature;
@@ -326,7 +327,7 @@ impl Normal {
 /// The shortest vendor's name that is a field's name as well; shorter ones are words (`line`, `make`).
 const MIN_VENDOR: usize = 4;
 
-/// Vendors whose names are words that fields have for other reasons.
+/// Vendors whose names are words that fields have for other reasons; sorted.
 const WORDS: &[&str] = &[
     "apollo",
     "baseten",
@@ -350,8 +351,8 @@ const WORDS: &[&str] = &[
     "etsy",
     "exact",
     "fair",
-    "flow",
     "float",
+    "flow",
     "front",
     "ghost",
     "glide",
@@ -414,7 +415,8 @@ const WORDS: &[&str] = &[
 fn of_vendor(signature: &'static Signature) -> Option<&'static str> {
     let vendor = signature.vendor?.id;
     let is_shapeless = signature.shapes.iter().any(|shape| shape.anchor.is_none());
-    let is_plain = vendor.len() >= MIN_VENDOR && !vendor.contains('-') && !WORDS.contains(&vendor);
+    let is_plain =
+        vendor.len() >= MIN_VENDOR && !vendor.contains('-') && WORDS.binary_search(&vendor).is_err();
     (is_shapeless && is_plain).then_some(vendor)
 }
 
@@ -435,20 +437,20 @@ pub struct Names {
     last_letters: LastLetters,
     /// Telling and harmless endings by their last three bytes; a harmless one outweighs.
     endings: HashMap<[u8; 3], Vec<Ending>>,
-    signatures: Vec<(&'static str, &'static Signature)>,
+    own: Vec<(&'static str, &'static Signature)>,
+    /// The same in order, made when the first name is asked for: text without any pays nothing for it.
+    sorted: OnceLock<Vec<(&'static str, &'static Signature)>>,
 }
 
 impl Names {
     /// With the names of these signatures beside the general ones.
     pub fn new(signatures: &[&'static Signature]) -> Self {
-        let mut own: Vec<_> = signatures
+        let own: Vec<_> = signatures
             .iter()
             .flat_map(|signature| {
                 signature.names.iter().copied().chain(of_vendor(signature)).map(|name| (name, *signature))
             })
             .collect();
-        own.sort_by_key(|(name, signature)| (*name, signature.id));
-        own.dedup_by_key(|(name, signature)| (*name, signature.id));
         let mut last_letters = LastLetters::default();
         ENDINGS.iter().for_each(|(ending, _)| last_letters.insert_ending(ending.as_bytes()));
         let whole = own.iter().map(|(name, _)| *name).chain(NEUTRAL.iter().copied());
@@ -460,7 +462,7 @@ impl Names {
                 endings.entry(*last).or_default().push((ending, telling));
             }
         }
-        Self { last_letters, endings, signatures: own }
+        Self { last_letters, endings, own, sorted: OnceLock::new() }
     }
 
     /// The first look, made for every value candidate: may the name at the end of `name` tell anything? What stands before
@@ -486,11 +488,14 @@ impl Names {
     /// The signatures that have this very name among theirs.
     pub fn of<'s>(&'s self, name: &'s Normal) -> impl Iterator<Item = &'static Signature> + 's {
         let name = name.as_str();
-        let first = self.signatures.partition_point(|(own, _)| *own < name);
-        self.signatures[first..]
-            .iter()
-            .take_while(move |(own, _)| *own == name)
-            .map(|(_, signature)| *signature)
+        let sorted = self.sorted.get_or_init(|| {
+            let mut own = self.own.clone();
+            own.sort_by_key(|(name, signature)| (*name, signature.id));
+            own.dedup_by_key(|(name, signature)| (*name, signature.id));
+            own
+        });
+        let first = sorted.partition_point(|(own, _)| *own < name);
+        sorted[first..].iter().take_while(move |(own, _)| *own == name).map(|(_, signature)| *signature)
     }
 }
 
@@ -566,6 +571,11 @@ fn is_delimiter(byte: u8) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_are_in_order() {
+        assert!(WORDS.is_sorted());
+    }
 
     fn telling(name: &str) -> Option<Telling> {
         let names = Names::new(&[]);

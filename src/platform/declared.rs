@@ -13,7 +13,7 @@ use crate::platform::{n8n, node_red};
 /// Bytes from the beginning by which such an export is told, so that other blobs cost next to nothing.
 const HEAD: usize = 4096;
 
-static DATA: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("\"data\""));
+pub(super) static DATA: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("\"data\""));
 static TYPE: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("\"type\""));
 static NODES: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("\"nodes\""));
 
