@@ -437,6 +437,9 @@ pub struct Names {
     last_letters: LastLetters,
     /// Telling and harmless endings by their last three bytes; a harmless one outweighs.
     endings: HashMap<[u8; 3], Vec<Ending>>,
+    /// The last three bytes of those endings, and the signatures' names as a whole: first looks, since most names have none.
+    ends: Bitmap,
+    whole: Bitmap,
     own: Vec<(&'static str, &'static Signature)>,
     /// The same in order, made when the first name is asked for: text without any pays nothing for it.
     sorted: OnceLock<Vec<(&'static str, &'static Signature)>>,
@@ -456,13 +459,16 @@ impl Names {
         let whole = own.iter().map(|(name, _)| *name).chain(NEUTRAL.iter().copied());
         whole.for_each(|name| last_letters.insert(name.as_bytes()));
         let mut endings: HashMap<[u8; 3], Vec<Ending>> = HashMap::new();
+        let (mut ends, mut whole) = (Bitmap::default(), Bitmap::default());
         let telling = ENDINGS.iter().map(|(ending, telling)| (ending.as_bytes(), Some(*telling)));
         for (ending, telling) in HARMLESS.iter().map(|ending| (ending.as_bytes(), None)).chain(telling) {
             if let Some(last) = ending.last_chunk() {
+                ends.insert(end_of(last));
                 endings.entry(*last).or_default().push((ending, telling));
             }
         }
-        Self { last_letters, endings, own, sorted: OnceLock::new() }
+        own.iter().for_each(|(name, _)| whole.insert(hash(name.as_bytes())));
+        Self { last_letters, endings, ends, whole, own, sorted: OnceLock::new() }
     }
 
     /// The first look, made for every value candidate: may the name at the end of `name` tell anything? What stands before
@@ -476,7 +482,9 @@ impl Names {
     pub fn telling(&self, name: &Normal) -> Option<Telling> {
         let bytes = name.as_bytes();
         let mut best = None;
-        for (ending, telling) in self.endings.get(bytes.last_chunk()?).into_iter().flatten() {
+        let last = bytes.last_chunk()?;
+        let endings = if self.ends.has(end_of(last)) { self.endings.get(last) } else { None };
+        for (ending, telling) in endings.into_iter().flatten() {
             if bytes.ends_with(ending) {
                 best = best.max(Some((*telling)?));
             }
@@ -494,9 +502,24 @@ impl Names {
             own.dedup_by_key(|(name, signature)| (*name, signature.id));
             own
         });
-        let first = sorted.partition_point(|(own, _)| *own < name);
+        let may_be = self.whole.has(hash(name.as_bytes()));
+        let first = if may_be { sorted.partition_point(|(own, _)| *own < name) } else { sorted.len() };
         sorted[first..].iter().take_while(move |(own, _)| *own == name).map(|(_, signature)| *signature)
     }
+}
+
+/// Three bytes as a number.
+#[inline]
+fn end_of([a, b, c]: &[u8; 3]) -> u32 {
+    u32::from_le_bytes([*a, *b, *c, 0])
+}
+
+/// 24 bits of a name (FNV-1a).
+#[inline]
+fn hash(name: &[u8]) -> u32 {
+    let hash =
+        name.iter().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193));
+    hash ^ hash >> 24
 }
 
 /// The last four letters or digits of names, folded: a set with false positives.
