@@ -113,7 +113,7 @@ fn is_step(from: u8, to: u8) -> bool {
 
 fn counts_up(from: u8, to: u8) -> bool {
     let (from, to) = (from.to_ascii_lowercase(), to.to_ascii_lowercase());
-    to == from + 1 || matches!((from, to), (b'9', b'0' | b'a') | (b'z', b'a'))
+    from.checked_add(1) == Some(to) || matches!((from, to), (b'9', b'0' | b'a') | (b'z', b'a'))
 }
 
 /// `<token>` somewhere, or `[API KEY]` and `{key}` as a whole, with words in them.
