@@ -29,6 +29,8 @@ struct Vocabulary {
     #[serde(default)]
     store: Vec<Rule>,
     #[serde(default)]
+    trigger: Vec<Rule>,
+    #[serde(default)]
     export: Vec<described::Export>,
 }
 
@@ -105,10 +107,11 @@ fn constant(path: &Path, vocabulary: &Vocabulary) -> String {
     let storages = table(&vocabulary.storage, |rule| rule.is.as_deref().map(storage));
     let owns = table(&vocabulary.own, |rule| rule.why.as_ref().map(|why| format!("{why:?}")));
     let stores = table(&vocabulary.store, |rule| rule.text.as_ref().map(|text| format!("{:?}", text.trim())));
+    let triggers = table(&vocabulary.trigger, |rule| rule.is.as_deref().map(trigger));
     let constant = constant_name(path);
     format!(
         "pub(crate) const {constant}: Vocabulary = Vocabulary {{\n    name: {:?},\n    title: {:?},\n    \
-         storage: &[\n{storages}    ],\n    own: &[\n{owns}    ],\n    store: &[\n{stores}    ],\n}};\n",
+         storage: &[\n{storages}    ],\n    own: &[\n{owns}    ],\n    store: &[\n{stores}    ],\n    trigger: &[\n{triggers}    ],\n}};\n",
         vocabulary.name, vocabulary.title,
     )
 }
@@ -138,6 +141,11 @@ fn storage(name: &str) -> String {
     format!("Storage::{}", camel(name))
 }
 
+/// The variant of `Trigger` with that name. The compiler tells if there is none.
+fn trigger(name: &str) -> String {
+    format!("Trigger::{}", camel(name))
+}
+
 /// The variant of `Shape` that a `value` asks for.
 fn shape(value: Option<&str>) -> Result<String, String> {
     Ok(match value.map(|value| value.split_once(':').unwrap_or((value, ""))) {
@@ -145,7 +153,7 @@ fn shape(value: Option<&str>) -> Result<String, String> {
         Some(("prefix", prefix)) => format!("Shape::Prefix({prefix:?})"),
         Some((
             name @ ("uuid" | "short-uuid" | "id" | "hex" | "words" | "evm-address" | "signature"
-            | "app-media-link"),
+            | "app-media-link" | "some"),
             "",
         )) => {
             format!("Shape::{}", camel(name))
