@@ -47,6 +47,8 @@ pub(super) enum Command {
     Scan(Scan),
     /// Say in plain words whether an export may be published, and what to mend first
     Check(super::check::Check),
+    /// List flows: whose they are, what starts them, what they reach, and the secrets in them
+    Inventory(super::inventory::Inventory),
     /// Scan what is staged in git, or what was ever committed
     Git(Git),
     /// Put keysieve before each commit of a repository, or take it out again

@@ -1,7 +1,7 @@
 //! How flows are started. Which steps do it stands as data in the platforms' vocabularies (`[[trigger]]`).
 
-use super::vocabulary::{Query, Scope};
 use super::named;
+use super::vocabulary::{Query, Scope};
 
 /// How a step starts its flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -331,6 +331,7 @@ impl Reader {
         let CoverageEntry { files, members, bytes, excluded, links, gaps } = document.coverage;
         let gaps = gaps.into_iter().map(gap).collect();
         Ok(Report {
+            inventory: None,
             inputs: document.inputs,
             settings: settings.map(|(name, value)| (name, text(value))).collect(),
             now: document.tool.now.as_deref().and_then(time).unwrap_or_default(),
