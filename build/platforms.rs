@@ -31,6 +31,8 @@ struct Vocabulary {
     #[serde(default)]
     reference: Vec<Rule>,
     #[serde(default)]
+    trigger: Vec<Rule>,
+    #[serde(default)]
     export: Vec<described::Export>,
 }
 
@@ -114,11 +116,12 @@ fn constant(path: &Path, vocabulary: &Vocabulary) -> String {
     let owns = table(&vocabulary.own, |rule| rule.why.as_ref().map(|why| format!("{why:?}")));
     let stores = table(&vocabulary.store, |rule| rule.text.as_ref().map(|text| format!("{:?}", text.trim())));
     let references = table(&vocabulary.reference, reference);
+    let triggers = table(&vocabulary.trigger, |rule| rule.is.as_deref().map(trigger));
     let constant = constant_name(path);
     format!(
         "pub(crate) const {constant}: Vocabulary = Vocabulary {{\n    name: {:?},\n    title: {:?},\n    \
          storage: &[\n{storages}    ],\n    own: &[\n{owns}    ],\n    store: &[\n{stores}    ],\n    \
-         reference: &[\n{references}    ],\n}};\n",
+         reference: &[\n{references}    ],\n    trigger: &[\n{triggers}    ],\n}};\n",
         vocabulary.name, vocabulary.title,
     )
 }
@@ -162,6 +165,11 @@ fn storage(name: &str) -> String {
     format!("Storage::{}", camel(name))
 }
 
+/// The variant of `Trigger` with that name. The compiler tells if there is none.
+fn trigger(name: &str) -> String {
+    format!("Trigger::{}", camel(name))
+}
+
 /// The variant of `Shape` that a `value` asks for.
 fn shape(value: Option<&str>) -> Result<String, String> {
     Ok(match value.map(|value| value.split_once(':').unwrap_or((value, ""))) {
@@ -169,7 +177,7 @@ fn shape(value: Option<&str>) -> Result<String, String> {
         Some(("prefix", prefix)) => format!("Shape::Prefix({prefix:?})"),
         Some((
             name @ ("uuid" | "short-uuid" | "id" | "hex" | "words" | "evm-address" | "signature"
-            | "app-media-link"),
+            | "app-media-link" | "some"),
             "",
         )) => {
             format!("Shape::{}", camel(name))

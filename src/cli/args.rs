@@ -49,6 +49,8 @@ pub(super) enum Command {
     Check(super::check::Check),
     /// Make a clean copy of an export, each credential replaced by a reference or a placeholder
     Redact(super::redact::Redact),
+    /// List flows: whose they are, what starts them, what they reach, and the secrets in them
+    Inventory(super::inventory::Inventory),
     /// Scan what is staged in git, or what was ever committed
     Git(Git),
     /// Put keysieve before each commit of a repository, or take it out again

@@ -68,7 +68,10 @@ pub(super) fn run(check: &Check) -> Result<Status, Failure> {
         _ => inputs.collect(),
     };
     let options = &check.options;
-    let targets = Targets::with(options, Manner { format: Format::Plain, details: check.details })?;
+    let targets = Targets::with(
+        options,
+        Manner { format: Format::Plain, details: check.details, ..Manner::default() },
+    )?;
     let roots = Roots::of_paths(check.exports.iter().map(PathBuf::as_path));
     let acceptances = check.accepting().read(&roots)?;
     let again = inputs.clone();
@@ -134,7 +137,7 @@ fn policy_of(path: &Path) -> Result<Policy, Failure> {
     Policy::read(&path.display().to_string(), &text.map_err(Failure::usage)?).map_err(Failure::usage)
 }
 
-fn held(input: Input) -> Result<Input, Failure> {
+pub(super) fn held(input: Input) -> Result<Input, Failure> {
     let Input::Stdin(name) = input else { return Ok(input) };
     let mut bytes = Vec::new();
     std::io::stdin().lock().take(HELD + 1).read_to_end(&mut bytes).map_err(Failure::run)?;

@@ -11,6 +11,7 @@ mod fingerprint;
 mod git;
 mod hook;
 mod interrupt;
+mod inventory;
 mod manifest;
 mod notify;
 mod output;
@@ -94,6 +95,7 @@ pub fn main() -> ExitCode {
     let ended = match args.command {
         Command::Scan(scan) => scan::run(&scan),
         Command::Check(check) => check::run(&check),
+        Command::Inventory(inventory) => inventory::run(&inventory),
         Command::Git(git) => git::run(&git),
         Command::Hook(hook) => hook::run(&hook),
         Command::Baseline(baseline) => baseline::run(&baseline),

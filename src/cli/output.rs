@@ -30,11 +30,13 @@ pub(super) struct Manner {
     pub(super) format: Format,
     /// Whether they want to know lines and bytes.
     pub(super) details: bool,
+    /// The formats that there are.
+    pub(super) formats: &'static [Format],
 }
 
 impl Default for Manner {
     fn default() -> Self {
-        Self { format: Format::Human, details: false }
+        Self { format: Format::Human, details: false, formats: Format::ALL }
     }
 }
 
@@ -53,6 +55,13 @@ impl Targets {
         }
         if targets.is_empty() {
             targets.push(Target { format: options.format.unwrap_or(manner.format), file: None });
+        }
+        let refused = targets.iter().find(|target| !manner.formats.contains(&target.format));
+        if let Some(target) = refused {
+            let known: Vec<_> = manner.formats.iter().map(|format| format.name()).collect();
+            let name = target.format.name();
+            let why = anyhow::anyhow!("no format {name} here: expected one of {}", known.join(", "));
+            return Err(Failure::usage(why));
         }
         Ok(Self { list: targets, manner })
     }

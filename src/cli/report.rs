@@ -37,7 +37,7 @@ pub(super) struct Command {
 
 /// Runs the command.
 pub(super) fn run(command: &Command) -> Result<Status, Failure> {
-    let manner = Manner { format: Format::Human, details: command.details };
+    let manner = Manner { format: Format::Human, details: command.details, ..Manner::default() };
     let targets = Targets::with(&command.options, manner)?;
     let text = text(&command.result)
         .with_context(|| format!("cannot read {}", command.result.display()))

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use crate::detect::names::{Names, Normal};
 use crate::filter::reference;
 use crate::finding::Place;
+use crate::platform::trigger::{self, Trigger};
 
 use super::Step;
 
@@ -80,6 +81,19 @@ pub(super) fn add(step: &mut Step, place: &Place, text: &str) {
         }
         None if step.connectors.is_empty() => step.connectors.extend(kind.cloned()),
         None => {}
+    }
+}
+
+/// Adds what a string says of how the step starts its flow.
+pub(super) fn trigger(step: &mut Step, platform: &str, place: &Place, text: &str) {
+    let Some(kind) = place.step.as_ref().and_then(|about| about.kind.as_deref()) else { return };
+    let field = place.field.as_deref().unwrap_or_default();
+    let told = trigger::told_by(platform, kind, field, text);
+    // What else stands among the triggers of a definition of Power Automate or Logic Apps waits for an event.
+    let among = || place.pointer.as_deref().is_some_and(|pointer| pointer.contains("/definition/triggers/"));
+    let Some((rank, kind)) = told.or_else(|| among().then_some((usize::MAX, Trigger::Event))) else { return };
+    if step.trigger.is_none() || rank < step.told {
+        (step.trigger, step.told) = (Some(kind), rank);
     }
 }
 

@@ -17,7 +17,7 @@ use crate::blob::{Blob, Landmarks, Package, Provenance};
 use crate::budget::{Budget, Gap, Reason};
 use crate::engine::{self, Input, Unwatched, Visit};
 use crate::finding::{self, Finding, Place};
-use crate::platform;
+use crate::platform::{self, trigger::Trigger};
 use crate::scan::{BlobScan, Scanner, Scratch};
 
 /// Strings of one blob that are looked at.
@@ -45,6 +45,10 @@ pub struct Step {
     pub hosts: BTreeSet<String>,
     /// Credentials held elsewhere that it refers to.
     pub references: BTreeSet<Reference>,
+    /// How it starts the flow, if it does.
+    pub trigger: Option<Trigger>,
+    /// How much that counts which told of the trigger: the less, the more.
+    told: usize,
 }
 
 /// All flows of some inputs.
@@ -111,6 +115,7 @@ fn add(flows: &mut Vec<Flow>, provenance: &Provenance, place: &Place, text: &str
     }
     if let Some(step) = flow.steps.get_mut(index) {
         facts::add(step, place, text);
+        facts::trigger(step, about.platform, place, text);
     }
 }
 

@@ -31,6 +31,7 @@ mod sealed;
 mod solution;
 #[cfg(test)]
 mod tests;
+pub mod trigger;
 mod vocabulary;
 mod xml;
 

@@ -1,6 +1,7 @@
 //! What a platform's words mean: where values of which storage stand, which values are the platform's own, and how to
 //! store a secret there. The tables are made of `<platform>.toml` when the house is built.
 
+use super::trigger::Trigger;
 use crate::finding::{Adds, Notation, Reference, Storage};
 
 include!(concat!(env!("OUT_DIR"), "/platforms.rs"));
@@ -19,6 +20,8 @@ pub(crate) struct Vocabulary {
     pub store: &'static [Rule<&'static str>],
     /// What a clean copy has in a secret's place; a placeholder where no rule fits.
     pub reference: &'static [Rule<&'static Reference>],
+    /// Which steps start their flow, and how.
+    pub trigger: &'static [Rule<Trigger>],
 }
 
 /// Conditions, all of which must hold, and what follows. An empty list of patterns holds always.
@@ -68,6 +71,8 @@ pub(crate) enum Shape {
     /// A link, in quotes or not, by which Power Apps itself reads the media of an app: a shared access signature that only
     /// reads one blob, has an end, and lies in the app's own container of resources.
     AppMediaLink,
+    /// Any text but an empty one.
+    Some,
 }
 
 /// What is asked about a value.
@@ -103,6 +108,13 @@ impl Vocabulary {
     /// What a clean copy has in the value's place.
     pub(crate) fn reference(&self, query: &Query<'_>, storage: Storage) -> Option<&'static Reference> {
         first(self.reference, query, Some(storage))
+    }
+
+    /// How a step with such a value starts its flow, and the place of the rule that says so: of all values of the step
+    /// the one with the first rule decides.
+    pub(crate) fn trigger(&self, query: &Query<'_>) -> Option<(usize, Trigger)> {
+        let at = self.trigger.iter().position(|rule| rule.holds(query, None))?;
+        Some((at, self.trigger.get(at)?.then))
     }
 }
 
@@ -147,6 +159,7 @@ impl Shape {
                 value.strip_prefix("0x").is_some_and(|digits| digits.len() == 40 && is_hex(digits))
             }
             Shape::Signature => is_signature(value),
+            Shape::Some => !value.is_empty(),
             Shape::AppMediaLink => is_app_media_link(value),
         }
     }

@@ -82,7 +82,7 @@ fn cells(page: &Page, reported: &Reported) -> [String; COLUMNS.len()] {
     ]
 }
 
-fn row(cells: impl Iterator<Item = String>, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn row(cells: impl Iterator<Item = String>, out: &mut dyn Write) -> io::Result<()> {
     let cells: Vec<String> = cells.map(|cell| quoted(&cell)).collect();
     write!(out, "{}\r\n", cells.join(","))
 }

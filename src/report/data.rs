@@ -94,7 +94,7 @@ struct LocationData {
 }
 
 #[derive(Serialize)]
-struct FlowData {
+pub(super) struct FlowData {
     platform: &'static str,
     id: Option<String>,
     name: Option<String>,
@@ -190,7 +190,7 @@ pub(super) struct GapData {
 }
 
 #[derive(Serialize)]
-struct PlaceData {
+pub(super) struct PlaceData {
     path: String,
     container: Vec<String>,
     display: String,
@@ -338,7 +338,7 @@ fn location(page: &Page, location: &Location) -> LocationData {
     }
 }
 
-fn place(page: &Page, provenance: &Provenance) -> PlaceData {
+pub(super) fn place(page: &Page, provenance: &Provenance) -> PlaceData {
     PlaceData {
         path: page.text(&provenance.path),
         container: provenance.entries.iter().map(|entry| page.text(entry)).collect(),
@@ -346,7 +346,7 @@ fn place(page: &Page, provenance: &Provenance) -> PlaceData {
     }
 }
 
-fn flow(page: &Page, flow: &Flow) -> FlowData {
+pub(super) fn flow(page: &Page, flow: &Flow) -> FlowData {
     FlowData {
         platform: flow.platform,
         id: page.maybe(flow.id.as_deref()),
@@ -405,7 +405,9 @@ pub(super) fn value(secret: &[u8]) -> String {
     }
 }
 
-fn identity(credential: Option<&Credential>) -> (Option<String>, Option<usize>, Option<&'static str>) {
+pub(super) fn identity(
+    credential: Option<&Credential>,
+) -> (Option<String>, Option<usize>, Option<&'static str>) {
     match credential.map(|credential| &credential.identity) {
         Some(Identity::Fingerprint(fingerprint)) => (Some(fingerprint.clone()), None, None),
         Some(Identity::Group { number, withheld }) => (None, Some(*number), Some(withheld.name())),

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::frame::Object;
-use super::{Page, data};
+use super::{Page, data, inventory};
 
 /// Writes the document.
 pub(super) fn write(page: &Page, out: &mut dyn Write) -> io::Result<()> {
@@ -15,6 +15,9 @@ pub(super) fn write(page: &Page, out: &mut dyn Write) -> io::Result<()> {
     document.list("secrets", data::credentials(page))?;
     document.list("findings", page.shown().map(|reported| data::finding(page, reported, true)))?;
     document.member("violations", &data::violations(page))?;
+    if let Some(overview) = inventory::data(page) {
+        document.member("inventory", &overview)?;
+    }
     document.member("coverage", &Coverage::of(page))?;
     document.close()
 }

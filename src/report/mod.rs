@@ -13,6 +13,7 @@ mod github;
 mod gitlab;
 mod html;
 mod human;
+pub mod inventory;
 mod json;
 mod jsonl;
 mod junit;
@@ -79,6 +80,8 @@ pub struct Report {
     pub sweep: Option<Sweep>,
     /// What a policy forbids in the flows; `None` if no policy was asked.
     pub violations: Option<Vec<Violation>>,
+    /// The flows and what they reach; `None` if nobody asked.
+    pub inventory: Option<inventory::Overview>,
     /// Findings that a view left out before they came here: of a saved result.
     pub left_out: usize,
     /// Acceptances that have expired or match nothing any more.
@@ -353,10 +356,20 @@ pub enum Format {
     Github,
     /// Markdown, for a comment on a pull request.
     Markdown,
+    /// A graph of flows and what they reach, in the language of Graphviz; of an inventory only.
+    Dot,
+    /// The same as a picture; of an inventory only.
+    Svg,
 }
 
 impl Format {
-    /// Every format, in the order that help texts name them.
+    /// Those that only an inventory has.
+    pub const GRAPHS: &[Self] = &[Self::Dot, Self::Svg];
+
+    /// The formats of an inventory.
+    pub const INVENTORY: &[Self] = &[Self::Human, Self::Json, Self::Csv, Self::Dot, Self::Svg];
+
+    /// Every format of findings, in the order that help texts name them.
     pub const ALL: &[Self] = &[
         Self::Human,
         Self::Plain,
@@ -385,12 +398,14 @@ impl Format {
             Self::Gitlab => "gitlab",
             Self::Github => "github",
             Self::Markdown => "markdown",
+            Self::Dot => "dot",
+            Self::Svg => "svg",
         }
     }
 
     /// Returns the format of that name.
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|format| format.name() == name)
+        Self::ALL.iter().chain(Self::GRAPHS).copied().find(|format| format.name() == name)
     }
 }
 
@@ -407,6 +422,9 @@ pub fn write(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let page = Page { report, masker, options };
+    if let Some(written) = inventory::write(format, &page, out) {
+        return written;
+    }
     match format {
         Format::Human => human::write(&page, out),
         Format::Json => json::write(&page, out),
@@ -419,6 +437,7 @@ pub fn write(
         Format::Gitlab => gitlab::write(&page, out),
         Format::Github => github::write(&page, out),
         Format::Markdown => markdown::write(&page, out),
+        Format::Dot | Format::Svg => Err(io::Error::other("only an inventory has graphs")),
     }
 }
 
@@ -467,6 +486,7 @@ impl Report {
             coverage: run.coverage,
             sweep: None,
             violations: None,
+            inventory: None,
             left_out: 0,
             notices: Vec::new(),
         }

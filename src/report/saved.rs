@@ -332,6 +332,7 @@ impl Reader {
         let gaps = gaps.into_iter().map(gap).collect();
         Ok(Report {
             sweep: None,
+            inventory: None,
             inputs: document.inputs,
             settings: settings.map(|(name, value)| (name, text(value))).collect(),
             now: document.tool.now.as_deref().and_then(time).unwrap_or_default(),

@@ -87,6 +87,7 @@ pub fn report(store: &Store, which: Which, now: i64, swept: Option<&Swept>) -> R
     let (findings, secrets) = credentials(findings);
     let coverage = swept.map(|swept| swept.coverage.clone()).unwrap_or_default();
     Ok(Report {
+        inventory: None,
         inputs: roots(store)?,
         settings: Vec::new(),
         now,

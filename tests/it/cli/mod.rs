@@ -4,6 +4,7 @@ mod check;
 mod explain;
 mod formats;
 mod interrupt;
+mod inventory;
 mod leaks;
 mod made;
 mod options;
