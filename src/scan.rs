@@ -565,11 +565,13 @@ impl Marked {
 
 /// Where the next window begins, at `at` or a little before: a multiple of four bytes goes, so that UTF-16 and UTF-32 keep
 /// their step;
-/// but within a long run base64 keeps its groups of four digits, which count from where the run begins.
+/// but within a long run, also near its beginning, base64 keeps its groups of four digits, which count from where the run
+/// begins.
 fn seam(window: &[u8], at: usize) -> usize {
     const LONG: usize = 64;
     let run = window[..at].iter().rev().take_while(|byte| is_run_byte(**byte)).count();
-    if run < LONG { at & !3 } else { at - run % 4 }
+    let behind = window[at..].iter().take(LONG).take_while(|byte| is_run_byte(**byte)).count();
+    if run + behind < LONG { at & !3 } else { at - run % 4 }
 }
 
 /// Reads until `window` has `target` bytes; true at the end.

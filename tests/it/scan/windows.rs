@@ -106,6 +106,20 @@ fn each_planted_kind_is_found() {
     }
 }
 
+/// Windows of 64 KiB begin at each multiple of that; the base64 begins so many bytes before.
+#[test]
+fn base64_that_begins_right_before_a_window_keeps_its_groups() {
+    let key = token("openai-project-key", 1);
+    let document = json!({"before": "words of no meaning. ".repeat(2000), "key": key}).to_string();
+    let plant = data_encoding::BASE64.encode(document.as_bytes());
+    for before in [0, 1, 2, 3, 17, 49, 63, 64, 65] {
+        let text = format!("{}{plant} and so on. {}", ". ".repeat(65_536)[before..], ". ".repeat(60_000));
+        let whole: Vec<Short> = findings(&text).iter().map(short).collect();
+        assert_eq!(whole.len(), 1, "{before}");
+        assert_eq!(stream(text.as_bytes(), &with_window(64 << 10), 1 << 20), whole, "{before}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 10, max_shrink_iters: 40, failure_persistence: None, ..ProptestConfig::default() })]
 
