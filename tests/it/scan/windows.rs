@@ -112,8 +112,9 @@ fn base64_that_begins_right_before_a_window_keeps_its_groups() {
     let key = token("openai-project-key", 1);
     let document = json!({"before": "words of no meaning. ".repeat(2000), "key": key}).to_string();
     let plant = data_encoding::BASE64.encode(document.as_bytes());
+    let dots = ". ".repeat(65_536);
     for before in [0, 1, 2, 3, 17, 49, 63, 64, 65] {
-        let text = format!("{}{plant} and so on. {}", ". ".repeat(65_536)[before..], ". ".repeat(60_000));
+        let text = format!("{}{plant} and so on. {dots}", &dots[before..]);
         let whole: Vec<Short> = findings(&text).iter().map(short).collect();
         assert_eq!(whole.len(), 1, "{before}");
         assert_eq!(stream(text.as_bytes(), &with_window(64 << 10), 1 << 20), whole, "{before}");
