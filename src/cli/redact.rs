@@ -77,6 +77,20 @@ const FOLDERS: usize = 256;
 /// How often all files of a folder are done, if one shows a credential that may stand in those before.
 const TIMES: usize = 3;
 
+/// A file's bytes, and who may read it.
+fn read(path: &Path, links: Links) -> anyhow::Result<(Vec<u8>, Permissions)> {
+    let read = || -> anyhow::Result<(Vec<u8>, Permissions)> {
+        let file = source::open(path, links)?;
+        let permissions = file.metadata()?.permissions();
+        let mut bytes = Vec::new();
+        if file.take(LARGEST + 1).read_to_end(&mut bytes)? as u64 > LARGEST {
+            bail!("it has more than {LARGEST} bytes");
+        }
+        Ok((bytes, permissions))
+    };
+    read().with_context(|| format!("cannot read {}", path.display()))
+}
+
 /// Runs the command.
 pub(super) fn run(redact: &Redact) -> Result<Status, Failure> {
     let signatures = scan::signatures(&redact.signatures, false)?;
@@ -138,17 +152,7 @@ impl Job<'_> {
     fn file(&self) -> Result<Status, Failure> {
         let path = &self.redact.export;
         let output = self.target()?;
-        let read = || -> anyhow::Result<(Vec<u8>, Permissions)> {
-            let file = source::open(path, Links::Follow)?;
-            let permissions = file.metadata()?.permissions();
-            let mut bytes = Vec::new();
-            if file.take(LARGEST + 1).read_to_end(&mut bytes)? as u64 > LARGEST {
-                bail!("it has more than {LARGEST} bytes");
-            }
-            Ok((bytes, permissions))
-        };
-        let read = read().with_context(|| format!("cannot read {}", path.display()));
-        let (bytes, permissions) = read.map_err(Failure::run)?;
+        let (bytes, permissions) = read(path, Links::Follow).map_err(Failure::run)?;
         let folder = Folder::new(path.parent().unwrap_or(Path::new("")));
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let package = Sibling { folder: &folder, name: &name };
@@ -275,17 +279,7 @@ impl Job<'_> {
         provenance: &Provenance,
         redactor: &mut Redactor,
     ) -> Result<(Redacted, Vec<u8>, Permissions), Failure> {
-        let read = || -> anyhow::Result<(Vec<u8>, Permissions)> {
-            let file = source::open(path, Links::Refuse)?;
-            let permissions = file.metadata()?.permissions();
-            let mut bytes = Vec::new();
-            if file.take(LARGEST + 1).read_to_end(&mut bytes)? as u64 > LARGEST {
-                bail!("it has more than {LARGEST} bytes");
-            }
-            Ok((bytes, permissions))
-        };
-        let read = read().with_context(|| format!("cannot read {}", path.display()));
-        let (bytes, like) = read.map_err(Failure::run)?;
+        let (bytes, like) = read(path, Links::Refuse).map_err(Failure::run)?;
         let folder = Folder::new(path.parent().unwrap_or(Path::new("")));
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let done = redactor.file(provenance, &bytes, &Sibling { folder: &folder, name: &name });
