@@ -179,8 +179,8 @@ fn hosts(overview: &Overview) -> Reached<String> {
 
 /// A credential as people tell it: what it is, and its preview.
 fn secret_title(page: &Page, secret: usize) -> String {
-    let mut findings = page.report.findings.iter();
-    let Some(first) = findings.find(|it| it.secret == secret) else { return String::new() };
+    let first = page.report.secrets.get(secret).and_then(|secret| secret.findings.first());
+    let Some(first) = first.and_then(|first| page.report.findings.get(*first)) else { return String::new() };
     format!("{}: {}", page.text(first.finding.signature.description), page.text(&first.finding.preview))
 }
 
