@@ -1,7 +1,7 @@
 //! The escapes of a string in program code, as JavaScript (ECMA-262 §12.9.4), Python, C and their kin share them: `\x2d`,
 //! `\u002d`, `\u{2d}`, `\055`, a line that goes on behind `\`. What is no escape is kept as it stands.
 
-use super::{Decoded, Replacing, hex_value, in_token, readable};
+use super::{Decoded, Replacing, hex_value, in_token, readable, with_first_escaped};
 use crate::blob::Span;
 use crate::finding::Encoding;
 
@@ -138,15 +138,8 @@ pub fn encode(text: &[u8]) -> Vec<u8> {
 pub(super) fn encode_after(text: &[u8], before: &[u8]) -> Vec<u8> {
     const LONGEST: usize = 9;
     let tail = &before[before.len().saturating_sub(LONGEST)..];
-    match text.split_first() {
-        Some((&first, rest)) if first.is_ascii() && tail.contains(&b'\\') => {
-            let mut out = Vec::with_capacity(text.len() + 4);
-            push_escape(&mut out, first);
-            out.extend(encode(rest));
-            out
-        }
-        _ => encode(text),
-    }
+    let goes_on = |first: &u8| first.is_ascii() && tail.contains(&b'\\');
+    with_first_escaped(text, goes_on, push_escape, encode)
 }
 
 fn push_escape(out: &mut Vec<u8>, byte: u8) {
@@ -160,8 +153,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn decoded(text: &str) -> Option<String> {
-        let decoded = decode(text.as_bytes(), 0..text.len())?;
-        Some(String::from_utf8_lossy(&decoded.text).into_owned())
+        laws::text_of(decode, text)
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Character references of XML (XML 1.0 §4.1) and HTML: by number, and the names of ASCII's signs and of Western European
 //! letters. Only those with their semicolon; what is no reference is kept as it stands.
 
-use super::{Decoded, Replacing, readable};
+use super::{Decoded, Replacing, readable, with_first_escaped};
 use crate::blob::Span;
 use crate::finding::Encoding;
 
@@ -152,14 +152,9 @@ pub fn encode(text: &[u8]) -> Vec<u8> {
 /// Encodes for a place behind `before`: a reference cut short there must not go on in the first characters.
 pub(super) fn encode_after(text: &[u8], before: &[u8]) -> Vec<u8> {
     let tail = &before[before.len().saturating_sub(LONGEST)..];
-    match text.split_first() {
-        Some((&first, rest)) if first.is_ascii() && tail.contains(&b'&') => {
-            let mut out = format!("&#{first};").into_bytes();
-            out.extend(encode(rest));
-            out
-        }
-        _ => encode(text),
-    }
+    let goes_on = |first: &u8| first.is_ascii() && tail.contains(&b'&');
+    let push = |out: &mut Vec<u8>, first| out.extend(format!("&#{first};").into_bytes());
+    with_first_escaped(text, goes_on, push, encode)
 }
 
 #[cfg(test)]
@@ -169,8 +164,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn decoded(text: &str) -> Option<String> {
-        let decoded = decode(text.as_bytes(), 0..text.len())?;
-        Some(String::from_utf8_lossy(&decoded.text).into_owned())
+        laws::text_of(decode, text)
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The escapes of a JSON string (RFC 8259 §7). What is no valid escape is kept as it stands.
 
-use super::{Decoded, OffsetMap, hex_value, readable};
+use super::{Decoded, OffsetMap, hex_value, readable, with_first_escaped};
 use crate::blob::Span;
 use crate::finding::Encoding;
 
@@ -143,15 +143,7 @@ pub fn encode(text: &[u8]) -> Vec<u8> {
 pub(super) fn encode_after(text: &[u8], before: &[u8]) -> Vec<u8> {
     let digits = before.iter().rev().take(3).take_while(|byte| byte.is_ascii_hexdigit()).count();
     let cut = (0..=digits).any(|digits| before[..before.len() - digits].ends_with(b"\\u"));
-    match text.split_first() {
-        Some((&first, rest)) if cut && first.is_ascii_hexdigit() => {
-            let mut out = Vec::with_capacity(text.len() + 6);
-            push_escape(&mut out, first);
-            out.extend(encode(rest));
-            out
-        }
-        _ => encode(text),
-    }
+    with_first_escaped(text, |first| cut && first.is_ascii_hexdigit(), push_escape, encode)
 }
 
 fn push_escape(out: &mut Vec<u8>, byte: u8) {
@@ -165,8 +157,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn decoded(text: &str) -> Option<String> {
-        let decoded = decode(text.as_bytes(), 0..text.len())?;
-        Some(String::from_utf8_lossy(&decoded.text).into_owned())
+        laws::text_of(decode, text)
     }
 
     #[test]

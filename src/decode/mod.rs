@@ -178,6 +178,22 @@ fn hex_value(byte: u8) -> Option<u8> {
     char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }
 
+/// Encodes a text, its first byte as an escape if it would go on with an escape that is cut short before it.
+fn with_first_escaped(
+    text: &[u8],
+    goes_on: impl Fn(&u8) -> bool,
+    push_escape: impl Fn(&mut Vec<u8>, u8),
+    encode: impl Fn(&[u8]) -> Vec<u8>,
+) -> Vec<u8> {
+    let Some((first, rest)) = text.split_first().filter(|(first, _)| goes_on(first)) else {
+        return encode(text);
+    };
+    let mut out = Vec::with_capacity(text.len() + 8);
+    push_escape(&mut out, *first);
+    out.extend(encode(rest));
+    out
+}
+
 #[cfg(test)]
 mod laws {
     //! The three laws that make a layer trustworthy, checked with one stretch and one part of its text.
@@ -187,6 +203,12 @@ mod laws {
 
     use super::Decoded;
     use crate::blob::Span;
+
+    /// What a layer makes of a whole text, if it makes anything.
+    pub(super) fn text_of(decode: impl Fn(&[u8], Span) -> Option<Decoded>, text: &str) -> Option<String> {
+        let decoded = decode(text.as_bytes(), 0..text.len())?;
+        Some(String::from_utf8_lossy(&decoded.text).into_owned())
+    }
 
     /// A part of a text of that length.
     pub(super) fn part(len: usize, ends: [Index; 2]) -> Span {

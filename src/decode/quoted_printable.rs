@@ -96,8 +96,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn decoded(text: &str) -> Option<String> {
-        let decoded = decode(text.as_bytes(), 0..text.len())?;
-        Some(String::from_utf8_lossy(&decoded.text).into_owned())
+        laws::text_of(decode, text)
     }
 
     #[test]
