@@ -120,10 +120,11 @@ pub(super) fn todo(page: &Page, reported: &Reported) -> Vec<String> {
         Some(_) => format!("Get a new one and end this one. {}", revoke(page, reported)),
         None => "Change it where it was issued, and let this one end.".to_owned(),
     }];
-    steps.push(store(page, reported));
+    steps.push(sentence(&store(page, reported)));
     let others: Vec<_> = page.report.others(reported).collect();
     if !others.is_empty() {
-        let places = others.iter().take(3).map(|other| place(page, other)).collect::<Vec<_>>().join("; ");
+        let places: Vec<_> = others.iter().take(3).map(|other| place_beside(page, other, reported)).collect();
+        let places = places.join("; ");
         let more = if others.len() > 3 { format!("; and {} more", others.len() - 3) } else { String::new() };
         let count = counted(others.len(), "other place");
         steps.push(format!("The same credential stands in {count}: {places}{more}. Change it there too."));
@@ -131,11 +132,28 @@ pub(super) fn todo(page: &Page, reported: &Reported) -> Vec<String> {
     steps
 }
 
-/// `step "Charge" of flow "Invoice" in a.json`
+/// `step "Charge" in a.json`
 fn place(page: &Page, reported: &Reported) -> String {
     let place = &reported.finding.place;
     let step = place.step.as_deref().map(|step| format!("{} in ", step_name(page, step)));
     format!("{}{}", step.unwrap_or_default(), page.text(&reported.finding.location.provenance.to_string()))
+}
+
+/// The same, without the file where that is the one of which the talk is.
+fn place_beside(page: &Page, other: &Reported, reported: &Reported) -> String {
+    let same = other.finding.location.provenance == reported.finding.location.provenance;
+    match other.finding.place.step.as_deref().filter(|_| same) {
+        Some(step) => step_name(page, step),
+        None => place(page, other),
+    }
+}
+
+/// A text that may go on from other words, as a sentence of its own.
+fn sentence(text: &str) -> String {
+    let mut characters = text.chars();
+    let first: String = characters.next().into_iter().flat_map(char::to_uppercase).collect();
+    let end = if text.ends_with('.') { "" } else { "." };
+    format!("{first}{}{end}", characters.as_str())
 }
 
 /// What only somebody technical wants to know.
