@@ -101,10 +101,18 @@ pub fn left(text: &[u8], value: usize) -> Left {
         Some((assignment, end)) => (Some(assignment), name_before(text, end, assignment)),
         None => match quote.is_none().then(|| cell_before(text, at)).flatten() {
             Some(name) => (Some(Assignment::Cell), Some(name)),
-            None => (None, None),
+            None => match flag_before(text, at) {
+                Some(name) => (Some(Assignment::Equals), Some(name)),
+                None => (None, None),
+            },
         },
     };
     Left { whole, quote: quote.map(|(quote, _)| quote), scheme, assignment, name }
+}
+
+/// The words of a line.
+pub(super) fn words(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+    line.split(|byte| !byte.is_ascii_alphanumeric()).filter(|word| !word.is_empty())
 }
 
 fn is_quote(byte: u8) -> bool {
@@ -212,6 +220,18 @@ pub(super) fn skip_space_back(text: &[u8], mut at: usize, floor: usize) -> usize
         }
     }
     at
+}
+
+/// The option before the value at `at`, without its dashes: `--api-token VALUE`.
+fn flag_before(text: &[u8], at: usize) -> Option<Span> {
+    let end = at.checked_sub(1).filter(|blank| text[*blank] == b' ')?;
+    let floor = end.saturating_sub(MAX_NAME);
+    let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    let word = text[floor..end].iter().rev().take_while(|byte| is_name(byte)).count();
+    let name = text[end - word..end].strip_prefix(b"--")?;
+    let before = (end - word).checked_sub(1).map(|before| text[before]);
+    let stands = before.is_none_or(|before| before.is_ascii_whitespace() || is_quote(before));
+    (stands && name.first().is_some_and(u8::is_ascii_alphanumeric)).then_some(end - name.len()..end)
 }
 
 /// The cell before the one that begins at `at`: `API key ⇥ value`, `| API key | value |`.
@@ -454,6 +474,8 @@ mod tests {
             ("key: |\n    VALUE\n", "key"),
             ("key: >-\n    VALUE\n", "key"),
             ("| a | API key | VALUE |", "API key"),
+            ("tool --api-token VALUE", "api-token"),
+            ("tool --token \"VALUE", "token"),
         ] {
             assert_eq!(name_of(text).as_deref(), Some(name), "{text}");
         }

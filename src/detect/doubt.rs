@@ -1,10 +1,10 @@
 //! Doubts: a value under a telling name that is most likely no working credential. It is not dismissed, for a vendor may
 //! have a format that no signature knows yet, but it is said for information only.
 
-use super::names::Telling;
+use super::names::{Names, Telling};
 use super::{By, Candidate};
 use crate::blob::Span;
-use crate::signature::{Piece, Shape, Signature};
+use crate::signature::{Alphabet, Piece, Shape, Signature};
 
 /// The shortest fixed beginning of a vendor's tokens that is telling by itself.
 const MIN_PREFIX: usize = 4;
@@ -30,14 +30,17 @@ impl Doubts {
     }
 
     /// Why a candidate is doubtful, if it is.
-    pub(super) fn about(&self, text: &[u8], candidate: &Candidate) -> Option<&'static str> {
+    pub(super) fn about(&self, text: &[u8], candidate: &Candidate, names: &Names) -> Option<&'static str> {
         let By::Field(Telling::Weak | Telling::Strong) = candidate.by else { return None };
         let value = candidate.value.expose();
         match () {
-            () if is_bare_key(text, &candidate.span, candidate.name.as_deref()) => Some("a bare key in text"),
+            () if is_bare_key(text, &candidate.span, candidate.name.as_deref()) && !is_of_a_generator(value) => {
+                Some("a bare key in text")
+            }
             () if has_stray_mark(value) => Some("a mark that no token has"),
             () if is_almost_hexadecimal(value) => Some("hexadecimal but for a letter or two"),
             () if self.is_cut_short(value) => Some("begins as a vendor's token and ends too early"),
+            () if is_near_miss(text, candidate, names) => Some("almost what the vendor that is named has"),
             () => None,
         }
     }
@@ -83,6 +86,13 @@ fn is_bare_key(text: &[u8], span: &Span, name: Option<&str>) -> bool {
     is_key && matches!(blank, Some(None | Some(b' ' | b'\t' | b'\n')))
 }
 
+/// Letters and digits of a length that generators of keys give, and no digest's.
+fn is_of_a_generator(value: &[u8]) -> bool {
+    matches!(value.len(), 32 | 40 | 64)
+        && value.iter().all(u8::is_ascii_alphanumeric)
+        && !value.iter().all(u8::is_ascii_hexdigit)
+}
+
 /// One to three marks that no alphabet of tokens has, in what has hardly any: passwords have more, and Django's keys.
 fn has_stray_mark(value: &[u8]) -> bool {
     let strays = value.iter().filter(|byte| b"!#$%^&?,;*".contains(byte)).count();
@@ -102,6 +112,97 @@ fn is_almost_hexadecimal(value: &[u8]) -> bool {
         && value.iter().all(u8::is_ascii_alphanumeric)
         && has(u8::is_ascii_digit)
         && !(has(u8::is_ascii_lowercase) && has(u8::is_ascii_uppercase))
+}
+
+/// How far before a value its vendor may be named for a near miss, in bytes.
+const NAMED_WITHIN: usize = 96;
+
+/// Whether the name, or the words before it, are a vendor's, the value looks like its keys, and it is none of them, being
+/// too short, too long or put together in another way.
+fn is_near_miss(text: &[u8], candidate: &Candidate, names: &Names) -> bool {
+    let value = candidate.value.expose();
+    let floor = candidate.span.start.saturating_sub(NAMED_WITHIN);
+    let is_end = |byte: &u8| b"\n\r,;{}<>&?|".contains(byte);
+    let Some(before) = text.get(floor..candidate.span.start) else { return false };
+    let start = before.iter().rposition(is_end).map_or(floor, |end| floor + end + 1);
+    let (mut place, mut like, mut fitting) = (usize::MAX, false, false);
+    names.aliases().each(text, start..candidate.span.start, |word, signature| {
+        if word.start != place {
+            (place, like, fitting) = (word.start, false, false);
+        }
+        like |= is_like(signature, value);
+        fitting |= signature.pattern.is_some() || signature.shapes.iter().any(|shape| may_fit(shape, value));
+    });
+    like && !fitting
+}
+
+/// The most fixed characters of a shape that is a key by itself: what has more is an address.
+const MOST_FIXED: usize = 12;
+
+/// Whether a value begins as a signature's keys do, or has their characters and is shorter, or longer by a slip: what is
+/// longer may be of a new kind.
+fn is_like(signature: &Signature, value: &[u8]) -> bool {
+    let like = |shape: &Shape| {
+        let prefix = shape.prefix();
+        let least = least(shape);
+        shape.fixed_chars() <= MOST_FIXED
+            && match prefix.len() {
+                0..=2 => {
+                    (least / 2..least + 3).contains(&value.len())
+                        && value.iter().all(|byte| shape.pieces.iter().any(|piece| has(piece, *byte)))
+                }
+                _ => value.starts_with(prefix.as_bytes()),
+            }
+    };
+    signature.shapes.iter().any(like)
+}
+
+fn has(piece: &Piece, byte: u8) -> bool {
+    match piece {
+        Piece::Text(text) => text.as_bytes().contains(&byte),
+        Piece::Class { alphabet, .. } => alphabet.has(byte),
+    }
+}
+
+/// Whether a value has the parts of a shape in their lengths, whatever letters they have: a vendor may use more of them than
+/// is known.
+fn may_fit(shape: &Shape, value: &[u8]) -> bool {
+    const LONGEST: usize = 256;
+    if value.len() > LONGEST {
+        return true;
+    }
+    // Which lengths of the value's beginning the pieces so far may have.
+    let mut reached = vec![false; value.len() + 1];
+    reached[0] = true;
+    let mut step = |fits: &dyn Fn(u8) -> bool, min: usize, max: usize| {
+        let mut next = vec![false; reached.len()];
+        for from in (0..reached.len()).filter(|from| reached[*from]) {
+            let run = value[from..].iter().take(max).take_while(|byte| fits(**byte)).count();
+            (min..=run).for_each(|length| next[from + length] = true);
+        }
+        reached = next;
+    };
+    for piece in shape.pieces {
+        match piece {
+            Piece::Text(text) => text.bytes().for_each(|own| step(&|byte| is_alike(own, byte), 1, 1)),
+            Piece::Class { alphabet, min, max } => {
+                let is_number = alphabet.within(Alphabet::of(&[(b'0', b'9')]));
+                let fits = |byte: u8| if is_number { byte.is_ascii_digit() } else { is_token(byte) || alphabet.has(byte) };
+                step(&fits, usize::from(*min), usize::from(*max));
+            }
+        }
+    }
+    reached.last() == Some(&true)
+}
+
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"_-=+/.".contains(&byte)
+}
+
+/// The same mark, or any letter or digit, or what joins them, for another.
+fn is_alike(own: u8, byte: u8) -> bool {
+    let is_word = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    own == byte || is_word(own) && is_word(byte)
 }
 
 #[cfg(test)]

@@ -124,13 +124,18 @@ fn of_first_half(text: &[u8], value: usize, names: &Names) -> Option<Named> {
     Some((start, name, telling, left))
 }
 
-/// What a line of text calls the value, if that may be random at all: letters and digits that take turns, and no UUID.
+/// What a line of text calls the value, if that may be random at all: letters and digits that take turns. A UUID may be
+/// anything; so its vendor must be named, and have such keys.
 fn spoken_of(text: &[u8], value: usize, run: &Span, left: Left, names: &Names) -> Option<Named> {
     const TURNS: usize = 3;
     let bytes = text.get(run.clone())?;
     let turns = bytes.windows(2).filter(|pair| pair[0].is_ascii_digit() != pair[1].is_ascii_digit());
     let is_uuid = bytes.len() == 36 && [8, 13, 18, 23].iter().all(|at| bytes.get(*at) == Some(&b'-'));
-    if is_uuid || turns.take(TURNS).count() < TURNS {
+    if is_uuid {
+        let name = spoken::vendor(text, &left, names)?;
+        return Some((value, Some(name), Telling::Hint, left));
+    }
+    if turns.take(TURNS).count() < TURNS {
         return None;
     }
     let (name, telling) = spoken::name(text, &left, names)?;
@@ -141,6 +146,9 @@ fn spoken_of(text: &[u8], value: usize, run: &Span, left: Left, names: &Names) -
 pub(super) fn of_word(text: &[u8], at: usize, names: &Names) -> Option<Candidate> {
     let name = name_around(text, at);
     let telling = names.telling(&Normal::new(&text[name.clone()]))?;
+    if let Some(field) = said(text, &name, telling) {
+        return candidate(text, field);
+    }
     let found = value_after(text, &name).or_else(|| sibling_value(text, &name))?;
     let (value, quote) = found;
     let left = context::left(text, value);
@@ -168,6 +176,30 @@ pub(super) fn of_word(text: &[u8], at: usize, names: &Names) -> Option<Candidate
             left: Left { quote, ..left },
         },
     )
+}
+
+/// What stands right behind a name with a blank between, where a language says it so: an option of a command
+/// (`--password VALUE`), SQL (`WITH PASSWORD 'VALUE'`), `.netrc` and routers (`login a password VALUE`).
+fn said(text: &[u8], name: &Span, telling: Telling) -> Option<Field> {
+    const LINE: usize = 96;
+    let start = name.end + 1;
+    let behind = text.get(name.end..).and_then(|rest| rest.strip_prefix(b" "))?;
+    let mark = behind.first().filter(|mark| matches!(mark, b'"' | b'\''));
+    let quote = mark.map(|mark| Quote { mark: *mark, escapes: 0 });
+    let line = &text[name.start.saturating_sub(LINE)..name.start];
+    let line = line.rsplit(|byte| matches!(byte, b'\n' | b';' | b'{')).next().unwrap_or_default();
+    let has = |word: &str| context::words(line).any(|own| own.eq_ignore_ascii_case(word.as_bytes()));
+    let is_plain = text[name.clone()].eq_ignore_ascii_case(b"password");
+    let is_said = match quote {
+        _ if text[name.clone()].starts_with(b"--") => true,
+        Some(Quote { mark: b'\'', .. }) => is_plain && ["role", "user", "login"].into_iter().any(has),
+        None => is_plain && ["login", "username", "enable"].into_iter().any(has),
+        Some(_) => false,
+    };
+    let value = start + usize::from(quote.is_some());
+    let end = context::end(text, value, quote).filter(|_| is_said)?;
+    let left = Left { whole: value, quote, scheme: None, assignment: Some(Assignment::Equals), name: Some(name.clone()) };
+    Some(Field { value: value..end, whole: value..end, name: Some(name.clone()), telling, left })
 }
 
 fn context_skip(text: &[u8], at: usize) -> usize {

@@ -5,6 +5,7 @@
 //! name (`field`), base64. What is no run (short passwords, PEM headers, URLs with a password) is found by a few rare
 //! words (`words`). So the cost does not grow with the number of signatures.
 
+mod aliases;
 mod beside;
 pub mod context;
 mod doubt;
@@ -342,7 +343,7 @@ impl Detectors {
                 candidate.whole = query_around(text, &candidate.secret).into();
             }
             structure::in_connection_string(text, candidate);
-            candidate.doubt = self.doubts.about(text, candidate);
+            candidate.doubt = self.doubts.about(text, candidate, &self.names);
         }
         if keep_all {
             return;

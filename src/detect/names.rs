@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
+use super::aliases::Aliases;
 use super::index::Bitmap;
 use crate::signature::Signature;
 
@@ -130,11 +131,16 @@ const ENDINGS: &[(&str, Telling)] = {
         ("secretid", Weak),
         ("secretkeybase", Strong),
         ("appcertificate", Strong),
+        ("secretstring", Strong),
+        ("keystring", Weak),
+        ("tokenstring", Strong),
         ("密钥", Strong),
         ("令牌", Strong),
         ("トークン", Strong),
         ("apiキー", Strong),
         ("key", Weak),
+        ("api", Weak),
+        ("creds", Weak),
         ("auth", Weak),
         ("code", Weak),
         ("sig", Weak),
@@ -277,7 +283,7 @@ pub const NAMING: &[&str] = &[
 ];
 
 /// A name in the form that names are compared in: lower case, without `-`, `_`, `.`, spaces, brackets and quotes, and
-/// without a number or the word `value` at its end.
+/// without a number or the word `value` or `string` at its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Normal {
     bytes: [u8; MAX_NAME],
@@ -297,8 +303,12 @@ impl Normal {
         while normal.len > 1 && normal.bytes[normal.len - 1].is_ascii_digit() {
             normal.len -= 1;
         }
-        if normal.len > 5 && normal.as_bytes().ends_with(b"value") && !is_listed(NEUTRAL, normal.as_bytes()) {
-            normal.len -= 5;
+        // `apiKeyValue`, `mySecretString`
+        let told = [b"value".as_slice(), b"string"].into_iter().find(|ending| normal.as_bytes().ends_with(ending));
+        if let Some(ending) = told.filter(|ending| {
+            normal.len > ending.len() && !is_listed(NEUTRAL, normal.as_bytes())
+        }) {
+            normal.len -= ending.len();
         }
         normal
     }
@@ -327,8 +337,8 @@ impl Normal {
 /// The shortest vendor's name that is a field's name as well; shorter ones are words (`line`, `make`).
 const MIN_VENDOR: usize = 4;
 
-/// Vendors whose names are words that fields have for other reasons; sorted.
-const WORDS: &[&str] = &[
+/// Vendors whose names are words that fields and texts have for other reasons; sorted.
+pub(super) const WORDS: &[&str] = &[
     "apollo",
     "baseten",
     "beamer",
@@ -443,6 +453,7 @@ pub struct Names {
     own: Vec<(&'static str, &'static Signature)>,
     /// The same in order, made when the first name is asked for: text without any pays nothing for it.
     sorted: OnceLock<Vec<(&'static str, &'static Signature)>>,
+    aliases: Aliases,
 }
 
 impl Names {
@@ -468,7 +479,13 @@ impl Names {
             }
         }
         own.iter().for_each(|(name, _)| whole.insert(hash(name.as_bytes())));
-        Self { last_letters, endings, ends, whole, own, sorted: OnceLock::new() }
+        let aliases = Aliases::new(signatures);
+        Self { last_letters, endings, ends, whole, own, sorted: OnceLock::new(), aliases }
+    }
+
+    /// What texts call the vendors.
+    pub(super) fn aliases(&self) -> &Aliases {
+        &self.aliases
     }
 
     /// The first look, made for every value candidate: may the name at the end of `name` tell anything? What stands before

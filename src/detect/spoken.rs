@@ -31,8 +31,18 @@ pub(super) fn name(text: &[u8], left: &Left, names: &Names) -> Option<(Span, Tel
     }
     container(text, head.start, names).map(|name| (name, Telling::Weak)).or_else(|| {
         let vendor = |word: &Span| names.of(&Normal::new(&text[word.clone()])).next().is_some();
-        last.into_iter().chain(words).take(WORDS).find(vendor).map(|name| (name, Telling::Hint))
+        let mut first = at;
+        let near = last.into_iter().chain(words).take(WORDS).inspect(|word| first = word.start);
+        let named = near.filter(vendor).next();
+        named.or_else(|| names.aliases().last(text, first..at)).map(|name| (name, Telling::Hint))
     })
+}
+
+/// The vendor that the last words of the line before the value name, for a value that only its vendor can vouch for.
+pub(super) fn vendor(text: &[u8], left: &Left, names: &Names) -> Option<Span> {
+    let at = before_quote(left);
+    let first = words_back(text, head(text, at)).take(WORDS).last()?;
+    names.aliases().last(text, first.start..at)
 }
 
 /// Whether the words name a credential.

@@ -1,4 +1,5 @@
-//! Surroundings: a key without a shape of its own becomes a vendor's by the name it stands under or the host near it.
+//! Surroundings: a key without a shape of its own becomes a vendor's by the name it stands under, or by the host or the
+//! vendor's name near it.
 
 use std::sync::OnceLock;
 
@@ -9,6 +10,9 @@ use crate::signature::{Piece, Shape, Signature};
 
 /// How far from a key its host may stand, in bytes: within one step of an export, roughly.
 const NEAR: usize = 1500;
+
+/// How far from a key its vendor's name may stand, in bytes before it and behind it: within a few lines.
+const NEAR_WORD: (usize, usize) = (250, 60);
 
 /// The signatures that need surroundings.
 pub(super) struct Surroundings {
@@ -39,7 +43,8 @@ impl Surroundings {
             let normal = Normal::new(name.as_bytes());
             names.of(&normal).find(|signature| fits(signature, candidate))
         });
-        if let Some(signature) = by_name.or_else(|| self.by_host(text, candidate)) {
+        let found = by_name.or_else(|| self.by_host(text, candidate)).or_else(|| by_word(text, candidate, names));
+        if let Some(signature) = found {
             candidate.signature = signature;
             candidate.by = By::Surroundings;
         }
@@ -67,6 +72,24 @@ impl Surroundings {
         });
         nearest.map(|(_, signature)| signature)
     }
+}
+
+/// The signature whose vendor is named nearest, of those that the value fits.
+fn by_word(text: &[u8], candidate: &Candidate, names: &Names) -> Option<&'static Signature> {
+    let place = candidate.span.start;
+    let around = place.saturating_sub(NEAR_WORD.0)..text.len().min(candidate.span.end + NEAR_WORD.1);
+    let mut nearest: Option<(usize, &'static Signature)> = None;
+    names.aliases().each(text, around, |word, signature| {
+        // What stands in the value itself is chance.
+        if word.end > candidate.span.start && word.start < candidate.span.end {
+            return;
+        }
+        let rank = (word.start.abs_diff(place), signature.id);
+        if nearest.is_none_or(|(distance, own)| rank < (distance, own.id)) && fits(signature, candidate) {
+            nearest = Some((rank.0, signature));
+        }
+    });
+    nearest.map(|(_, signature)| signature)
 }
 
 impl Known {

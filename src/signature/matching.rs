@@ -41,7 +41,7 @@ impl Shape {
 }
 
 /// Whether a token may begin at byte `at`: the byte before is no letter or digit, or it is the tail of an escape:
-/// `\n` and the like, `\xHH`, `\uHHHH`, `%HH`, `%25HH`.
+/// `\n` and the like, `\xHH`, `\uHHHH`, `%HH`, `%25HH`, or a terminal's colour.
 ///
 /// The texts are not always decoded when they are searched, and an escape's tail touches the token: `\nghp_…`,
 /// `\u003dAKIA…`, `%3DAKIA…`.
@@ -60,8 +60,16 @@ fn ends_with_escape(before: &[u8]) -> bool {
         [.., b'\\', b'u', a, b, c, d] if hex(&[*a, *b, *c, *d]) => true,
         [.., b'\\', b'x', a, b] if hex(&[*a, *b]) => true,
         [.., b'%', b'2', b'5', a, b] | [.., b'%', a, b] => hex(&[*a, *b]),
-        _ => false,
+        _ => ends_with_colour(before),
     }
+}
+
+/// A terminal's escape for colours: ESC, `[`, digits and `;`, `m` (ECMA-48, SGR).
+fn ends_with_colour(before: &[u8]) -> bool {
+    const LONGEST: usize = 20;
+    let Some(digits) = before.strip_suffix(b"m") else { return false };
+    let length = digits.iter().rev().take(LONGEST).take_while(|byte| matches!(byte, b'0'..=b'9' | b';')).count();
+    digits[..digits.len() - length].ends_with(b"\x1b[")
 }
 
 /// Whether a match of these pieces may begin at byte `start`. Fixed text that begins with punctuation is a border itself
