@@ -14,8 +14,8 @@ const MIN_LENGTH: usize = 20;
 
 /// What is known of vendors' formats.
 pub(super) struct Doubts {
-    /// Fixed beginnings, sorted, each with the least length of what has it.
-    prefixes: Vec<(&'static str, usize)>,
+    /// Fixed beginnings, sorted, each with a shape that has it.
+    prefixes: Vec<(&'static str, &'static Shape)>,
 }
 
 impl Doubts {
@@ -23,9 +23,8 @@ impl Doubts {
         let shapes = signatures.iter().flat_map(|signature| signature.shapes);
         let long = |prefix: &str| prefix.len() >= MIN_PREFIX && is_marked(prefix);
         let mut prefixes: Vec<_> =
-            shapes.filter(|shape| long(shape.prefix())).map(|shape| (shape.prefix(), least(shape))).collect();
-        prefixes.sort_unstable();
-        prefixes.dedup_by_key(|(prefix, _)| *prefix);
+            shapes.filter(|shape| long(shape.prefix())).map(|shape| (shape.prefix(), shape)).collect();
+        prefixes.sort_by_key(|(prefix, _)| *prefix);
         Self { prefixes }
     }
 
@@ -40,21 +39,23 @@ impl Doubts {
             () if has_stray_mark(value) => Some("a mark that no token has"),
             () if is_almost_hexadecimal(value) => Some("hexadecimal but for a letter or two"),
             () if self.is_cut_short(value) => Some("begins as a vendor's token and ends too early"),
+            () if super::structure::is_unsigned(value) => Some("a JSON web token without its signature"),
             () if is_near_miss(text, candidate, names) => Some("almost what the vendor that is named has"),
             () => None,
         }
     }
 
+    /// Whether a value begins as vendors' tokens do, and is much shorter than any of them.
     fn is_cut_short(&self, value: &[u8]) -> bool {
         let after = self.prefixes.partition_point(|(prefix, _)| prefix.as_bytes() <= value);
         // Prefixes of one another stand in a row; those that fit are among the last few before the value.
         let mut fitting = self.prefixes[..after]
             .iter()
             .rev()
-            .take(8)
+            .take(16)
             .filter(|(prefix, _)| value.starts_with(prefix.as_bytes()));
-        fitting.next().is_some_and(|(_, least)| is_cut(value, *least))
-            && fitting.all(|(_, least)| is_cut(value, *least))
+        let is_cut = |shape: &Shape| is_cut(value, least(shape));
+        fitting.next().is_some_and(|(_, shape)| is_cut(shape)) && fitting.all(|(_, shape)| is_cut(shape))
     }
 }
 
@@ -164,7 +165,7 @@ fn has(piece: &Piece, byte: u8) -> bool {
     }
 }
 
-/// Whether a value has the parts of a shape in their lengths, whatever letters they have: a vendor may use more of them than
+/// Whether a value has these parts of a shape in their lengths, whatever letters they have: a vendor may use more of them than
 /// is known.
 fn may_fit(shape: &Shape, value: &[u8]) -> bool {
     const LONGEST: usize = 256;
@@ -182,7 +183,7 @@ fn may_fit(shape: &Shape, value: &[u8]) -> bool {
         }
         reached = next;
     };
-    for piece in shape.pieces {
+    for piece in shape.secret_pieces() {
         match piece {
             Piece::Text(text) => text.bytes().for_each(|own| step(&|byte| is_alike(own, byte), 1, 1)),
             Piece::Class { alphabet, min, max } => {

@@ -145,6 +145,13 @@ pub(super) fn jwt(text: &[u8], at: usize) -> Option<Candidate> {
     })
 }
 
+/// Whether a value is a JSON web token but for its signature, so that [`jwt`] has not taken it.
+pub(super) fn is_unsigned(value: &[u8]) -> bool {
+    let mut parts = value.split(|byte| *byte == b'.');
+    let mut is_json = || parts.next().is_some_and(|part| part.len() >= 4 && json(part).is_some());
+    value.starts_with(b"eyJ") && is_json() && is_json()
+}
+
 fn is_base64url(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')
 }

@@ -76,6 +76,10 @@ impl Surroundings {
 
 /// The signature whose vendor is named nearest, of those that the value fits.
 fn by_word(text: &[u8], candidate: &Candidate, names: &Names) -> Option<&'static Signature> {
+    let is_id = |name: &String| Normal::new(name.as_bytes()).as_bytes().ends_with(b"id");
+    if candidate.name.as_ref().is_some_and(is_id) {
+        return None;
+    }
     let place = candidate.span.start;
     let around = place.saturating_sub(NEAR_WORD.0)..text.len().min(candidate.span.end + NEAR_WORD.1);
     let mut nearest: Option<(usize, &'static Signature)> = None;

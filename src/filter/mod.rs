@@ -10,7 +10,7 @@ pub mod reference;
 pub mod words;
 
 use crate::detect::names::{Normal, Telling};
-use crate::detect::randomness;
+use crate::detect::{generic, randomness};
 use crate::detect::{By, Candidate};
 use crate::finding::{Kind, Place};
 
@@ -82,7 +82,8 @@ fn is_reference(candidate: &Candidate) -> Option<&'static str> {
         By::Field(_) | By::Surroundings => reference::reference(candidate.whole.expose()),
         // A key's bytes are random: among them stands whatever opens an expression somewhere.
         By::Structure if matches!(candidate.signature.kind, Kind::PrivateKey | Kind::Keystore) => None,
-        By::Structure if candidate.claims.is_none() => reference::reference(candidate.value.expose()),
+        By::Structure if candidate.claims.is_none() => reference::reference(candidate.value.expose())
+            .or_else(|| reference::reference(candidate.whole.expose())),
         By::Structure | By::Signature => None,
     }
 }
@@ -108,7 +109,8 @@ fn identifier(candidate: &Candidate) -> Option<&'static str> {
 fn language(candidate: &Candidate) -> Option<&'static str> {
     match candidate.by {
         By::Field(telling) => language_in_field(candidate, telling),
-        By::Signature => language_in_shape(candidate),
+        By::Signature => language_in_shape(candidate).or_else(|| name_of_file(candidate)),
+        By::Structure if candidate.signature.kind == Kind::ConnectionString => language_as_key(candidate),
         By::Surroundings | By::Structure => None,
     }
 }
@@ -120,6 +122,28 @@ fn language_in_shape(candidate: &Candidate) -> Option<&'static str> {
     let spelled =
         body.len() >= 16 && !body.iter().any(u8::is_ascii_digit) && !randomness::score(body).is_random;
     spelled.then_some("language, not a random value")
+}
+
+/// Endings of files that are published, with names that a program gave them.
+const ENDINGS: &[&[u8]] = &[
+    b"png", b"jpg", b"jpeg", b"gif", b"svg", b"ico", b"webp", b"css", b"js", b"mjs", b"map", b"html", b"woff", b"woff2",
+];
+
+/// `icon.ico-7a38….png`: part of a file's name.
+fn name_of_file(candidate: &Candidate) -> Option<&'static str> {
+    let (whole, value) = (candidate.whole.expose(), candidate.value.expose());
+    let at = memchr::memmem::find(whole, value)?;
+    let behind = whole.get(at + value.len()..)?.strip_prefix(b".")?;
+    let length = behind.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
+    ENDINGS.contains(&&behind[..length]).then_some("part of a file's name")
+}
+
+/// The key in a connection string that is described only: letters in words.
+fn language_as_key(candidate: &Candidate) -> Option<&'static str> {
+    let is_key = candidate.signature.id == generic::CONNECTION_KEY.id;
+    let value = candidate.value.expose();
+    let spelled = || value.len() >= 16 && !randomness::score(value).is_random;
+    (is_key && spelled()).then_some("language, not a random value")
 }
 
 fn language_in_field(candidate: &Candidate, telling: Telling) -> Option<&'static str> {

@@ -85,10 +85,18 @@ fn is_sequential(value: &[u8]) -> bool {
     };
     let steps = run.windows(2).filter(|pair| is_step(pair[0], pair[1])).count();
     let interleaved = run.windows(3).filter(|three| counts_up(three[0], three[2])).count();
-    steps * 4 >= (run.len() - 1) * 3
-        || interleaved * 4 >= (run.len() - 2) * 3
+    let is_most = run.len() * 5 >= runs(value).map(<[u8]>::len).sum::<usize>() * 3;
+    is_most && (steps * 4 >= (run.len() - 1) * 3 || interleaved * 4 >= (run.len() - 2) * 3)
         || has_alphabet(value)
         || is_typed(value)
+        || is_counted(value)
+}
+
+/// Short, and nothing but pieces that count: `abcd-1234`, `ABC_xyz_123`.
+fn is_counted(value: &[u8]) -> bool {
+    let mut pieces = value.split(|byte| !byte.is_ascii_alphanumeric());
+    let counts = |piece: &[u8]| piece.len() >= 3 && piece.windows(2).all(|pair| counts_up(pair[0], pair[1]));
+    value.len() <= 20 && pieces.all(counts)
 }
 
 /// Ten characters of the alphabet, or digits, in a row somewhere: of random ones that is not to be had.

@@ -161,8 +161,14 @@ fn by_call(value: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// `$API_KEY` as shells write it, `$apiKey` as PHP and PowerShell do: a name that says what it holds.
+/// `$API_KEY` as shells write it, `$apiKey` as PHP and PowerShell do, `%API_KEY%` as batch files do: a name that says what
+/// it holds.
 fn by_variable(value: &[u8]) -> Option<&'static str> {
+    let batch = value.strip_prefix(b"%").and_then(|value| value.strip_suffix(b"%"));
+    let capital = |byte: &u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || *byte == b'_';
+    if batch.is_some_and(|name| name.len() >= 3 && name.iter().all(capital)) {
+        return Some("variable");
+    }
     let name = value.strip_prefix(b"$")?;
     let shell = name.len() >= 3 && name.iter().all(|byte| byte.is_ascii_uppercase() || *byte == b'_');
     let telling =
