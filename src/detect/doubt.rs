@@ -147,6 +147,7 @@ fn is_like(signature: &Signature, value: &[u8]) -> bool {
         let prefix = shape.prefix();
         let least = least(shape);
         shape.fixed_chars() <= MOST_FIXED
+            && has_marks(shape, value)
             && match prefix.len() {
                 0..=2 => {
                     (least / 2..least + 3).contains(&value.len())
@@ -156,6 +157,16 @@ fn is_like(signature: &Signature, value: &[u8]) -> bool {
             }
     };
     signature.shapes.iter().any(like)
+}
+
+/// Whether the marks that part a shape stand in a value as well: `:` in `<digit:9>:AA<base64url:33>`.
+fn has_marks(shape: &Shape, value: &[u8]) -> bool {
+    let texts = shape.pieces.iter().filter_map(|piece| match piece {
+        Piece::Text(text) => Some(text.as_bytes()),
+        Piece::Class { .. } => None,
+    });
+    let mut marks = texts.flatten().filter(|byte| b":.|~/".contains(byte));
+    marks.all(|mark| value.contains(mark))
 }
 
 fn has(piece: &Piece, byte: u8) -> bool {

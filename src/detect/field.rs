@@ -193,6 +193,8 @@ fn said(text: &[u8], name: &Span, telling: Telling) -> Option<Field> {
     let is_said = match quote {
         _ if text[name.clone()].starts_with(b"--") => true,
         Some(Quote { mark: b'\'', .. }) => is_plain && ["role", "user", "login"].into_iter().any(has),
+        // Behind a blank a sign may stand that assigns.
+        None if matches!(behind.first(), None | Some(b'=' | b':' | b'|' | b'!' | b'~')) => false,
         None => is_plain && ["login", "username", "enable"].into_iter().any(has),
         Some(_) => false,
     };

@@ -82,15 +82,16 @@ fn by_word(text: &[u8], candidate: &Candidate, names: &Names) -> Option<&'static
     }
     let place = candidate.span.start;
     let around = place.saturating_sub(NEAR_WORD.0)..text.len().min(candidate.span.end + NEAR_WORD.1);
-    let mut nearest: Option<(usize, &'static Signature)> = None;
+    let mut nearest: Option<((usize, bool, &str), &'static Signature)> = None;
     names.aliases().each(text, around, |word, signature| {
         // What stands in the value itself is chance.
         if word.end > candidate.span.start && word.start < candidate.span.end {
             return;
         }
-        let rank = (word.start.abs_diff(place), signature.id);
-        if nearest.is_none_or(|(distance, own)| rank < (distance, own.id)) && fits(signature, candidate) {
-            nearest = Some((rank.0, signature));
+        // Of keys that look the same one that is public is named last.
+        let rank = (word.start.abs_diff(place), signature.public, signature.id);
+        if nearest.is_none_or(|(own, _)| rank < own) && fits(signature, candidate) {
+            nearest = Some((rank, signature));
         }
     });
     nearest.map(|(_, signature)| signature)
