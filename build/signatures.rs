@@ -56,7 +56,7 @@ fn vendor(file: &VendorFile) -> String {
 /// Strings and lists of strings are written by `Debug`, whose escapes are those of Rust's literals.
 fn signature(vendor: usize, entry: &Entry) -> String {
     let Entry { id, description, evidence, public, pattern, keywords, .. } = entry;
-    let Entry { random_bits, hosts, names, parts, positive, negative, .. } = entry;
+    let Entry { random_bits, hosts, names, parts, claims, positive, negative, .. } = entry;
     let [kind, severity, lifetime] = [entry.kind, entry.severity, entry.lifetime].map(camel_case);
     let check = match entry.check {
         Some(check) => format!("Some(Check::{check:?})"),
@@ -68,7 +68,7 @@ fn signature(vendor: usize, entry: &Entry) -> String {
          kind: Kind::{kind}, severity: Severity::{severity}, lifetime: LifetimeClass::{lifetime}, \
          evidence: {evidence:?}, public: {public:?}, shapes: &[{shapes}], pattern: {pattern:?}, \
          keywords: &{keywords:?}, check: {check}, random_bits: {random_bits:?}, hosts: &{hosts:?}, \
-         names: &{names:?}, parts: &{parts:?}, positive: &{positive:?}, negative: &{negative:?} }},\n"
+         names: &{names:?}, parts: &{parts:?}, claims: &{claims:?}, positive: &{positive:?}, negative: &{negative:?} }},\n"
     )
 }
 

@@ -36,7 +36,7 @@ pub(crate) fn finding(candidate: Candidate, place: Place, location: Location, no
             .into_iter()
             .collect(),
         preview: preview(&candidate, guessable),
-        public: public(&candidate),
+        public: public(&candidate, now),
         lifetime,
         guessable,
         name: candidate.name,
@@ -155,7 +155,7 @@ fn preview(candidate: &Candidate, guessable: bool) -> String {
     }
 }
 
-fn public(candidate: &Candidate) -> BTreeMap<&'static str, String> {
+fn public(candidate: &Candidate, now: i64) -> BTreeMap<&'static str, String> {
     let mut public = BTreeMap::new();
     if let Some(issuer) = candidate.claims.as_ref().and_then(|claims| claims.issuer.clone()) {
         public.insert("jwt-issuer", issuer);
@@ -163,7 +163,48 @@ fn public(candidate: &Candidate) -> BTreeMap<&'static str, String> {
     if let Some(account) = aws_account(candidate.value.expose()) {
         public.insert("aws-account", account);
     }
+    if candidate.signature.kind != Kind::Password
+        && let Some(made) = made_on(candidate.value.expose(), now)
+    {
+        public.insert("made-on", made);
+    }
     public
+}
+
+/// When a token was made, if it holds a UUID of version 7 (RFC 9562 §5.7) or a ULID (github.com/ulid/spec), which begin
+/// with the time in milliseconds. A time outside of 2016 to `now` is none: the characters are random.
+fn made_on(value: &[u8], now: i64) -> Option<String> {
+    const DAY: i64 = 86_400;
+    const FIRST: i64 = 1_451_606_400;
+    let milliseconds = uuid_time(value).or_else(|| ulid_time(value))?;
+    let seconds = i64::try_from(milliseconds / 1000).ok()?;
+    let made = time::OffsetDateTime::from_unix_timestamp(seconds).ok()?.date();
+    (FIRST..now.saturating_add(DAY)).contains(&seconds).then(|| made.to_string())
+}
+
+/// The time of the UUID of version 7 that a value ends with.
+fn uuid_time(value: &[u8]) -> Option<u64> {
+    let (_, uuid) = value.split_at_checked(value.len().checked_sub(36)?)?;
+    let is_uuid = uuid.iter().enumerate().all(|(at, byte)| match at {
+        8 | 13 | 18 | 23 => *byte == b'-',
+        14 => *byte == b'7',
+        _ => byte.is_ascii_hexdigit(),
+    });
+    let digits = uuid.iter().take(13).filter_map(|byte| char::from(*byte).to_digit(16));
+    is_uuid.then(|| digits.fold(0, |time, digit| time << 4 | u64::from(digit)))
+}
+
+/// The time of the ULID that a value is, or that stands behind its prefix.
+fn ulid_time(value: &[u8]) -> Option<u64> {
+    const DIGITS: &[u8] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+    let (before, ulid) = value.split_at_checked(value.len().checked_sub(26)?)?;
+    let digit = |byte: &u8| DIGITS.iter().position(|digit| *digit == byte.to_ascii_uppercase());
+    let in_one_case = !(ulid.iter().any(u8::is_ascii_lowercase) && ulid.iter().any(u8::is_ascii_uppercase));
+    let is_ulid = in_one_case
+        && before.last().is_none_or(|byte| !byte.is_ascii_alphanumeric())
+        && ulid.iter().all(|byte| digit(byte).is_some());
+    let time = ulid.iter().take(10).filter_map(digit);
+    is_ulid.then(|| time.fold(0, |time, digit| time << 5 | digit as u64))
 }
 
 /// The account number inside an AWS key id: 40 bits after the first base32 byte, shifted by seven. Found by Aidan
@@ -191,5 +232,27 @@ mod tests {
         let id = format!("AKIA{}", data_encoding::BASE32.encode(&ten));
         assert_eq!(aws_account(id.as_bytes()).as_deref(), Some("123456789012"));
         assert_eq!(aws_account(b"AKIASHORT"), None);
+    }
+
+    /// Expected: Python's `datetime.fromtimestamp(milliseconds / 1000)`; 1_700_000_000_000 ms is 2023-11-14.
+    #[test]
+    fn reads_when_a_token_was_made() {
+        let now = 1_790_000_000;
+        let milliseconds = 1_700_000_000_000_u64;
+        let hex = format!("{milliseconds:012x}");
+        let uuid = |version: char| format!("key_{}-{}-{version}abc-8def-0123456789ab", &hex[..8], &hex[8..]);
+        assert_eq!(made_on(uuid('7').as_bytes(), now).as_deref(), Some("2023-11-14"));
+        assert_eq!(made_on(uuid('4').as_bytes(), now), None);
+        assert_eq!(made_on(uuid('7').as_bytes(), 1_600_000_000), None, "in the future");
+        let digit = |shift: u64| {
+            char::from(b"0123456789abcdefghjkmnpqrstvwxyz"[(milliseconds >> shift & 31) as usize])
+        };
+        let time: String = (0..10).rev().map(|place| digit(place * 5)).collect();
+        assert_eq!(
+            made_on(format!("retool_{time}zyxwvtsrqpnmkjhg").as_bytes(), now).as_deref(),
+            Some("2023-11-14")
+        );
+        assert_eq!(made_on(format!("retool{time}zyxwvtsrqpnmkjhg").as_bytes(), now), None);
+        assert_eq!(made_on(format!("{time}zyxwvtsrqpnmkjhl").as_bytes(), now), None, "no l in a ULID");
     }
 }

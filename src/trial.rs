@@ -34,7 +34,23 @@ fn of(signature: &'static Signature, detectors: &Detectors) -> Vec<String> {
             Ok(_) => {}
         }
     }
+    if lacks_decoy(signature) {
+        lines.push(format!(
+            "signature {}: negative: expected one with its shape under another host or name",
+            signature.id
+        ));
+    }
     lines
+}
+
+/// Whether a signature without a shape of its own has no negative example with that shape, under another host or name.
+pub fn lacks_decoy(signature: &Signature) -> bool {
+    let shapeless = || signature.shapes.iter().filter(|shape| shape.anchor.is_none());
+    let has_shape = |example: Example| {
+        let text = example.text.as_bytes();
+        (0..text.len()).any(|at| shapeless().any(|shape| shape.match_at(text, at).is_some()))
+    };
+    shapeless().next().is_some() && !examples::negative(signature).flatten().any(has_shape)
 }
 
 /// Why a positive example is not found by its signature, if it is not.

@@ -53,12 +53,16 @@ const NOUNS: &[&str] = &[
     "id",
 ];
 
-/// Beginnings of field names that are no vendor's: what is left of `masterKey` or `publicToken`.
+/// Beginnings of field names that are no vendor's, as what is left of `masterKey` or `publicToken`, and vendors' names that
+/// are words of texts.
+#[rustfmt::skip]
 const COMMON: &[&str] = &[
-    "cloud", "connection", "consumer", "data", "database", "deploy", "encryption", "global", "host", "ingest",
-    "integration", "license", "live", "mail", "management", "master", "merchant", "mobile", "oauth", "partner", "prod",
-    "production", "public", "publishable", "query", "sandbox", "search", "shared", "site", "stream", "subscription",
-    "team", "test", "upload", "write",
+    "axiom", "box", "branch", "buddy", "bunny", "checkout", "clockwork", "cloud", "connection", "consumer",
+    "data", "database", "deploy", "encryption", "eraser", "fixer", "global", "host", "ingest", "instantly",
+    "integration", "lark", "license", "live", "loops", "mail", "management", "master", "merchant", "mobile",
+    "oauth", "particle", "partner", "polygon", "prod", "production", "proof", "public", "publishable",
+    "query", "recharge", "sandbox", "scale", "search", "shared", "site", "streak", "stream", "subscription",
+    "team", "test", "unleash", "upload", "write",
 ];
 
 /// The vendors' names of all loaded signatures. Made when the first candidate asks: text without any pays nothing for it.
@@ -96,7 +100,9 @@ impl Aliases {
             recent.rotate_right(1);
             recent[0] = piece.clone();
             for first in recent.iter().take_while(|first| first.end > 0) {
-                known.of(hash(&text[first.start..piece.end])).for_each(|one| see(first.start..piece.end, one));
+                known
+                    .of(hash(&text[first.start..piece.end]))
+                    .for_each(|one| see(first.start..piece.end, one));
             }
             if let Some(stem) = stem(&text[piece.clone()]) {
                 known.of(hash(stem)).for_each(|one| see(piece.start..piece.start + stem.len(), one));
@@ -108,7 +114,8 @@ impl Aliases {
 impl Known {
     fn new(signatures: &[&'static Signature]) -> Self {
         let mut entries: Vec<(u64, &'static Signature)> = Vec::new();
-        for signature in signatures.iter().filter(|signature| !signature.shapes.is_empty()) {
+        let shaped = |one: &&&'static Signature| !one.shapes.is_empty() && one.claims.is_empty();
+        for signature in signatures.iter().filter(shaped) {
             let Some(vendor) = signature.vendor else { continue };
             let own = [vendor.id, vendor.name].into_iter().filter(|name| is_alias(name.as_bytes()));
             entries.extend(own.map(|name| (hash(name.as_bytes()), *signature)));
@@ -136,7 +143,9 @@ impl Known {
 fn is_alias(name: &[u8]) -> bool {
     let letters = || name.iter().filter(|byte| byte.is_ascii_alphanumeric()).map(u8::to_ascii_lowercase);
     let is = |word: &&str| letters().eq(word.bytes());
-    letters().count() >= MIN_ALIAS && !names::WORDS.iter().any(|word| is(word)) && !COMMON.iter().any(|word| is(word))
+    letters().count() >= MIN_ALIAS
+        && !names::WORDS.iter().any(|word| is(word))
+        && !COMMON.iter().any(|word| is(word))
 }
 
 /// What is left of a vendor's field name without the nouns at its end.
@@ -199,7 +208,9 @@ mod tests {
     fn called(text: &str) -> Vec<&'static str> {
         let aliases = Aliases::new(&crate::signature::built_in().iter().collect::<Vec<_>>());
         let mut vendors = Vec::new();
-        aliases.each(text.as_bytes(), 0..text.len(), |_, one| vendors.extend(one.vendor.map(|vendor| vendor.id)));
+        aliases.each(text.as_bytes(), 0..text.len(), |_, one| {
+            vendors.extend(one.vendor.map(|vendor| vendor.id))
+        });
         vendors.sort_unstable();
         vendors.dedup();
         vendors
@@ -225,7 +236,9 @@ mod tests {
     fn words_are_taken_apart() {
         let text = b"getHTTPServer_v2-x 7";
         let mut pieces = Vec::new();
-        each_piece(text, 0..text.len(), |piece| pieces.push(String::from_utf8_lossy(&text[piece]).into_owned()));
+        each_piece(text, 0..text.len(), |piece| {
+            pieces.push(String::from_utf8_lossy(&text[piece]).into_owned())
+        });
         assert_eq!(pieces, ["get", "HTTP", "Server", "v2", "x", "7"]);
     }
 }

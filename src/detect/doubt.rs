@@ -33,7 +33,9 @@ impl Doubts {
         let By::Field(Telling::Weak | Telling::Strong) = candidate.by else { return None };
         let value = candidate.value.expose();
         match () {
-            () if is_bare_key(text, &candidate.span, candidate.name.as_deref()) && !is_of_a_generator(value) => {
+            () if is_bare_key(text, &candidate.span, candidate.name.as_deref())
+                && !is_of_a_generator(value) =>
+            {
                 Some("a bare key in text")
             }
             () if has_stray_mark(value) => Some("a mark that no token has"),
@@ -81,7 +83,10 @@ fn is_marked(prefix: &str) -> bool {
 /// `Using Key=…`: a name that is `key` alone, in running text. In a query or a quoted member it stands for more.
 fn is_bare_key(text: &[u8], span: &Span, name: Option<&str>) -> bool {
     let is_key = name.is_some_and(|name| name.eq_ignore_ascii_case("key"));
-    let before = text.get(..span.start).and_then(|before| before.strip_suffix(b"="));
+    let blank = |byte: &&u8| **byte == b' ';
+    let left = text.get(..span.start).unwrap_or_default();
+    let left = &left[..left.len() - left.iter().rev().take(2).take_while(blank).count()];
+    let before = left.strip_suffix(b"=").map(<[u8]>::trim_ascii_end);
     let blank =
         before.and_then(|before| before.len().checked_sub(3)).map(|at| at.checked_sub(1).map(|at| text[at]));
     is_key && matches!(blank, Some(None | Some(b' ' | b'\t' | b'\n')))
@@ -199,7 +204,9 @@ fn may_fit(shape: &Shape, value: &[u8]) -> bool {
             Piece::Text(text) => text.bytes().for_each(|own| step(&|byte| is_alike(own, byte), 1, 1)),
             Piece::Class { alphabet, min, max } => {
                 let is_number = alphabet.within(Alphabet::of(&[(b'0', b'9')]));
-                let fits = |byte: u8| if is_number { byte.is_ascii_digit() } else { is_token(byte) || alphabet.has(byte) };
+                let fits = |byte: u8| {
+                    if is_number { byte.is_ascii_digit() } else { is_token(byte) || alphabet.has(byte) }
+                };
                 step(&fits, usize::from(*min), usize::from(*max));
             }
         }
@@ -275,6 +282,7 @@ mod tests {
         for (text, name, expected) in [
             ("Using Key=VALUE", "Key", true),
             ("key=VALUE", "key", true),
+            ("Key = VALUE", "Key", true),
             ("?key=VALUE", "key", false),
             ("my_key=VALUE", "my_key", false),
             ("\"key\": VALUE", "key", false),

@@ -200,7 +200,13 @@ fn said(text: &[u8], name: &Span, telling: Telling) -> Option<Field> {
     };
     let value = start + usize::from(quote.is_some());
     let end = context::end(text, value, quote).filter(|_| is_said)?;
-    let left = Left { whole: value, quote, scheme: None, assignment: Some(Assignment::Equals), name: Some(name.clone()) };
+    let left = Left {
+        whole: value,
+        quote,
+        scheme: None,
+        assignment: Some(Assignment::Equals),
+        name: Some(name.clone()),
+    };
     Some(Field { value: value..end, whole: value..end, name: Some(name.clone()), telling, left })
 }
 
@@ -425,7 +431,7 @@ fn candidate(text: &[u8], field: Field) -> Option<Candidate> {
     if left.quote.is_none() && !is_plain_literal(text, raw, &left) {
         return None;
     }
-    if left.assignment == Some(Assignment::Comma) && is_identifier(raw) {
+    if left.assignment == Some(Assignment::Comma) && is_identifier(raw) || is_type(text, &value, &left) {
         return None;
     }
     if left.assignment == Some(Assignment::Cell)
@@ -454,6 +460,15 @@ fn trimmed(text: &[u8], value: Span) -> Span {
     let Some(raw) = text.get(value.clone()) else { return value };
     let start = value.end - raw.trim_ascii_start().len();
     start..start + raw.trim_ascii().len()
+}
+
+/// `WRONG_PASSWORD: ErrorCode = 1`: what stands behind the colon is the name's type.
+fn is_type(text: &[u8], value: &Span, left: &Left) -> bool {
+    let behind = text.get(value.end..).unwrap_or_default();
+    left.assignment == Some(Assignment::Colon)
+        && left.quote.is_none()
+        && behind.starts_with(b" = ")
+        && text[value.clone()].iter().all(|byte| byte.is_ascii_alphanumeric() || b"_:<>&.".contains(byte))
 }
 
 fn is_cookie(text: &[u8], name: &Option<Span>) -> bool {

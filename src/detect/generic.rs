@@ -1,7 +1,7 @@
 //! Signatures of what the detectors without a vendor's file find: fields, structure, randomness.
 
 use crate::finding::{Kind, LifetimeClass, Severity};
-use crate::signature::{Signature, Vendor};
+use crate::signature::Signature;
 
 const fn generic(
     id: &'static str,
@@ -28,13 +28,10 @@ const fn generic(
         hosts: &[],
         names: &[],
         parts: &[],
+        claims: &[],
         positive: &[],
         negative: &[],
     }
-}
-
-const fn of(vendor: &'static Vendor, signature: Signature) -> Signature {
-    Signature { vendor: Some(vendor), ..signature }
 }
 
 const NOTHING: &str = "nothing in the value says how long it lives";
@@ -185,103 +182,9 @@ pub static PKCS12: Signature = generic(
     LifetimeClass::LongLived,
     "keys have no expiry of their own",
 );
-/// A JSON web token whose issuer has no entry below.
+/// A JSON web token that is no vendor's by its claims.
 pub static JWT: Signature =
     generic("jwt", "JSON web token", Kind::SessionToken, Severity::Medium, LifetimeClass::Unknown, IN_TOKEN);
-
-static N8N: Vendor = Vendor {
-    id: "n8n",
-    name: "n8n",
-    source: "https://docs.n8n.io/api/authentication/",
-    revoke: "Settings > n8n API > delete the key",
-};
-static SUPABASE: Vendor = Vendor {
-    id: "supabase",
-    name: "Supabase",
-    source: "https://supabase.com/docs/guides/api/api-keys",
-    revoke: "https://supabase.com/dashboard/project/_/settings/api-keys",
-};
-static CALENDLY: Vendor = Vendor {
-    id: "calendly",
-    name: "Calendly",
-    source: "https://developer.calendly.com/how-to-authenticate-with-personal-access-tokens",
-    revoke: "https://calendly.com/integrations/api_webhooks",
-};
-static MONDAY: Vendor = Vendor {
-    id: "monday",
-    name: "monday.com",
-    source: "https://developer.monday.com/api-reference/docs/authentication",
-    revoke: "Avatar > Developers > API token > Regenerate",
-};
-
-static N8N_KEY: Signature = of(
-    &N8N,
-    generic(
-        "n8n-api-key",
-        "n8n public API key",
-        Kind::ApiKey,
-        Severity::High,
-        LifetimeClass::LongLived,
-        "vendor: no expiry unless one was chosen",
-    ),
-);
-static SUPABASE_SERVICE: Signature = of(
-    &SUPABASE,
-    generic(
-        "supabase-service-role-key",
-        "Supabase service_role key",
-        Kind::ApiKey,
-        Severity::Critical,
-        LifetimeClass::LongLived,
-        IN_TOKEN,
-    ),
-);
-static SUPABASE_ANON: Signature = Signature {
-    public: true,
-    ..of(
-        &SUPABASE,
-        generic(
-            "supabase-anon-key",
-            "Supabase anon key (public by design)",
-            Kind::ApiKey,
-            Severity::Info,
-            LifetimeClass::LongLived,
-            IN_TOKEN,
-        ),
-    )
-};
-static CALENDLY_TOKEN: Signature = of(
-    &CALENDLY,
-    generic(
-        "calendly-personal-access-token",
-        "Calendly personal access token",
-        Kind::ApiKey,
-        Severity::High,
-        LifetimeClass::LongLived,
-        "vendor: no expiry",
-    ),
-);
-static MONDAY_TOKEN: Signature = of(
-    &MONDAY,
-    generic(
-        "monday-api-token",
-        "monday.com API token",
-        Kind::ApiKey,
-        Severity::High,
-        LifetimeClass::LongLived,
-        "vendor: no expiry",
-    ),
-);
-
-/// Which claims make a JSON web token a vendor's: all of them must be in its payload. An empty value means that the
-/// claim must be there. Sources: the vendors' pages above; the claims were read in public tokens' payloads.
-pub static JWT_CLAIMS: &[(&[(&str, &str)], &Signature)] = &[
-    (&[("iss", "n8n"), ("aud", "public-api")], &N8N_KEY),
-    (&[("iss", "supabase"), ("role", "service_role")], &SUPABASE_SERVICE),
-    (&[("iss", "supabase"), ("role", "anon")], &SUPABASE_ANON),
-    (&[("iss", "https://auth.calendly.com")], &CALENDLY_TOKEN),
-    (&[("tid", ""), ("uid", ""), ("actid", ""), ("rgn", "")], &MONDAY_TOKEN),
-];
 
 /// Every signature of this file, for listings.
 pub static ALL: &[&Signature] = &[
@@ -289,7 +192,6 @@ pub static ALL: &[&Signature] = &[
     &API_KEY,
     &BASIC,
     &BEARER,
-    &CALENDLY_TOKEN,
     &CLIENT_SECRET,
     &CONNECTION_KEY,
     &CONNECTION_PASSWORD,
@@ -298,13 +200,9 @@ pub static ALL: &[&Signature] = &[
     &JWT,
     &JAVA_KEYSTORE,
     &PKCS12,
-    &MONDAY_TOKEN,
-    &N8N_KEY,
     &PASSWORD_FIELD,
     &PRIVATE_KEY,
     &RANDOM,
     &REFRESH_TOKEN,
-    &SUPABASE_ANON,
-    &SUPABASE_SERVICE,
     &URL_PASSWORD,
 ];

@@ -158,6 +158,8 @@ pub struct Detectors {
     at_start: Index,
     before: Index,
     alone: Vec<Entry>,
+    /// What is told by the claims of a JSON web token.
+    claimed: Vec<&'static Signature>,
     names: Names,
     surroundings: vendor::Surroundings,
     doubts: doubt::Doubts,
@@ -171,6 +173,7 @@ impl Detectors {
     pub fn new(signatures: Vec<&'static Signature>) -> Self {
         let Anchors { at_start, before, alone } = index::build(&signatures);
         Self {
+            claimed: signatures.iter().copied().filter(|signature| !signature.claims.is_empty()).collect(),
             names: Names::new(&signatures),
             surroundings: vendor::Surroundings::new(&signatures),
             doubts: doubt::Doubts::new(&signatures),
@@ -294,7 +297,7 @@ impl Detectors {
 
     #[cold]
     fn jwt(&self, text: &[u8], at: usize, found: &mut Found) {
-        found.add(|| structure::jwt(text, at));
+        found.add(|| structure::jwt(text, at, &self.claimed));
     }
 
     /// Tries the signatures of these anchors. `at`: the byte after the anchor (`before`), else its first byte.

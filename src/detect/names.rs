@@ -304,10 +304,11 @@ impl Normal {
             normal.len -= 1;
         }
         // `apiKeyValue`, `mySecretString`
-        let told = [b"value".as_slice(), b"string"].into_iter().find(|ending| normal.as_bytes().ends_with(ending));
-        if let Some(ending) = told.filter(|ending| {
-            normal.len > ending.len() && !is_listed(NEUTRAL, normal.as_bytes())
-        }) {
+        let told =
+            [b"value".as_slice(), b"string"].into_iter().find(|ending| normal.as_bytes().ends_with(ending));
+        if let Some(ending) =
+            told.filter(|ending| normal.len > ending.len() && !is_listed(NEUTRAL, normal.as_bytes()))
+        {
             normal.len -= ending.len();
         }
         normal

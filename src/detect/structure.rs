@@ -8,6 +8,7 @@ use super::context::{self, Left};
 use super::names::Telling;
 use super::{By, Candidate, Claims, generic};
 use crate::blob::Span;
+use crate::signature::Signature;
 
 /// A PEM block is followed to its end over at most this many bytes (RSA 16384 in PEM is about 13 KB).
 const MAX_PEM: usize = 20 << 10;
@@ -101,8 +102,8 @@ fn pem_body(body: &[u8]) -> Vec<u8> {
     digits
 }
 
-/// The JSON web token that begins at `at` (`eyJ`).
-pub(super) fn jwt(text: &[u8], at: usize) -> Option<Candidate> {
+/// The JSON web token that begins at `at` (`eyJ`); a vendor's if it has the claims of one that is `told` by them.
+pub(super) fn jwt(text: &[u8], at: usize, told: &[&'static Signature]) -> Option<Candidate> {
     if !crate::signature::border_before(text, at) {
         return None;
     }
@@ -126,9 +127,10 @@ pub(super) fn jwt(text: &[u8], at: usize) -> Option<Candidate> {
             None => false,
         })
     };
-    let vendor = generic::JWT_CLAIMS.iter().find(|(wanted, _)| matches(wanted));
+    let most = |one: &&&'static Signature| (one.claims.len(), std::cmp::Reverse(one.id));
+    let vendor = told.iter().filter(|one| matches(one.claims)).max_by_key(most);
     Some(Candidate {
-        signature: vendor.map_or(&generic::JWT, |(_, signature)| signature),
+        signature: vendor.map_or(&generic::JWT, |signature| signature),
         by: By::Structure,
         span: at..signature.end,
         secret: at..signature.end,

@@ -3,7 +3,7 @@
 
 use std::sync::OnceLock;
 
-use super::names::{Names, Normal};
+use super::names::{Names, Normal, Telling};
 use super::{By, Candidate};
 use crate::blob::Span;
 use crate::signature::{Piece, Shape, Signature};
@@ -31,6 +31,7 @@ impl Surroundings {
     pub(super) fn new(signatures: &[&'static Signature]) -> Self {
         let hosts = signatures
             .iter()
+            .filter(|signature| signature.claims.is_empty())
             .filter(|signature| signature.shapes.iter().any(|shape| shape.anchor.is_none()))
             .flat_map(|signature| signature.hosts.iter().map(|host| (*host, *signature)))
             .collect();
@@ -43,7 +44,12 @@ impl Surroundings {
             let normal = Normal::new(name.as_bytes());
             names.of(&normal).find(|signature| fits(signature, candidate))
         });
-        let found = by_name.or_else(|| self.by_host(text, candidate)).or_else(|| by_word(text, candidate, names));
+        let found = match by_name {
+            Some(signature) => Some(signature),
+            // What only a vendor's name vouches for is that vendor's, or nobody's.
+            None if is_named(candidate, names) => by_word(text, candidate, names),
+            None => self.by_host(text, candidate).or_else(|| by_word(text, candidate, names)),
+        };
         if let Some(signature) = found {
             candidate.signature = signature;
             candidate.by = By::Surroundings;
@@ -72,6 +78,12 @@ impl Surroundings {
         });
         nearest.map(|(_, signature)| signature)
     }
+}
+
+/// Whether a candidate's name is nothing but the vendor's.
+fn is_named(candidate: &Candidate, names: &Names) -> bool {
+    let name = candidate.name.as_ref().filter(|_| candidate.by == By::Field(Telling::Hint));
+    name.is_some_and(|name| names.aliases().last(name.as_bytes(), 0..name.len()).is_some())
 }
 
 /// The signature whose vendor is named nearest, of those that the value fits.
@@ -182,10 +194,11 @@ fn is_of_label(byte: &u8) -> bool {
 /// Whether the whole value has one of the signature's shapes.
 fn fits(signature: &Signature, candidate: &Candidate) -> bool {
     let value = candidate.value.expose();
-    signature
-        .shapes
-        .iter()
-        .any(|shape| shape.match_at(value, 0).is_some_and(|found| found.whole == (0..value.len())))
+    signature.claims.is_empty()
+        && signature
+            .shapes
+            .iter()
+            .any(|shape| shape.match_at(value, 0).is_some_and(|found| found.whole == (0..value.len())))
 }
 
 #[cfg(test)]

@@ -10,8 +10,8 @@ pub mod reference;
 pub mod words;
 
 use crate::detect::names::{Normal, Telling};
-use crate::detect::{generic, randomness};
 use crate::detect::{By, Candidate};
+use crate::detect::{generic, randomness};
 use crate::finding::{Kind, Place};
 
 /// Why a candidate is no finding.
@@ -126,7 +126,8 @@ fn language_in_shape(candidate: &Candidate) -> Option<&'static str> {
 
 /// Endings of files that are published, with names that a program gave them.
 const ENDINGS: &[&[u8]] = &[
-    b"png", b"jpg", b"jpeg", b"gif", b"svg", b"ico", b"webp", b"css", b"js", b"mjs", b"map", b"html", b"woff", b"woff2",
+    b"png", b"jpg", b"jpeg", b"gif", b"svg", b"ico", b"webp", b"css", b"js", b"mjs", b"map", b"html",
+    b"woff", b"woff2",
 ];
 
 /// `icon.ico-7a38….png`: part of a file's name.

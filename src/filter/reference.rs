@@ -33,7 +33,7 @@ const PREFIXES: &[(&str, &str)] = &[
     // Power Fx, as Copilot Studio writes it: `=Env.name`, the `=` gone.
     ("env.", "environment variable"), ("topic.", "expression"), ("global.", "expression"),
     ("$json.", "expression"), ("$env.", "environment variable"), ("$vars.", "variable"), ("$secrets.", "external secret"),
-    ("$node[", "expression"), ("$input.", "expression"), ("$('", "expression"), ("$(\"", "expression"), ("$env:", "environment variable"),
+    ("$node[", "expression"), ("$input.", "expression"), ("$('", "expression"), ("$(\"", "expression"), ("$env:", "environment variable"), ("@env:", "environment variable"),
 ];
 
 fn by_prefix(value: &[u8]) -> Option<&'static str> {

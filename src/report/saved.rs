@@ -432,6 +432,7 @@ impl Reader {
             hosts: &[],
             names: &[],
             parts: &[],
+            claims: &[],
             positive: &[],
             negative: &[],
         })))

@@ -131,6 +131,11 @@ pub fn token(signature: &Signature, shape: &Shape, number: u64) -> (String, Matc
 
 fn token_of(signature: &Signature, shape: &Shape, random: &mut Random) -> (String, Match) {
     let mut token = Vec::new();
+    if !signature.claims.is_empty() {
+        write_jwt(signature.claims, random, &mut token);
+        let found = Match { whole: 0..token.len(), secret: 0..token.len() };
+        return (token.into_iter().map(char::from).collect(), found);
+    }
     let (before, rest) = shape.pieces.split_at(shape.secret.0.min(shape.pieces.len()));
     let (secret, after) = rest.split_at(shape.secret_pieces().len());
     write_pieces(before, random, &mut token);
@@ -169,7 +174,7 @@ fn write_pieces(pieces: &[Piece], random: &mut Random, out: &mut Vec<u8>) {
     let mut rest = pieces;
     while let Some((first, tail)) = rest.split_first() {
         if let Some(tail) = rest.strip_prefix(JWT) {
-            write_jwt(random, out);
+            write_jwt(&[], random, out);
             rest = tail;
             continue;
         }
@@ -181,10 +186,15 @@ fn write_pieces(pieces: &[Piece], random: &mut Random, out: &mut Vec<u8>) {
     }
 }
 
-/// A token that can be read: HS256, a subject, no end.
-fn write_jwt(random: &mut Random, out: &mut Vec<u8>) {
+/// A token that can be read: HS256, a subject, these claims (a number for any value), no end.
+fn write_jwt(claims: &[(&str, &str)], random: &mut Random, out: &mut Vec<u8>) {
     let subject = random.below(9_000_000_000) + 1_000_000_000;
-    let payload = format!(r#"{{"sub":"{subject}","iat":1700000000}}"#);
+    let claim = |(name, value): &(&str, &str)| match value.is_empty() {
+        true => format!(r#","{name}":1"#),
+        false => format!(r#","{name}":"{value}""#),
+    };
+    let more: String = claims.iter().map(claim).collect();
+    let payload = format!(r#"{{"sub":"{subject}","iat":1700000000{more}}}"#);
     out.extend_from_slice(BASE64URL_NOPAD.encode(br#"{"alg":"HS256","typ":"JWT"}"#).as_bytes());
     out.push(b'.');
     out.extend_from_slice(BASE64URL_NOPAD.encode(payload.as_bytes()).as_bytes());

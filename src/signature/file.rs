@@ -89,6 +89,8 @@ pub struct Entry {
     pub names: Vec<&'static str>,
     /// Ids of signatures that belong together with it.
     pub parts: Vec<&'static str>,
+    /// Of a JSON web token: claims that its payload must have, each with its value; an empty one is any.
+    pub claims: Vec<(&'static str, &'static str)>,
     /// Example templates that must be found.
     pub positive: Vec<&'static str>,
     /// Example templates that must not be found by this id.
@@ -197,6 +199,8 @@ struct Raw {
     names: Vec<String>,
     #[serde(default)]
     parts: Vec<String>,
+    #[serde(default)]
+    claims: BTreeMap<String, String>,
     positive: Vec<String>,
     #[serde(default)]
     negative: Vec<String>,
@@ -320,7 +324,7 @@ fn entry(raw: Raw) -> Result<Entry, Problem> {
     check_pattern(&raw)?;
     let check = raw.check.as_deref().map(named_check).transpose()?;
     let evidence = LIFETIMES.iter().find(|(name, _)| *name == raw.lifetime).map_or("", |(_, words)| words);
-    let has_context = !raw.hosts.is_empty() || !raw.names.is_empty();
+    let has_context = !raw.hosts.is_empty() || !raw.names.is_empty() || !raw.claims.is_empty();
     let shapes = shapes(raw.shape.into_iter().chain(raw.shapes), has_context)?;
     let least = shapes.iter().map(Shape::random_bits).min().unwrap_or(0);
     // A checksum adds characters, but nothing that one would have to guess.
@@ -341,6 +345,7 @@ fn entry(raw: Raw) -> Result<Entry, Problem> {
         hosts: leak_all(raw.hosts.iter().map(|host| host.to_ascii_lowercase())),
         names: leak_all(raw.names.iter().map(|name| normal_name(name))),
         parts: leak_all(raw.parts),
+        claims: raw.claims.into_iter().map(|(name, value)| (&*name.leak(), &*value.leak())).collect(),
         positive: leak_all(raw.positive),
         negative: leak_all(raw.negative),
     })
@@ -363,7 +368,9 @@ fn check_texts(raw: &Raw) -> Result<(), Problem> {
     expect(raw.hosts.iter().all(is_host), "hosts", || "host names without scheme and path".to_owned())?;
     let is_name = |name: &String| !normal_name(name).is_empty();
     expect(raw.names.iter().all(is_name), "names", || "names with letters or digits".to_owned())?;
-    expect(raw.parts.iter().all(|part| is_kebab(part)), "parts", || "ids of signatures".to_owned())
+    expect(raw.parts.iter().all(|part| is_kebab(part)), "parts", || "ids of signatures".to_owned())?;
+    let is_token = raw.claims.is_empty() || raw.shape.as_deref() == Some("<jwt>");
+    expect(is_token, "claims", || "the shape `<jwt>` with them".to_owned())
 }
 
 fn check_pattern(raw: &Raw) -> Result<(), Problem> {

@@ -68,7 +68,8 @@ fn ends_with_escape(before: &[u8]) -> bool {
 fn ends_with_colour(before: &[u8]) -> bool {
     const LONGEST: usize = 20;
     let Some(digits) = before.strip_suffix(b"m") else { return false };
-    let length = digits.iter().rev().take(LONGEST).take_while(|byte| matches!(byte, b'0'..=b'9' | b';')).count();
+    let length =
+        digits.iter().rev().take(LONGEST).take_while(|byte| matches!(byte, b'0'..=b'9' | b';')).count();
     digits[..digits.len() - length].ends_with(b"\x1b[")
 }
 

@@ -82,6 +82,8 @@ pub struct Signature {
     pub names: &'static [&'static str],
     /// Ids of signatures that belong together with it.
     pub parts: &'static [&'static str],
+    /// Of a JSON web token: claims that its payload must have, each with its value; an empty one is any.
+    pub claims: &'static [(&'static str, &'static str)],
     /// Example templates that must be found.
     pub positive: &'static [&'static str],
     /// Example templates that must not be found by this id.
@@ -92,9 +94,10 @@ pub struct Signature {
 const SHOWS_TAIL_FROM: u32 = 24;
 
 impl Signature {
-    /// The shapes that can be taken hold of, with their anchors.
+    /// The shapes that can be taken hold of, with their anchors; none of what is told by the claims in it.
     pub fn anchors(&self) -> impl Iterator<Item = (&'static Shape, Anchor)> + use<> {
-        self.shapes.iter().filter_map(|shape| Some((shape, shape.anchor?)))
+        let tokens = self.claims.is_empty();
+        self.shapes.iter().filter(move |_| tokens).filter_map(|shape| Some((shape, shape.anchor?)))
     }
 
     /// The keywords of a pattern as anchors: each begins where a word begins, and the match is somewhere around.
@@ -205,6 +208,7 @@ fn signature_of(vendor: &'static Vendor, entry: file::Entry) -> Signature {
         hosts: entry.hosts.leak(),
         names: entry.names.leak(),
         parts: entry.parts.leak(),
+        claims: entry.claims.leak(),
         positive: entry.positive.leak(),
         negative: entry.negative.leak(),
     }

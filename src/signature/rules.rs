@@ -251,6 +251,7 @@ fn leaked(
         hosts: &[],
         names: &[],
         parts: &[],
+        claims: &[],
         positive: &[],
         negative: &[],
     }))

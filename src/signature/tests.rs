@@ -161,6 +161,7 @@ fn blank() -> Signature {
         hosts: &[],
         names: &[],
         parts: &[],
+        claims: &[],
         positive: &[],
         negative: &[],
     }

@@ -471,6 +471,7 @@ impl SignatureRecord {
             hosts: &[],
             names: &[],
             parts: &[],
+            claims: &[],
             positive: &[],
             negative: &[],
         }
