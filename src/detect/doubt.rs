@@ -75,6 +75,15 @@ fn least(shape: &Shape) -> usize {
     shape.pieces.iter().map(piece).sum()
 }
 
+/// The greatest length of a shape.
+fn most(shape: &Shape) -> usize {
+    let piece = |piece: &Piece| match piece {
+        Piece::Text(text) => text.len(),
+        Piece::Class { max, .. } => usize::from(*max),
+    };
+    shape.pieces.iter().map(piece).sum()
+}
+
 /// Whether a prefix ends in a mark or digit, as vendors make them (`ghp_`, `sk-ant-`, `AKIA`): no beginning of a word.
 fn is_marked(prefix: &str) -> bool {
     prefix.ends_with(['_', '-', '.']) || prefix.bytes().all(|byte| byte.is_ascii_uppercase())
@@ -145,6 +154,9 @@ fn is_near_miss(text: &[u8], candidate: &Candidate, names: &Names) -> bool {
 /// The most fixed characters of a shape that is a key by itself: what has more is an address.
 const MOST_FIXED: usize = 12;
 
+/// By how much a value that is too long may be so by a slip.
+const SLIP: usize = 2;
+
 /// Whether a value begins as a signature's keys do, or has their characters and is shorter, or longer by a slip: what is
 /// longer may be of a new kind.
 fn is_like(signature: &Signature, value: &[u8]) -> bool {
@@ -155,7 +167,7 @@ fn is_like(signature: &Signature, value: &[u8]) -> bool {
             && has_marks(shape, value)
             && match prefix.len() {
                 0..=2 => {
-                    (least / 2..least + 3).contains(&value.len())
+                    (least / 2..=most(shape) + SLIP).contains(&value.len())
                         && value.iter().all(|byte| shape.pieces.iter().any(|piece| has(piece, *byte)))
                 }
                 _ => value.starts_with(prefix.as_bytes()),
@@ -275,6 +287,25 @@ mod tests {
         assert!(doubts.is_cut_short(&token(20)));
         assert!(!doubts.is_cut_short(&token(36)));
         assert!(!doubts.is_cut_short(b"unknown_4711"));
+    }
+
+    #[test]
+    fn almost_what_the_named_vendor_has() {
+        let loaded: Vec<_> = crate::signature::built_in().iter().collect();
+        let (doubts, names) = (Doubts::new(&loaded), Names::new(&loaded));
+        let detectors = super::super::Detectors::new(loaded.clone());
+        let doubt = |name: &str, value: &[u8]| {
+            let text = format!("{name} = \"{}\"", String::from_utf8_lossy(value));
+            let mut found = super::super::Found::default();
+            found.clear(10);
+            detectors.look(text.as_bytes(), &mut found);
+            let candidate = found.candidates.first().expect("a candidate");
+            doubts.about(text.as_bytes(), candidate, &names).is_some()
+        };
+        assert!(doubt("deepgram_api_key", &random(HEX, 32, 3)), "these have 40");
+        assert!(!doubt("deepgram_api_key", &random(HEX, 40, 3)));
+        assert!(!doubt("some_api_key", &random(HEX, 32, 3)), "nobody is named");
+        assert!(!doubt("deepgram_api_key", &random(ALNUM, 64, 3)), "of a new kind");
     }
 
     #[test]

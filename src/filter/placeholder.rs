@@ -81,7 +81,7 @@ fn has_long_run(value: &[u8]) -> bool {
 /// does (`a1b2c3`).
 fn is_sequential(value: &[u8]) -> bool {
     let Some(run) = runs(value).max_by_key(|run| run.len()).filter(|run| run.len() >= 6) else {
-        return false;
+        return is_counted(value);
     };
     let steps = run.windows(2).filter(|pair| is_step(pair[0], pair[1])).count();
     let interleaved = run.windows(3).filter(|three| counts_up(three[0], three[2])).count();
@@ -89,7 +89,6 @@ fn is_sequential(value: &[u8]) -> bool {
     is_most && (steps * 4 >= (run.len() - 1) * 3 || interleaved * 4 >= (run.len() - 2) * 3)
         || has_alphabet(value)
         || is_typed(value)
-        || is_counted(value)
 }
 
 /// Short, and nothing but pieces that count: `abcd-1234`, `ABC_xyz_123`.
@@ -319,6 +318,7 @@ mod tests {
                 "654321",
                 "0123456789abcdef0123456789ABCDEE",
                 "qwertyuiop",
+                "abcd-1234",
             ],
         );
     }

@@ -58,6 +58,8 @@ pub(super) const SAMPLES: &[&str] = &[
     "QWxhZGRpbjpvcGVuIHNlc2FtZQ==", "dGhlIHNhbXBsZSBub25jZQ==",
     // jwt.io: the signature of the token that the page opens with.
     "SflKxwRJSMeKKF2QT4fwpMeJf36POk6yJV_adQssw5c",
+    // core.telegram.org/bots/api: the end of the sample token.
+    "SAs0K5PALDsaw",
     // docs.stripe.com: the test keys of pages read without a login.
     "4eC39HqLyjWDarjtT1zdp7dc", "BQokikJOvBiI2HlWgH4olfQ2",
     // learn.microsoft.com: Azurite's and the Cosmos DB emulator's only account key.
