@@ -3,6 +3,7 @@
 use crate::signature::{Anchor, Hold, Shape, Signature};
 
 /// A set of three-byte texts, with false positives: 64 Ki bits, so that it stays in the first-level cache.
+#[derive(Clone)]
 pub struct Bitmap(Box<[u64; 1024]>);
 
 impl Default for Bitmap {
