@@ -31,7 +31,7 @@ pub enum Level {
     Scalar,
     /// AVX2.
     Avx2,
-    /// AVX-512 with its byte permutations (BW, VBMI).
+    /// AVX-512 with its byte permutations (BW, VBMI, VBMI2).
     Avx512,
 }
 
@@ -47,7 +47,8 @@ impl Level {
         let (avx2, avx512) = (
             std::arch::is_x86_feature_detected!("avx2"),
             std::arch::is_x86_feature_detected!("avx512bw")
-                && std::arch::is_x86_feature_detected!("avx512vbmi"),
+                && std::arch::is_x86_feature_detected!("avx512vbmi")
+                && std::arch::is_x86_feature_detected!("avx512vbmi2"),
         );
         #[cfg(not(target_arch = "x86_64"))]
         let (avx2, avx512) = (false, false);
@@ -91,7 +92,6 @@ pub struct Batch {
     starts: Edges,
     ends: Edges,
     escapes: Edges,
-    /// Which of the first 64 bytes of each run, and of what follows it, are `+ - / _`, and which are digits.
     marks: Marked,
     level: Option<Level>,
     /// The bytes that were gone through.
@@ -125,13 +125,67 @@ impl Hits {
     }
 }
 
-/// The marks of each run of a batch.
+/// What stands in the runs of a batch.
 #[derive(Debug)]
-struct Marked([Marks; EDGES]);
+struct Marked {
+    /// Which of the first 64 bytes of each run are `+ - / _`.
+    joints: [u64; EDGES],
+    jointed: Numbers,
+    numbered: Numbers,
+}
 
 impl Default for Marked {
     fn default() -> Self {
-        Self([Marks::default(); EDGES])
+        Self { joints: [0; EDGES], jointed: Numbers::default(), numbered: Numbers::default() }
+    }
+}
+
+impl Marked {
+    /// Takes the marks of the next run, which has that number and length. The joints of what is cut as a UUID do not
+    /// count: a third of all runs of an export are, and no anchor stands within one.
+    #[inline(always)]
+    fn add(&mut self, number: usize, length: usize, marks: Marks) {
+        let within = u64::MAX >> (64 - length.clamp(1, 64));
+        let joints = marks.joint & within;
+        self.joints[number % EDGES] = joints;
+        let is_uuid = (length == 36) & (joints == UUID_JOINTS);
+        self.jointed.insert(number, (length > 64) | ((joints != 0) & !is_uuid));
+        self.numbered.insert(number, marks.digit & within != 0);
+    }
+}
+
+/// A set of runs of a batch, by their numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Numbers([u64; BATCH_ROOM / 64]);
+
+impl Numbers {
+    /// Adds the run of that number if it is wanted: without a branch, since that cannot be foreseen.
+    #[inline(always)]
+    pub fn insert(&mut self, number: usize, wanted: bool) {
+        self.0[number / 64 % (BATCH_ROOM / 64)] |= u64::from(wanted) << (number % 64);
+    }
+
+    /// Adds those of the 16 runs from that number on, a multiple of 16, whose bits are set.
+    #[inline(always)]
+    pub fn insert_sixteen(&mut self, number: usize, wanted: u16) {
+        self.0[number / 64 % (BATCH_ROOM / 64)] |= u64::from(wanted) << (number % 64);
+    }
+}
+
+impl Iterator for Numbers {
+    type Item = usize;
+
+    /// The least number, taken out.
+    #[inline(always)]
+    fn next(&mut self) -> Option<usize> {
+        for (bits, base) in self.0.iter_mut().zip((0..).step_by(64)) {
+            if *bits != 0 {
+                let number = base + bits.trailing_zeros() as usize;
+                *bits &= *bits - 1;
+                return Some(number);
+            }
+        }
+        None
     }
 }
 
@@ -190,51 +244,49 @@ impl Batch {
     /// Looks at the bytes of all runs.
     fn mark(&mut self, text: &[u8], level: Level) {
         self.level = Some(level);
-        let starts = &self.starts.places[..self.ends.count.min(EDGES)];
+        (self.marks.jointed, self.marks.numbered) = Default::default();
+        let count = self.ends.count.min(EDGES);
+        let edges = self.starts.places[..count].iter().zip(&self.ends.places[..count]);
         match level {
             #[cfg(target_arch = "x86_64")]
-            Level::Avx512 => avx512::mark(text, starts, &mut self.marks.0),
+            Level::Avx512 => avx512::mark(text, edges, &mut self.marks),
             _ => {
-                for (start, marks) in starts.iter().zip(&mut self.marks.0) {
-                    *marks = Marks::at(text, *start as usize, level);
+                for (number, (start, end)) in edges.enumerate() {
+                    let marks = Marks::at(text, *start as usize, level);
+                    self.marks.add(number, (end - start) as usize, marks);
                 }
             }
         }
     }
 
-    /// Whether one of the first 64 bytes of the run of that number is one of `+ - / _`, or there are more. Not of what is
-    /// cut as a UUID: a third of all runs of an export are, and no anchor stands within one.
-    #[inline]
-    pub fn has_joint(&self, number: usize) -> bool {
-        let length = self.run(number).len();
-        let joints = self.marks.0[number % EDGES].joint << (64 - length.min(64));
-        length > 64 || joints != 0 && (length != 36 || joints != UUID_JOINTS << (64 - 36))
+    /// Where the runs begin, ascending.
+    pub fn starts(&self) -> &[u32] {
+        &self.starts.places[..self.ends.count.min(EDGES)]
     }
 
-    /// Whether one of the first 64 bytes of the run of that number is a digit.
-    #[inline]
-    pub fn has_digit(&self, number: usize) -> bool {
-        self.marks.0[number % EDGES].digit << (64 - self.run(number).len().min(64)) != 0
+    /// The means that it was made with.
+    pub fn level(&self) -> Level {
+        self.level.unwrap_or(Level::Scalar)
     }
 
-    /// Calls `each` with the place of every `+ - / _` in the run of that number.
+    /// The runs with one of `+ - / _` among their first 64 bytes, or with more bytes; without UUIDs.
+    pub fn jointed(&self) -> Numbers {
+        self.marks.jointed
+    }
+
+    /// The runs with a digit among their first 64 bytes.
+    pub fn numbered(&self) -> Numbers {
+        self.marks.numbered
+    }
+
+    /// Calls `each` for every 64 bytes of the run of that number: with the place of the first, and which are `+ - / _`.
     #[inline(always)]
-    pub fn joints(&self, text: &[u8], number: usize, mut each: impl FnMut(usize)) {
+    pub fn joints(&self, text: &[u8], number: usize, mut each: impl FnMut(usize, u64)) {
         let run = self.run(number);
-        let mut joint = self.marks.0[number % EDGES].joint;
-        let mut from = run.start;
-        loop {
-            let length = (run.end - from).min(64);
-            let mut bits = if length == 64 { joint } else { joint & ((1 << length) - 1) };
-            while bits != 0 {
-                each(from + bits.trailing_zeros() as usize);
-                bits &= bits - 1;
-            }
-            from += length;
-            if from >= run.end {
-                break;
-            }
-            joint = Marks::at(text, from, self.level.unwrap_or(Level::Scalar)).joint;
+        each(run.start, self.marks.joints[number % EDGES]);
+        for from in (run.start..run.end).step_by(64).skip(1) {
+            let within = u64::MAX >> (64 - (run.end - from).min(64));
+            each(from, Marks::at(text, from, self.level()).joint & within);
         }
     }
 }
@@ -546,8 +598,9 @@ mod tests {
 
     #[test]
     fn joints_and_digits_are_those_of_the_run() {
+        let uuid = "0a0a0a0a-0a0a-0a0a-0a0a-0a0a0a0a0a0a";
         let text =
-            [" ".repeat(50), "abc-def_ghi/jkl+mno".repeat(9), " -1- ".into(), "abcdefghijklmnopq7".into()]
+            [" ".repeat(50), "abc-def_ghi/jkl+mno".repeat(9), " -1- ".into(), "abcdefghijklmnopq7 ".into(), uuid.into()]
                 .concat();
         let none = Needles::default();
         for mut finder in Level::all().map(|level| Finder::new(text.as_bytes(), level, &none)) {
@@ -555,10 +608,13 @@ mod tests {
             assert!(finder.next(&mut batch));
             let run = |n: usize| batch.runs().nth(n).expect("a run");
             let mut joints = Vec::new();
-            batch.joints(text.as_bytes(), 0, |at| joints.push(at));
+            batch.joints(text.as_bytes(), 0, |from, bits| {
+                joints.extend((0..64).filter(|bit| bits >> bit & 1 == 1).map(|bit| from + bit));
+            });
             let expected: Vec<usize> = run(0).filter(|at| b"+-/_".contains(&text.as_bytes()[*at])).collect();
             assert_eq!(joints, expected);
-            assert_eq!([batch.has_digit(0), batch.has_digit(1)], [false, true]);
+            assert_eq!(batch.jointed().collect::<Vec<_>>(), [0]);
+            assert_eq!(batch.numbered().collect::<Vec<_>>(), [1, 2]);
         }
     }
 

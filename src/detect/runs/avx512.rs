@@ -11,7 +11,7 @@ use std::arch::x86_64::{
     _mm512_testn_epi8_mask,
 };
 
-use super::{Batch, Finder, Marks, Masks, Needles};
+use super::{Batch, Finder, Marked, Marks, Masks, Needles};
 
 /// Takes blocks of 64 bytes, and what is left of the text, until the batch is full or `limit` is reached.
 pub(super) fn blocks(finder: &mut Finder, batch: &mut Batch, limit: usize) {
@@ -20,10 +20,10 @@ pub(super) fn blocks(finder: &mut Finder, batch: &mut Batch, limit: usize) {
     unsafe { blocks_avx512(finder, batch, limit) }
 }
 
-/// Makes the marks of the runs that begin at these places.
-pub(super) fn mark(text: &[u8], starts: &[u32], marks: &mut [Marks]) {
+/// Looks at the runs that begin and end at these places.
+pub(super) fn mark<'a>(text: &[u8], edges: impl Iterator<Item = (&'a u32, &'a u32)>, marked: &mut Marked) {
     // SAFETY: as for `blocks`: the level is the finder's.
-    unsafe { mark_avx512(text, starts, marks) }
+    unsafe { mark_avx512(text, edges, marked) }
 }
 
 // The classes of a byte.
@@ -96,17 +96,18 @@ fn masks(classes: __m512i) -> Masks {
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
-fn mark_avx512(text: &[u8], starts: &[u32], marks: &mut [Marks]) {
+fn mark_avx512<'a>(text: &[u8], edges: impl Iterator<Item = (&'a u32, &'a u32)>, marked: &mut Marked) {
     let classes = Table::new(&CLASSES);
-    for (start, marks) in starts.iter().zip(marks) {
+    for (number, (start, end)) in edges.enumerate() {
         let rest = text.get(*start as usize..).unwrap_or_default();
         let bytes = match rest.first_chunk::<64>() {
             Some(block) => load(block, 0),
             None => load_some(rest),
         };
         let of = classes.of(bytes);
-        marks.joint = _mm512_test_epi8_mask(of, every(JOINT));
-        marks.digit = _mm512_test_epi8_mask(of, every(DIGIT));
+        let joint = _mm512_test_epi8_mask(of, every(JOINT));
+        let digit = _mm512_test_epi8_mask(of, every(DIGIT));
+        marked.add(number, end.wrapping_sub(*start) as usize, Marks { joint, digit });
     }
 }
 
