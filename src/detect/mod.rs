@@ -216,7 +216,7 @@ impl Detectors {
             self.anchors_of(text, &batch.run(number), found);
         }
         self.joints(text, batch, found);
-        for run in batch.numbered().map(|number| batch.run(number)) {
+        for run in batch.numbered().into_iter().map(|number| batch.run(number)) {
             if run.len() >= MIN_LONG {
                 found.long.push(run.clone());
             }
@@ -224,7 +224,7 @@ impl Detectors {
                 found.add(|| field::of_run(text, run, &self.names));
             }
         }
-        for run in sieve.encoded.map(|number| batch.run(number)) {
+        for run in sieve.encoded.into_iter().map(|number| batch.run(number)) {
             if base64::promising(&text[run.clone()]).is_some() {
                 found.add(|| structure::basic(text, &run));
                 if run.len() >= MIN_BASE64 {

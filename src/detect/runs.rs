@@ -18,10 +18,7 @@ mod avx512;
 /// The shortest run that is looked at, in bytes.
 pub const MIN_RUN: usize = 16;
 
-/// A batch ends with the 64-byte block in which this many runs have come together.
-const BATCH: usize = 96;
-
-/// And at the latest after so many bytes, a multiple of 64: what looks at them next finds them in the cache.
+/// Bytes of a batch, a multiple of 1,024: what looks at them next finds them in the first-level cache.
 const BATCH_BYTES: usize = 8 << 10;
 
 /// The means that a processor has, from the slowest on.
@@ -91,7 +88,7 @@ static RUN_BYTES: [bool; 256] = {
 pub struct Batch {
     starts: Edges,
     ends: Edges,
-    escapes: Edges,
+    escapes: Escapes,
     marks: Marked,
     level: Option<Level>,
     /// The bytes that were gone through.
@@ -156,34 +153,49 @@ impl Marked {
 
 /// A set of runs of a batch, by their numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Numbers([u64; BATCH_ROOM / 64]);
+pub struct Numbers([u64; EDGES / 64]);
 
 impl Numbers {
     /// Adds the run of that number if it is wanted: without a branch, since that cannot be foreseen.
     #[inline(always)]
     pub fn insert(&mut self, number: usize, wanted: bool) {
-        self.0[number / 64 % (BATCH_ROOM / 64)] |= u64::from(wanted) << (number % 64);
+        self.0[number / 64 % (EDGES / 64)] |= u64::from(wanted) << (number % 64);
     }
 
     /// Adds those of the 16 runs from that number on, a multiple of 16, whose bits are set.
     #[inline(always)]
     pub fn insert_sixteen(&mut self, number: usize, wanted: u16) {
-        self.0[number / 64 % (BATCH_ROOM / 64)] |= u64::from(wanted) << (number % 64);
+        self.0[number / 64 % (EDGES / 64)] |= u64::from(wanted) << (number % 64);
     }
 }
 
-impl Iterator for Numbers {
+impl IntoIterator for Numbers {
+    type Item = usize;
+    type IntoIter = Ascending;
+
+    fn into_iter(self) -> Ascending {
+        Ascending { words: self.0, word: 0 }
+    }
+}
+
+/// The numbers of a set.
+pub struct Ascending {
+    words: [u64; EDGES / 64],
+    word: usize,
+}
+
+impl Iterator for Ascending {
     type Item = usize;
 
-    /// The least number, taken out.
     #[inline(always)]
     fn next(&mut self) -> Option<usize> {
-        for (bits, base) in self.0.iter_mut().zip((0..).step_by(64)) {
+        while let Some(bits) = self.words.get_mut(self.word) {
             if *bits != 0 {
-                let number = base + bits.trailing_zeros() as usize;
+                let number = self.word * 64 + bits.trailing_zeros() as usize;
                 *bits &= *bits - 1;
                 return Some(number);
             }
+            self.word += 1;
         }
         None
     }
@@ -220,13 +232,7 @@ impl Batch {
     /// before `u`, `w`, `x`, a line end, a digit or one of `+ - / _`. (Also before `z`, `}` and three control characters,
     /// which the same test lets pass.)
     pub fn escapes(&self) -> &[u32] {
-        self.escapes.as_slice()
-    }
-
-    /// Whether the edges or escapes of one block more might find no room.
-    #[inline(always)]
-    fn is_full(&self) -> bool {
-        self.starts.count >= BATCH || self.escapes.count > EDGES - 64
+        self.escapes.places.get(..self.escapes.count).unwrap_or_default()
     }
 
     /// The runs, ascending.
@@ -313,11 +319,37 @@ impl Marks {
     }
 }
 
-/// Room for the edges of a batch: those of [`BATCH`] runs, one run from before, and the four of the last block.
-const EDGES: usize = BATCH_ROOM;
+/// More runs than a batch ever has: one of 17 bytes with what ends it, one from before, one that is still open. A power of two.
+const EDGES: usize = 512;
 
-/// More runs than a batch ever has; a power of two.
-pub(super) const BATCH_ROOM: usize = 128;
+const _: () = assert!(BATCH_BYTES / (MIN_RUN + 1) + 2 < EDGES);
+
+/// Where escapes begin.
+#[derive(Debug)]
+struct Escapes {
+    places: Box<[u32; BATCH_BYTES]>,
+    count: usize,
+}
+
+impl Default for Escapes {
+    fn default() -> Self {
+        Self { places: Box::new([0; BATCH_BYTES]), count: 0 }
+    }
+}
+
+impl Escapes {
+    /// Adds the escapes of a block. The bit of those that begin with a backslash is at their second byte.
+    #[inline(always)]
+    fn push_bits(&mut self, mut bits: u64, lone: u64, block: usize) {
+        while bits != 0 {
+            let bit = bits.trailing_zeros();
+            let at = block + bit as usize;
+            self.places[self.count % BATCH_BYTES] = (at - usize::from(lone >> bit & 1 == 0)) as u32;
+            self.count += 1;
+            bits &= bits - 1;
+        }
+    }
+}
 
 /// Starts or ends of runs. An array, not a list that grows: its loop then calls nothing and keeps its registers.
 #[derive(Debug)]
@@ -450,7 +482,7 @@ impl<'a> Finder<'a> {
     /// The last bytes, fewer than a block: the same masks by a table, so that there is no second set of rules.
     fn tail(&mut self, batch: &mut Batch, limit: usize) {
         let rest = self.text.len() - self.at;
-        if rest >= 64 || batch.is_full() || self.at >= limit {
+        if rest >= 64 || self.at >= limit {
             return;
         }
         let masks = self.masks(rest);
@@ -459,7 +491,7 @@ impl<'a> Finder<'a> {
     }
 
     fn scalar_blocks(&mut self, batch: &mut Batch, limit: usize) {
-        while limit - self.at >= 64 && !batch.is_full() {
+        while limit - self.at >= 64 {
             let masks = self.masks(64);
             self.state.block(self.at, masks, batch);
             self.at += 64;
@@ -518,19 +550,8 @@ impl State {
         batch.starts.push_bits(windows & !shifted, at.wrapping_sub(MIN_RUN - 1));
         batch.ends.push_bits(shifted & !windows, at);
         if escapes != 0 {
-            push_escapes(&mut batch.escapes, escapes, masks.lone, at);
+            batch.escapes.push_bits(escapes, masks.lone, at);
         }
-    }
-}
-
-#[inline(always)]
-fn push_escapes(places: &mut Edges, mut escapes: u64, lone: u64, block: usize) {
-    while escapes != 0 {
-        let bit = escapes.trailing_zeros();
-        let at = block + bit as usize;
-        // The mask of a backslash escape has its bit at the second byte.
-        places.push((at - usize::from(lone >> bit & 1 == 0)) as u32);
-        escapes &= escapes - 1;
     }
 }
 
@@ -613,8 +634,8 @@ mod tests {
             });
             let expected: Vec<usize> = run(0).filter(|at| b"+-/_".contains(&text.as_bytes()[*at])).collect();
             assert_eq!(joints, expected);
-            assert_eq!(batch.jointed().collect::<Vec<_>>(), [0]);
-            assert_eq!(batch.numbered().collect::<Vec<_>>(), [1, 2]);
+            assert_eq!(batch.jointed().into_iter().collect::<Vec<_>>(), [0]);
+            assert_eq!(batch.numbered().into_iter().collect::<Vec<_>>(), [1, 2]);
         }
     }
 
@@ -635,7 +656,7 @@ mod tests {
         }
 
         #[test]
-        fn long_texts_come_in_batches(words in proptest::collection::vec("[a-z]{14,40}[ %]", 0..400)) {
+        fn long_texts_come_in_batches(words in proptest::collection::vec("[a-z]{14,40}[ %]|[a-z]{16}[ .]|[%&]{9}|a{3000}|[^a]{0,90}", 0..900)) {
             let text = words.concat();
             prop_assert_eq!(collect(text.as_bytes()), by_definition(text.as_bytes()));
         }

@@ -128,18 +128,22 @@ impl Places {
 #[inline(always)]
 fn may_be_encoded(first: u32) -> bool {
     let [a, b, c, d] = first.to_le_bytes().map(|digit| ENCODES[usize::from(digit)]);
-    (a & FIRST != 0) & (b & SECOND != 0) & (c / THIRD & d / FOURTH & 7 != 0)
+    let third = (c & ABOVE != 0) | ((c & BELOW != 0) & (d & LOW != 0));
+    (a & FIRST != 0) & (b & SECOND != 0) & ((a & OPENS != 0) | third)
 }
 
 /// It may be the first digit.
 const FIRST: u8 = 1 << 0;
 /// It may be the second digit.
 const SECOND: u8 = 1 << 1;
-/// From this bit on: with this third digit the third byte is below 64, below 128, or above in a byte order mark or
-/// behind one.
-const THIRD: u8 = 1 << 2;
-/// From this bit on: with this fourth digit the third byte may be one of those.
-const FOURTH: u8 = 1 << 5;
+/// As third digit: the third byte is below 64.
+const BELOW: u8 = 1 << 2;
+/// As third digit: the third byte is a letter, or stands in a byte order mark or behind one.
+const ABOVE: u8 = 1 << 3;
+/// As fourth digit: a third byte below 64 may be so.
+const LOW: u8 = 1 << 4;
+/// As first digit: a brace or bracket, behind which any letter may stand.
+const OPENS: u8 = 1 << 5;
 
 static ENCODES: [u8; 256] = {
     let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -148,16 +152,16 @@ static ENCODES: [u8; 256] = {
     while value < 64 {
         let first = matches!(value, 2 | 3 | 7..=31 | 59 | 63);
         let second = matches!(value & 15, 0 | 2..=8 | 11 | 15);
-        let third = match value & 3 {
-            0 => 1,
-            1 => 2,
-            _ if matches!(value, 46 | 58 | 59) => 4,
-            _ => 0,
-        };
+        let above = value & 3 == 1 || matches!(value, 46 | 58 | 59);
         // Zip has 3 there, gzip 8, UTF-16 0.
         let low = matches!(value, 0 | 3 | 8..=13 | 32..);
-        table[alphabet[value] as usize] =
-            first as u8 * FIRST | second as u8 * SECOND | third * THIRD | (low as u8 | 2 | 4) * FOURTH;
+        let opens = matches!(value, 22 | 30);
+        table[alphabet[value] as usize] = (FIRST * first as u8)
+            | (SECOND * second as u8)
+            | (BELOW * (value & 3 == 0) as u8)
+            | (ABOVE * above as u8)
+            | (LOW * low as u8)
+            | (OPENS * opens as u8);
         value += 1;
     }
     table[b'-' as usize] = table[b'+' as usize];
@@ -214,7 +218,7 @@ mod tests {
                     let (fast, slow) =
                         (Sieve::new(text, &batch, &DETECTORS), Sieve::slowly(text, batch.starts(), &DETECTORS));
                     prop_assert_eq!((fast.anchored, fast.encoded), (slow.anchored, slow.encoded));
-                    let mut of = |level| {
+                    let of = |level| {
                         let mut places = Places::default();
                         for number in batch.jointed() {
                             batch.joints(text, number, |from, bits| {

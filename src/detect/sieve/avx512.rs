@@ -15,7 +15,7 @@ use std::arch::x86_64::{
 
 use super::super::Detectors;
 use super::super::index::{HASH, Index};
-use super::{ENCODES, FIRST, FOURTH, LEAD, SECOND, Sieve, THIRD};
+use super::{ABOVE, BELOW, ENCODES, FIRST, LEAD, LOW, OPENS, SECOND, Sieve};
 
 /// Sieves the runs that begin at `starts`, if the text is not too long for such places.
 ///
@@ -100,12 +100,13 @@ fn encoded(first: __m512i) -> __mmask16 {
     debug_assert!(high.iter().all(|of| *of == 0));
     let of = _mm512_permutex2var_epi8(load(a), first, load(b));
     let two = _mm512_cmpeq_epi32_mask(_mm512_and_si512(of, every(TWO)), every(TWO));
-    let third = _mm512_srli_epi32::<{ 16 + THIRD.trailing_zeros() }>(of);
-    let fourth = _mm512_srli_epi32::<{ 24 + FOURTH.trailing_zeros() }>(of);
-    let byte = _mm512_test_epi32_mask(_mm512_and_si512(third, fourth), every(7));
+    // The fourth digit's bit, brought to where the third one's is.
+    let fourth = _mm512_srli_epi32::<{ 8 + LOW.trailing_zeros() - BELOW.trailing_zeros() }>(of);
+    let below = _mm512_test_epi32_mask(_mm512_and_si512(of, fourth), every(u32::from(BELOW) << 16));
+    let third = below | _mm512_test_epi32_mask(of, every(u32::from(ABOVE) << 16 | u32::from(OPENS)));
     // The table was asked by the lower seven bits.
     let beyond = _mm512_test_epi32_mask(first, every(0x8080_8080));
-    two & byte & !beyond
+    two & third & !beyond
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
