@@ -170,13 +170,14 @@ impl Detectors {
     /// For these signatures, beside what needs none.
     pub fn new(signatures: Vec<&'static Signature>) -> Self {
         let Anchors { at_start, before, alone } = index::build(&signatures);
+        let level = Level::best();
         Self {
             names: Names::new(&signatures),
             surroundings: vendor::Surroundings::new(&signatures),
             doubts: doubt::Doubts::new(&signatures),
-            words: words::Words::new(alone.iter().map(|entry| entry.text)),
+            words: words::Words::new(alone.iter().map(|entry| entry.text), level),
             patterns: signatures.iter().map(|_| OnceLock::new()).collect(),
-            level: Level::best(),
+            level,
             signatures,
             at_start,
             before,

@@ -620,9 +620,14 @@ mod tests {
     #[test]
     fn joints_and_digits_are_those_of_the_run() {
         let uuid = "0a0a0a0a-0a0a-0a0a-0a0a-0a0a0a0a0a0a";
-        let text =
-            [" ".repeat(50), "abc-def_ghi/jkl+mno".repeat(9), " -1- ".into(), "abcdefghijklmnopq7 ".into(), uuid.into()]
-                .concat();
+        let text = [
+            " ".repeat(50),
+            "abc-def_ghi/jkl+mno".repeat(9),
+            " -1- ".into(),
+            "abcdefghijklmnopq7 ".into(),
+            uuid.into(),
+        ]
+        .concat();
         let none = Needles::default();
         for mut finder in Level::all().map(|level| Finder::new(text.as_bytes(), level, &none)) {
             let mut batch = Batch::default();

@@ -2,15 +2,18 @@
 //!
 //! One of the few rooms with `unsafe`: its only reasons are loads and gathers from slices, stores to one, and the calls
 //! into functions that need processor features.
-#![expect(unsafe_code, reason = "vector loads, gathers and stores, and the calls that need AVX-512; each with its proof")]
+#![expect(
+    unsafe_code,
+    reason = "vector loads, gathers and stores, and the calls that need AVX-512; each with its proof"
+)]
 
 use std::arch::x86_64::{
     __m512i, __mmask16, _mm_loadu_si128, _mm512_add_epi32, _mm512_and_si512, _mm512_cmpeq_epi32_mask,
     _mm512_cmpge_epu32_mask, _mm512_cmple_epu32_mask, _mm512_cvtepu8_epi32, _mm512_i32gather_epi32,
-    _mm512_loadu_si512, _mm512_mask_compressstoreu_epi32, _mm512_mask_i32gather_epi32, _mm512_maskz_compress_epi8,
-    _mm512_maskz_loadu_epi32, _mm512_mullo_epi32, _mm512_or_si512, _mm512_permutex2var_epi8, _mm512_set1_epi32,
-    _mm512_setzero_si512, _mm512_srli_epi32, _mm512_srlv_epi32, _mm512_storeu_si512, _mm512_sub_epi32,
-    _mm512_test_epi32_mask,
+    _mm512_loadu_si512, _mm512_mask_compressstoreu_epi32, _mm512_mask_i32gather_epi32,
+    _mm512_maskz_compress_epi8, _mm512_maskz_loadu_epi32, _mm512_mullo_epi32, _mm512_or_si512,
+    _mm512_permutex2var_epi8, _mm512_set1_epi32, _mm512_setzero_si512, _mm512_srli_epi32, _mm512_srlv_epi32,
+    _mm512_storeu_si512, _mm512_sub_epi32, _mm512_test_epi32_mask,
 };
 
 use super::super::Detectors;
@@ -62,7 +65,12 @@ impl<'a> Reach<'a> {
         // SAFETY: lanes that the mask leaves out are not read. The others' places are at most `last`, which has four
         // bytes behind it and is no negative number.
         let four = unsafe {
-            _mm512_mask_i32gather_epi32::<1>(_mm512_setzero_si512(), within, places, self.text.as_ptr().cast())
+            _mm512_mask_i32gather_epi32::<1>(
+                _mm512_setzero_si512(),
+                within,
+                places,
+                self.text.as_ptr().cast(),
+            )
         };
         (four, within)
     }
@@ -133,7 +141,9 @@ fn spread_avx512(from: u32, bits: u64, places: &mut [u32]) -> usize {
     let count = (bits.count_ones() as usize).min(places.len().saturating_sub(16));
     let mut numbers = [0u8; 64];
     // SAFETY: the array has the 64 bytes that are written.
-    unsafe { _mm512_storeu_si512(numbers.as_mut_ptr().cast(), _mm512_maskz_compress_epi8(bits, load(&IOTA))) };
+    unsafe {
+        _mm512_storeu_si512(numbers.as_mut_ptr().cast(), _mm512_maskz_compress_epi8(bits, load(&IOTA)))
+    };
     for (sixteen, places) in numbers.as_chunks::<16>().0.iter().zip(places.as_chunks_mut::<16>().0) {
         // SAFETY: both arrays have the sixteen numbers that are read and written.
         unsafe {
