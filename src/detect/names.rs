@@ -3,7 +3,6 @@
 //! A name's last word says what the value is (`apiKeyName` is a name, `userApiKey` a key), so names are judged by their
 //! endings. That also makes the first look cheap: the last three letters, in a bitmap.
 
-use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use super::index::Bitmap;
@@ -435,16 +434,16 @@ fn is_name_letter(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte >= 0x80
 }
 
-/// An ending, and what it tells; `None` for a harmless one.
-type Ending = (&'static [u8], Option<Telling>);
+/// An ending by its last three bytes, and what it tells; `None` for a harmless one.
+type Ending = ([u8; 3], &'static [u8], Option<Telling>);
 
 /// The names that tell something: the endings above, and those of the loaded signatures.
 pub struct Names {
     /// Of all of them, and of those that count as endings too.
     last_letters: LastLetters,
     last_of_endings: LastLetters,
-    /// Telling and harmless endings by their last three bytes; a harmless one outweighs.
-    endings: HashMap<[u8; 3], Vec<Ending>>,
+    /// Telling and harmless endings by their last three bytes, in order; a harmless one outweighs.
+    endings: Vec<Ending>,
     /// The last three bytes of those endings, and the signatures' names as a whole: first looks, since most names have none.
     ends: Bitmap,
     whole: Bitmap,
@@ -468,15 +467,16 @@ impl Names {
         let mut last_letters = last_of_endings.clone();
         let whole_names = || own.iter().map(|(name, _)| *name).chain(NEUTRAL.iter().copied());
         whole_names().for_each(|name| last_letters.insert(name.as_bytes()));
-        let mut endings: HashMap<[u8; 3], Vec<Ending>> = HashMap::new();
+        let mut endings: Vec<Ending> = Vec::with_capacity(ENDINGS.len() + HARMLESS.len());
         let (mut ends, mut whole) = (Bitmap::default(), Bitmap::default());
         let telling = ENDINGS.iter().map(|(ending, telling)| (ending.as_bytes(), Some(*telling)));
         for (ending, telling) in HARMLESS.iter().map(|ending| (ending.as_bytes(), None)).chain(telling) {
             if let Some(last) = ending.last_chunk() {
                 ends.insert(end_of(last));
-                endings.entry(*last).or_default().push((ending, telling));
+                endings.push((*last, ending, telling));
             }
         }
+        endings.sort_unstable_by_key(|(last, ..)| *last);
         whole_names().for_each(|name| whole.insert(hash(name.as_bytes())));
         Self { last_letters, last_of_endings, endings, ends, whole, own, sorted: OnceLock::new() }
     }
@@ -515,8 +515,10 @@ impl Names {
         let bytes = name.as_bytes();
         let mut best = None;
         let last = bytes.last_chunk()?;
-        let endings = if self.ends.has(end_of(last)) { self.endings.get(last) } else { None };
-        for (ending, telling) in endings.into_iter().flatten() {
+        let may_end = self.ends.has(end_of(last));
+        let first =
+            if may_end { self.endings.partition_point(|(own, ..)| own < last) } else { self.endings.len() };
+        for (_, ending, telling) in self.endings[first..].iter().take_while(|(own, ..)| own == last) {
             if bytes.ends_with(ending) {
                 best = best.max(Some((*telling)?));
             }

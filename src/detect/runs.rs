@@ -96,6 +96,8 @@ pub struct Batch {
     needles: Hits,
     /// Up to where needles were looked for.
     searched: usize,
+    #[cfg(target_arch = "x86_64")]
+    room: Box<avx512::Room>,
 }
 
 /// Where needles may be, from the batch's beginning on.
