@@ -87,11 +87,22 @@ fn may_json_member_be_named(text: &[u8], run: usize, names: &Names) -> Option<bo
         [_, b'"', b':', b'"'] => before.len() - 3,
         _ => return None,
     };
-    let letters = *text[..end].last_chunk::<4>()?;
-    if !letters.iter().all(u8::is_ascii_alphabetic) {
-        return None;
-    }
+    let letters = last_letters(*text[..end].last_chunk()?)?;
     Some(names.may_end(letters) && names.may_tell(&text[end.saturating_sub(32)..end]))
+}
+
+/// The last four letters of a JSON member's name, or two or three behind the quote, folded, the last one lowest; `None`
+/// where other bytes are among them.
+#[inline]
+fn last_letters(last: [u8; 4]) -> Option<u32> {
+    let letters = |bytes: &[u8]| bytes.iter().all(u8::is_ascii_alphabetic);
+    let four = u32::from_be_bytes(last) | 0x2020_2020;
+    match last {
+        [b'"', a, b, c] if letters(&[a, b, c]) => Some(four & 0x00ff_ffff),
+        [_, b'"', a, b] if letters(&[a, b]) => Some(four & 0xffff),
+        last if letters(&last) => Some(four),
+        _ => None,
+    }
 }
 
 /// Whether the run is in an address that is the whole value of a JSON member, and one whose name tells nothing.

@@ -477,7 +477,7 @@ impl Names {
             }
         }
         endings.sort_unstable_by_key(|(last, ..)| *last);
-        whole_names().for_each(|name| whole.insert(hash(name.as_bytes())));
+        whole_names().for_each(|name| whole.insert(hash(name.bytes())));
         Self { last_letters, last_of_endings, endings, ends, whole, own, sorted: OnceLock::new() }
     }
 
@@ -489,10 +489,10 @@ impl Names {
         self.last_letters.may_have(letters) && self.may_tell_whole(letters, name)
     }
 
-    /// The same by the last four letters alone, for names that have as many.
+    /// The same by the last two, three or four letters alone, for names that have as many; the last one lowest.
     #[inline]
-    pub fn may_end(&self, letters: [u8; 4]) -> bool {
-        self.last_letters.may_have(u32::from_be_bytes(letters) | 0x2020_2020)
+    pub fn may_end(&self, letters: u32) -> bool {
+        self.last_letters.may_have(letters)
     }
 
     /// The second look: what is no telling ending must be a telling name as a whole, if a quote shows where it begins:
@@ -504,7 +504,11 @@ impl Names {
         let is_part = |byte: &u8| is_name_letter(*byte) || matches!(byte, b'_' | b'-' | b'.');
         match name.iter().rposition(|byte| !is_part(byte)) {
             Some(quote) if matches!(name[quote], b'"' | b'\'' | b'`') => {
-                self.whole.has(hash(Normal::new(&name[quote + 1..]).as_bytes()))
+                let name = &name[quote + 1..];
+                let letters = name.iter().filter(|byte| is_name_letter(**byte));
+                // What does not count at a name's end is none of its letters.
+                let is_plain = name.last().is_some_and(|last| !last.is_ascii_digit());
+                !is_plain || self.whole.has(hash(letters.map(u8::to_ascii_lowercase)))
             }
             _ => true,
         }
@@ -536,7 +540,7 @@ impl Names {
             own.dedup_by_key(|(name, signature)| (*name, signature.id));
             own
         });
-        let may_be = self.whole.has(hash(name.as_bytes()));
+        let may_be = self.whole.has(hash(name.bytes()));
         let first = if may_be { sorted.partition_point(|(own, _)| *own < name) } else { sorted.len() };
         sorted[first..].iter().take_while(move |(own, _)| *own == name).map(|(_, signature)| *signature)
     }
@@ -550,9 +554,8 @@ fn end_of([a, b, c]: &[u8; 3]) -> u32 {
 
 /// 24 bits of a name (FNV-1a).
 #[inline]
-fn hash(name: &[u8]) -> u32 {
-    let hash =
-        name.iter().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193));
+fn hash(name: impl Iterator<Item = u8>) -> u32 {
+    let hash = name.fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     hash ^ hash >> 24
 }
 
