@@ -19,6 +19,11 @@ impl Bitmap {
         self.0[hash >> 6] |= 1 << (hash & 63);
     }
 
+    /// Its bits.
+    pub fn bits(&self) -> &[u64; 1024] {
+        &self.0
+    }
+
     /// Whether it may have been added.
     #[inline(always)]
     pub fn has(&self, bytes: u32) -> bool {
@@ -202,12 +207,12 @@ impl Index {
 
     /// What [`Index::may_begin`] looks into: the bits of four bytes each, and of three.
     pub fn beginnings(&self) -> (&[u64; 1024], &[u64; 1024]) {
-        (&self.four.0, &self.short.0)
+        (&self.four.0, self.short.bits())
     }
 
     /// What [`Index::may_have`] looks into.
     pub fn all(&self) -> &[u64; 1024] {
-        &self.bitmap.0
+        self.bitmap.bits()
     }
 
     /// The anchors that have these three bytes but for case, and perhaps others.

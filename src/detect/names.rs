@@ -495,6 +495,11 @@ impl Names {
         self.last_letters.may_have(letters)
     }
 
+    /// What [`Names::may_end`] looks into, by the [`mix`] of the letters.
+    pub fn last_letters(&self) -> &Bitmap {
+        &self.last_letters.0
+    }
+
     /// The second look: what is no telling ending must be a telling name as a whole, if a quote shows where it begins:
     /// `linode`, but not `node`.
     fn may_tell_whole(&self, letters: u32, name: &[u8]) -> bool {
