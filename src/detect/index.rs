@@ -136,6 +136,13 @@ impl<T> Slots<T> {
     }
 }
 
+/// Four bytes, folded, to the three that a slot is found by.
+#[inline]
+fn mixed(four: u32) -> u32 {
+    let folded = four | 0x2020_2020;
+    folded ^ folded >> 24 << 7
+}
+
 #[inline]
 fn slot(key: u32) -> usize {
     hash(key) * SLOTS >> 16
@@ -149,6 +156,8 @@ pub struct Index {
     four: Fours,
     /// Those of three bytes.
     short: Bitmap,
+    /// Those of more than three bytes by the first four, folded, and those of three.
+    long: Slots<Entry>,
     entries: Slots<Entry>,
 }
 
@@ -180,7 +189,7 @@ impl Fours {
 }
 
 impl Index {
-    fn new(entries: Vec<Entry>, more: &[u32]) -> Self {
+    fn new(entries: Vec<Entry>, more: &[u32], hold: Hold) -> Self {
         let (mut bitmap, mut four, mut short) = (Bitmap::default(), Fours::default(), Bitmap::default());
         for entry in &entries {
             bitmap.insert(entry.key);
@@ -190,7 +199,12 @@ impl Index {
             }
         }
         more.iter().for_each(|key| short.insert(fold(*key)));
-        Self { bitmap, four, short, entries: Slots::new(entries, |entry| entry.key) }
+        let (long, entries) = match hold {
+            Hold::Start => entries.into_iter().partition(|entry| entry.text.len() > 3),
+            Hold::Before | Hold::Alone => (Vec::new(), entries),
+        };
+        let long = Slots::new(long, |entry| mixed(entry.head.0 as u32));
+        Self { bitmap, four, short, long, entries: Slots::new(entries, |entry| entry.key) }
     }
 
     /// The first look: may an anchor have these three bytes?
@@ -215,9 +229,15 @@ impl Index {
         self.bitmap.bits()
     }
 
-    /// The anchors that have these three bytes but for case, and perhaps others.
+    /// The anchors that have these three bytes but for case, and perhaps others: of those before a run all.
     pub fn get(&self, bytes: u32) -> &[Entry] {
         self.entries.get(fold(bytes))
+    }
+
+    /// Of those at a run's start the ones of more than three bytes that begin with these four but for case, and perhaps
+    /// others.
+    pub fn get_long(&self, four: u32) -> &[Entry] {
+        self.long.get(mixed(four))
     }
 }
 
@@ -245,7 +265,8 @@ pub fn build(signatures: &[&'static Signature]) -> Anchors {
         let keys = anchor.heads().map(|[a, b, c]| u32::from_le_bytes([a, b, c, 0]));
         list.extend(keys.map(|key| Entry::new(fold(key), anchor.text, target)));
     }
-    Anchors { at_start: Index::new(at_start, &[EYJ]), before: Index::new(before, &[]), alone }
+    let at_start = Index::new(at_start, &[EYJ], Hold::Start);
+    Anchors { at_start, before: Index::new(before, &[], Hold::Before), alone }
 }
 
 fn entries(signature: &'static Signature) -> impl Iterator<Item = (Anchor, Target)> {
