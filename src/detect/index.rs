@@ -106,21 +106,27 @@ impl<T> Default for Slots<T> {
     }
 }
 
-impl<T> Slots<T> {
-    /// Puts things (fewer than 65,536) in order; what counts among those of one key is the order that they come in.
-    pub fn new(mut things: Vec<T>, key: impl Fn(&T) -> u32) -> Self {
-        things.truncate(usize::from(u16::MAX));
-        things.sort_by_key(|thing| (slot(key(thing)), key(thing)));
-        let mut starts = Box::new([0; SLOTS + 1]);
-        for thing in &things {
-            starts[slot(key(thing)) + 1] += 1;
-        }
+impl<T: Clone> Slots<T> {
+    /// Sorts things (fewer than 65,536) into their slots; those of one keep their order.
+    pub fn new(things: &[T], key: impl Fn(&T) -> u32) -> Self {
+        let slots: Vec<usize> =
+            things.iter().take(usize::from(u16::MAX)).map(|thing| slot(key(thing))).collect();
+        let mut starts = Box::new([0u16; SLOTS + 1]);
+        slots.iter().for_each(|slot| starts[slot + 1] += 1);
         for slot in 0..SLOTS {
             starts[slot + 1] += starts[slot];
         }
-        Self { things, starts }
+        let mut next = starts.clone();
+        let mut order = vec![0; slots.len()];
+        for (number, slot) in slots.iter().enumerate() {
+            order[usize::from(next[*slot])] = number;
+            next[*slot] += 1;
+        }
+        Self { things: order.into_iter().filter_map(|number| things.get(number).cloned()).collect(), starts }
     }
+}
 
+impl<T> Slots<T> {
     /// The things of the key's slot: all that have the key, and perhaps others.
     #[inline]
     pub fn get(&self, key: u32) -> &[T] {
@@ -128,11 +134,6 @@ impl<T> Slots<T> {
         self.things
             .get(usize::from(self.starts[slot])..usize::from(self.starts[slot + 1]))
             .unwrap_or_default()
-    }
-
-    /// All of them.
-    pub fn iter(&self) -> impl Iterator<Item = &T> {
-        self.things.iter()
     }
 }
 
@@ -199,12 +200,12 @@ impl Index {
             }
         }
         more.iter().for_each(|key| short.insert(fold(*key)));
-        let (long, entries) = match hold {
+        let (long, entries): (Vec<_>, Vec<_>) = match hold {
             Hold::Start => entries.into_iter().partition(|entry| entry.text.len() > 3),
             Hold::Before | Hold::Alone => (Vec::new(), entries),
         };
-        let long = Slots::new(long, |entry| mixed(entry.head.0 as u32));
-        Self { bitmap, four, short, long, entries: Slots::new(entries, |entry| entry.key) }
+        let long = Slots::new(&long, |entry: &Entry| mixed(entry.head.0 as u32));
+        Self { bitmap, four, short, long, entries: Slots::new(&entries, |entry| entry.key) }
     }
 
     /// The first look: may an anchor have these three bytes?

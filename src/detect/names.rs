@@ -452,15 +452,14 @@ pub struct Names {
 impl Names {
     /// With the names of these signatures beside the general ones.
     pub fn new(signatures: &[&'static Signature]) -> Self {
-        let mut own: Vec<_> = signatures
+        let own: Vec<_> = signatures
             .iter()
             .flat_map(|signature| {
-                let names = signature.names.iter().copied().chain(of_vendor(signature));
+                let vendor = of_vendor(signature).filter(|vendor| !signature.names.contains(vendor));
+                let names = signature.names.iter().copied().chain(vendor);
                 names.map(|name| (hash(name.bytes()), name, *signature))
             })
             .collect();
-        own.sort_unstable_by_key(|(hash, name, signature)| (*hash, *name, signature.id));
-        own.dedup_by_key(|(hash, name, signature)| (*hash, *name, signature.id));
         let mut last_of_endings = LastLetters::default();
         ENDINGS.iter().for_each(|(ending, _)| last_of_endings.insert_ending(ending.as_bytes()));
         last_of_endings.insert(VALUE);
@@ -478,7 +477,7 @@ impl Names {
         }
         endings.sort_unstable_by_key(|(last, ..)| *last);
         whole_names().for_each(|name| whole.insert(hash(name.bytes())));
-        let own = Slots::new(own, |(hash, ..)| *hash);
+        let own = Slots::new(&own, |(hash, ..)| *hash);
         Self { last_letters, last_of_endings, endings, ends, whole, own }
     }
 
@@ -537,7 +536,7 @@ impl Names {
         best.or_else(|| self.of(name).next().map(|_| Telling::Hint))
     }
 
-    /// The signatures that have this very name among theirs.
+    /// The signatures that have this very name among theirs, in the order in which they were loaded.
     pub fn of<'s>(&'s self, name: &'s Normal) -> impl Iterator<Item = &'static Signature> + 's {
         let hash = hash(name.as_bytes().iter().copied());
         let own = if self.whole.has(hash) { self.own.get(hash) } else { &[] };
