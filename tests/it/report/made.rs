@@ -49,6 +49,7 @@ const fn signature(id: &'static str, description: &'static str, kind: Kind, seve
         hosts: &[],
         names: &[],
         parts: &[],
+        claims: &[],
         positive: &[],
         negative: &[],
     }
