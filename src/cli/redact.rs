@@ -174,6 +174,8 @@ impl Job<'_> {
         if let Some(status) = self.incomplete(&gaps, &redactor) {
             return Ok(status);
         }
+        // Whoever runs this says how the copy is called.
+        redactor.keeps_names = self.redact.in_place;
         let done = redactor.file(provenance, bytes, package);
         let done = done.map_err(|refusal| self.refused(&refusal, &redactor))?;
         if let Some(status) = self.incomplete(&done.gaps, &redactor) {

@@ -1,12 +1,17 @@
 //! Git: what is staged and what was ever committed, read by the user's own `git`; findings and coverage come out.
 //!
-//! Git knows its indexes, worktrees, partial clones and object formats better than any second reader; measured beside
-//! the own reader of packs ([`crate::container`]) it costs less, too. But a repository may be a stranger's, whose
-//! configuration names programs, so each call ([`Repository::command`]) is one that runs none: plumbing only, with file
-//! system monitors, hooks, pagers, replaced objects and fetching switched off, and neither filters nor text conversion.
+//! Git knows its indexes, worktrees, partial clones and object formats better than any second reader. But a repository may be
+//! a stranger's, whose configuration names programs, so each call ([`Repository::command`]) is one that runs none: plumbing
+//! only, with file system monitors, hooks, pagers, replaced objects and fetching switched off, and neither filters nor text
+//! conversion. What costs most, all objects of a history, is read without git where they lie as they commonly do
+//! (`packs`), and first commits are told from the trees that went by (`firsts`).
 
+mod beside;
+mod firsts;
 pub mod history;
+mod id;
 mod objects;
+mod packs;
 pub mod staged;
 mod store;
 
@@ -67,8 +72,15 @@ impl Repository {
 
     /// A call of git that runs no program of the repository, asks no network, and writes nothing.
     pub fn command(&self) -> Command {
+        let mut command = self.magic_command();
+        command.arg("--literal-pathspecs");
+        command
+    }
+
+    /// The same for a path that says by its own words (gitglossary(7), "pathspec") that it is literal, and from where on.
+    fn magic_command(&self) -> Command {
         let mut command = Command::new("git");
-        command.args(["--no-pager", "--no-optional-locks", "--no-replace-objects", "--literal-pathspecs"]);
+        command.args(["--no-pager", "--no-optional-locks", "--no-replace-objects"]);
         let settings = [
             "core.fsmonitor=false",
             "core.hooksPath=/dev/null",
@@ -90,7 +102,9 @@ impl Repository {
             }
         }
         command.env("GIT_NO_LAZY_FETCH", "1").env("GIT_TERMINAL_PROMPT", "0").env("LC_ALL", "C");
-        command.env_remove("GIT_EXTERNAL_DIFF");
+        for variable in ["GIT_EXTERNAL_DIFF", "GIT_LITERAL_PATHSPECS"] {
+            command.env_remove(variable);
+        }
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }

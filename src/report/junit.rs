@@ -4,7 +4,7 @@
 use std::io::{self, Write};
 
 use super::verdict::Verdict;
-use super::words::{grouped, why_not_read};
+use super::words::{grouped, since, why_not_read};
 use super::{Page, Reported, plain, why};
 
 /// A test case.
@@ -88,6 +88,7 @@ fn case(page: &Page, reported: &Reported) -> Case {
             let place = page.text(&finding.location.provenance.to_string());
             let line = finding.location.line.map(|line| format!(":{line}")).unwrap_or_default();
             lines.push(format!("{place}{line}"));
+            lines.extend(reported.commit.as_ref().map(|commit| since(page, commit)));
             let message = format!("{}: {title} {preview}", reported.severity().name());
             Some(("failure", message, lines.join("\n")))
         }

@@ -37,6 +37,23 @@ fn the_first_commit_and_its_author_are_named() {
 }
 
 #[test]
+fn every_format_names_the_commit() {
+    let repo = Repo::new();
+    let token = format!("TOKEN={}", key(1));
+    let first = commit(&repo, "Joe <joe@example.org>", "2026-11-21T10:00:00Z", "a.env", &token);
+    for format in ["human", "json", "jsonl", "sarif", "html", "csv", "junit", "gitlab", "github", "markdown"] {
+        let said = repo.keysieve(&["git", "--history", "--format", format]).stdout;
+        for wanted in [&first[..12], "Joe", "2026-11-21T10:00:00"] {
+            assert!(said.contains(wanted), "{wanted} in {format}: {said}");
+        }
+    }
+    let gitlab = repo.keysieve(&["git", "--history", "--format", "gitlab"]).json();
+    assert_eq!(gitlab["vulnerabilities"][0]["location"]["commit"]["sha"], first.as_str());
+    let sarif = repo.keysieve(&["git", "--history", "--format", "sarif"]).json();
+    assert_eq!(sarif["runs"][0]["results"][0]["properties"]["commit"]["id"], first.as_str());
+}
+
+#[test]
 fn a_range_is_what_its_commits_brought() {
     let repo = Repo::new();
     commit(&repo, "Joe <joe@example.org>", "2026-11-21T10:00:00Z", "a.env", &format!("TOKEN={}", key(1)));

@@ -2,6 +2,8 @@
 
 use std::process::Stdio;
 
+use serde_json::json;
+
 use super::made::{Repo, flow, git, key, keysieve_in};
 use crate::containers::zip;
 
@@ -200,6 +202,27 @@ fn large_files_are_read_as_they_come() {
     text.push_str(&format!("TOKEN={}\n", key(1)));
     repo.write("large.txt", text).git(&["add", "."]);
     assert_eq!(repo.staged().open(), ["large.txt"]);
+}
+
+#[test]
+fn the_files_beside_are_those_that_are_staged() {
+    let repo = Repo::new();
+    let names = |label: &str| {
+        let nodes = json!([{"id": "t1", "type": "tab", "label": label},
+                           {"id": "n1", "type": "http request", "z": "t1", "name": "Call", "wires": []}]);
+        nodes.to_string()
+    };
+    let kept = |number| json!({"n1": {"password": key(number)}}).to_string();
+    for folder in ["", "deep/er/"] {
+        let (flows, credentials) = (format!("{folder}flows.json"), format!("{folder}flows_cred.json"));
+        repo.write(&flows, names("As it is staged")).write(&credentials, kept(1)).git(&["add", "."]);
+        repo.write(&flows, names("As it lies in the work tree"));
+        let flow = |json: &serde_json::Value| json["findings"][0]["flow"]["name"].clone();
+        assert_eq!(flow(&repo.staged().json()), "As it is staged", "{folder}");
+        std::fs::remove_file(repo.at(&flows)).expect("removed");
+        assert_eq!(flow(&repo.staged().json()), "As it is staged", "{folder}");
+        repo.git(&["rm", "-q", "-r", "--cached", "."]);
+    }
 }
 
 #[test]
