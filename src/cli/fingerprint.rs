@@ -43,7 +43,7 @@ const LONGEST: u64 = 1 << 20;
 pub(super) fn run(command: &Fingerprint) -> Result<Status, Failure> {
     if let Some(path) = &command.new_key {
         let key = new_key(path).with_context(|| format!("cannot make the key {}", path.display()));
-        return say(&[format!("{} in {}", key.map_err(Failure::run)?.id(), path.display())]);
+        return say(&[format!("{} in {}", key.map_err(Failure::usage)?.id(), path.display())]);
     }
     let key = command.fingerprint_key_file.as_deref().map(Key::from_file).transpose();
     let key = key.map_err(Failure::usage)?;
@@ -100,7 +100,14 @@ fn credential(text: &[u8]) -> (Secret, bool) {
 fn new_key(path: &Path) -> anyhow::Result<Key> {
     let mut bytes = Zeroizing::new([0; 32]);
     getrandom::fill(&mut *bytes).context("the system gives no random bytes")?;
-    let mut file = private_file(path)?;
+    let there = |error: &io::Error| error.kind() == io::ErrorKind::AlreadyExists;
+    let file = private_file(path).map_err(|error| match there(&error) {
+        true => {
+            anyhow::anyhow!("something is there already, and a key is never written over: name a new file")
+        }
+        false => error.into(),
+    });
+    let mut file = file?;
     file.write_all(&*bytes)?;
     file.sync_all()?;
     Ok(Key::new(*bytes))

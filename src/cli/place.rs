@@ -29,7 +29,15 @@ pub(super) fn file(path: &Path, bytes: &[u8], like: Option<Permissions>, force: 
         placed.map_err(|error| error.error)?;
         sync(folder)
     };
-    write().with_context(|| format!("cannot write {}", path.display()))
+    write().map_err(plain).with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// The system's reason without the name of a temporary file, which tells nobody anything.
+fn plain(error: io::Error) -> io::Error {
+    let reason =
+        error.get_ref().and_then(|inner| inner.source()).and_then(|inner| inner.downcast_ref::<io::Error>());
+    let code = error.raw_os_error().or(reason.and_then(io::Error::raw_os_error));
+    code.map_or(error, io::Error::from_raw_os_error)
 }
 
 /// The folder that a path stands in.
@@ -60,7 +68,8 @@ impl Stage {
     /// The system's.
     pub(super) fn new(target: &Path) -> anyhow::Result<Self> {
         let temporary = Builder::new().prefix(PREFIX).tempdir_in(folder_of(target));
-        let temporary = temporary.with_context(|| format!("cannot write beside {}", target.display()))?;
+        let temporary =
+            temporary.map_err(plain).with_context(|| format!("cannot write beside {}", target.display()))?;
         Ok(Self { temporary, target: target.to_owned(), folders: Vec::new() })
     }
 

@@ -68,11 +68,12 @@ impl Firsts {
     pub(super) fn find(&self, wanted: &mut HashSet<Id>) -> HashMap<Id, First> {
         let mut found = HashMap::new();
         let mut seen = HashSet::new();
+        let hints = Hints::of(wanted);
         for (order, commit) in self.oldest_first().into_iter().enumerate() {
             if wanted.is_empty() {
                 break;
             }
-            self.look(commit, order, wanted, &mut seen, &mut found);
+            self.look((order, commit), (wanted, &hints), &mut seen, &mut found);
         }
         found
     }
@@ -80,9 +81,8 @@ impl Firsts {
     /// Goes through what of a commit's tree no older commit had.
     fn look(
         &self,
-        commit: &Commit,
-        order: usize,
-        wanted: &mut HashSet<Id>,
+        (order, commit): (usize, &Commit),
+        (wanted, hints): (&mut HashSet<Id>, &Hints),
         seen: &mut HashSet<Id>,
         found: &mut HashMap<Id, First>,
     ) {
@@ -96,12 +96,12 @@ impl Firsts {
                 continue;
             };
             path.extend(entry.name);
-            if entry.is_folder {
+            if entry.is_folder() {
                 if let Some(tree) = self.unseen(entry.id, seen) {
                     path.push(b'/');
                     open.push((tree, path.len()));
                 }
-            } else if wanted.remove(&entry.id) {
+            } else if !entry.is_link() && hints.has(&entry.id) && wanted.remove(&entry.id) {
                 let path = String::from_utf8_lossy(&path).into_owned();
                 found.insert(entry.id, First { order, path, commit: commit.id });
             }
@@ -146,6 +146,30 @@ impl Firsts {
     }
 }
 
+/// One bit for the first two bytes of each name that is wanted: what most others are told by.
+struct Hints(Vec<u64>);
+
+impl Hints {
+    fn of(wanted: &HashSet<Id>) -> Self {
+        let mut bits = vec![0; 1 << 10];
+        for (word, bit) in wanted.iter().filter_map(Self::bit) {
+            if let Some(bits) = bits.get_mut(word) {
+                *bits |= bit;
+            }
+        }
+        Self(bits)
+    }
+
+    fn bit(id: &Id) -> Option<(usize, u64)> {
+        let first = u16::from_be_bytes(*id.bytes().first_chunk()?);
+        Some((usize::from(first >> 6), 1 << (first & 63)))
+    }
+
+    fn has(&self, id: &Id) -> bool {
+        Self::bit(id).is_some_and(|(word, bit)| self.0.get(word).is_some_and(|bits| bits & bit != 0))
+    }
+}
+
 /// The head of a commit (<https://git-scm.com/docs/git-commit-tree>): lines up to an empty one.
 fn commit(id: Id, bytes: &[u8]) -> Option<Commit> {
     let (mut tree, mut parents, mut time) = (None, Vec::new(), 0);
@@ -170,26 +194,37 @@ fn seconds(who: &[u8]) -> Option<i64> {
 }
 
 /// What stands in a tree.
-struct Entry<'t> {
-    is_folder: bool,
-    name: &'t [u8],
+pub(super) struct Entry<'t> {
+    mode: &'t [u8],
+    pub(super) name: &'t [u8],
     id: Id,
 }
 
-/// The next in a tree: its mode in octal digits, a space, a name, a zero byte, and an id of so many bytes. What links to
-/// another repository is passed over.
-fn next<'t>(rest: &mut &'t [u8], length: usize) -> Option<Entry<'t>> {
-    loop {
-        let space = memchr::memchr(b' ', rest)?;
-        let (mode, behind) = (rest.get(..space)?, rest.get(space + 1..)?);
-        let end = memchr::memchr(0, behind)?;
-        let (name, behind) = (behind.get(..end)?, behind.get(end + 1..)?);
-        let (id, behind) = behind.split_at_checked(length)?;
-        *rest = behind;
-        if mode != b"160000" {
-            return Some(Entry { is_folder: matches!(mode, b"40000" | b"040000"), name, id: Id::of(id)? });
-        }
+impl Entry<'_> {
+    fn is_folder(&self) -> bool {
+        matches!(self.mode, b"40000" | b"040000")
     }
+
+    /// Whether it is a commit of another repository.
+    fn is_link(&self) -> bool {
+        self.mode == b"160000"
+    }
+}
+
+/// The entries of a tree: a mode in octal digits, a space, a name, a zero byte, and an id of so many bytes. What is broken ends
+/// it.
+pub(super) fn entries(mut rest: &[u8], length: usize) -> impl Iterator<Item = Entry<'_>> {
+    std::iter::from_fn(move || next(&mut rest, length))
+}
+
+fn next<'t>(rest: &mut &'t [u8], length: usize) -> Option<Entry<'t>> {
+    let space = memchr::memchr(b' ', rest)?;
+    let (mode, behind) = (rest.get(..space)?, rest.get(space + 1..)?);
+    let end = memchr::memchr(0, behind)?;
+    let (name, behind) = (behind.get(..end)?, behind.get(end + 1..)?);
+    let (id, behind) = behind.split_at_checked(length)?;
+    *rest = behind;
+    Some(Entry { mode, name, id: Id::of(id)? })
 }
 
 #[cfg(test)]

@@ -9,10 +9,10 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStdout, Stdio};
 use std::sync::Arc;
 
-use super::firsts::Firsts;
+use super::firsts::{self, Firsts};
 use super::id::{Id, Kind};
 use super::objects::{Head, Objects};
-use super::packs::Everything;
+use super::packs::{Everything, Left};
 use super::{Error, Repository, refused};
 use crate::blob::Provenance;
 use crate::budget::{Gap, Reason};
@@ -27,6 +27,9 @@ const LARGEST: u64 = 8 << 20;
 
 /// How many bytes are scanned together.
 const TOGETHER: usize = 4 << 20;
+
+/// How many names of files and folders are known to have been looked at.
+const NAMES: usize = 1 << 20;
 
 /// How many objects git is asked for by name; beyond that it tells all changes of the history.
 const NAMED: usize = 500;
@@ -57,6 +60,7 @@ pub fn scan(repository: &Repository, range: Option<&str>, session: &mut Session)
         batch: Vec::new(),
         held: 0,
         missing: 0,
+        names: HashSet::new(),
     };
     match range {
         None => all(repository, &mut reading)?,
@@ -76,8 +80,18 @@ pub fn scan(repository: &Repository, range: Option<&str>, session: &mut Session)
 
 /// All objects: those that can be read here, and the others by git.
 fn all(repository: &Repository, reading: &mut Reading) -> Result<(), Error> {
-    let Some(everything) = Everything::of(repository) else {
-        return reading.git(Objects::all(repository)?);
+    let everything = match Everything::of(repository) {
+        Ok(everything) => everything,
+        Err(left) => {
+            repository.ask(&["rev-parse", "--git-dir"])?;
+            if let Left::Odd(name) = left {
+                reading.gap(
+                    Reason::Corrupt,
+                    format!("{name} is damaged, so objects of its pack may have been passed over"),
+                );
+            }
+            return reading.git(Objects::all(repository)?);
+        }
     };
     let left = everything.each(&mut |id, kind, bytes| reading.take(id, kind, bytes.clone()))?;
     if left.is_empty() {
@@ -95,7 +109,15 @@ fn all(repository: &Repository, reading: &mut Reading) -> Result<(), Error> {
 /// The objects that the commits of a range have brought.
 fn in_range(repository: &Repository, range: &str, reading: &mut Reading) -> Result<(), Error> {
     // A range that git does not understand is told before anything is read.
-    repository.ask(&["rev-list", "--max-count=1", "--end-of-options", range, "--"])?;
+    repository.ask(&["rev-list", "--max-count=1", "--end-of-options", range, "--"]).map_err(|error| {
+        match error {
+            Error::Refused { said, .. } if said.starts_with("bad revision") => {
+                let said = format!("{said}; a range is what `git log` takes, such as main..HEAD");
+                Error::Refused { what: "--history".to_owned(), said }
+            }
+            error => error,
+        }
+    })?;
     let listed = [
         "rev-list",
         "--objects",
@@ -120,6 +142,8 @@ struct Reading<'r, 's> {
     batch: Vec<Given>,
     held: usize,
     missing: u64,
+    /// Names of files and folders that were looked at.
+    names: HashSet<Box<[u8]>>,
 }
 
 impl Reading<'_, '_> {
@@ -156,9 +180,26 @@ impl Reading<'_, '_> {
 
     fn take(&mut self, id: Id, kind: Kind, bytes: Arc<Memory>) -> Result<(), Error> {
         self.firsts.note(id, kind, &bytes.0);
+        let bytes = if kind == Kind::Tree { Arc::new(Memory(self.new_names(id, &bytes.0))) } else { bytes };
         self.held += bytes.0.len();
         self.batch.push(Given { name: id.to_string(), bytes, named: false, package: None });
         if self.held > TOGETHER { self.scan() } else { Ok(()) }
+    }
+
+    /// The names in a tree that no tree before had, a line each: every version of a folder has most of them again.
+    fn new_names(&mut self, id: Id, tree: &[u8]) -> Vec<u8> {
+        let mut lines = Vec::new();
+        for entry in firsts::entries(tree, id.bytes().len()) {
+            if self.names.contains(entry.name) {
+                continue;
+            }
+            if self.names.len() < NAMES {
+                self.names.insert(entry.name.into());
+            }
+            lines.extend(entry.name);
+            lines.push(b'\n');
+        }
+        lines
     }
 
     fn scan(&mut self) -> Result<(), Error> {

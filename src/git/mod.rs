@@ -26,6 +26,9 @@ pub enum Error {
     /// There is no git.
     #[error("cannot run git, which this command reads the repository with")]
     NoGit(#[source] io::Error),
+    /// There is no repository.
+    #[error("no git repository here: run it in the folder of one")]
+    NoRepository,
     /// Git refused.
     #[error("git {what}: {said}")]
     Refused {
@@ -161,5 +164,8 @@ impl Repository {
 fn refused(what: &str, stderr: &[u8]) -> Error {
     let said = String::from_utf8_lossy(stderr);
     let first = said.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("failed");
+    if first.contains("not a git repository (or any") {
+        return Error::NoRepository;
+    }
     Error::Refused { what: what.to_owned(), said: first.trim_start_matches("fatal: ").to_owned() }
 }

@@ -42,30 +42,42 @@ pub(super) struct Everything {
     loose: Vec<Id>,
 }
 
+/// Why git has to be asked.
+#[derive(Debug)]
+pub(super) enum Left {
+    /// Objects elsewhere, SHA-256, a folder that cannot be read.
+    ToGit,
+    /// The index of that name is not as it should be. Git may pass over its pack, and say nothing.
+    Odd(String),
+}
+
 /// What is done with an object: its name, kind and bytes.
 pub(super) type Take<'t> = dyn FnMut(Id, Kind, &Arc<Memory>) -> Result<(), Error> + 't;
 
 impl Everything {
-    /// Opens what there is; `None` where git has to be asked: objects elsewhere, SHA-256, anything that is odd.
-    pub(super) fn of(repository: &Repository) -> Option<Self> {
+    /// Opens what there is.
+    ///
+    /// # Errors
+    /// Where git has to be asked.
+    pub(super) fn of(repository: &Repository) -> Result<Self, Left> {
         let variables = ["GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_COMMON_DIR"];
         if variables.iter().any(|variable| std::env::var_os(variable).is_some()) {
-            return None;
+            return Err(Left::ToGit);
         }
-        let said = repository.ask(&["rev-parse", "--show-object-format", "--git-path", "objects"]).ok()?;
-        let objects = String::from_utf8(said).ok()?;
-        let objects =
-            repository.folder().join(objects.strip_prefix("sha1\n")?.trim_end_matches(['\r', '\n']));
+        let objects = folder(repository).ok_or(Left::ToGit)?;
         let elsewhere = ["info/alternates", "info/http-alternates"];
         if elsewhere.iter().any(|name| objects.join(name).exists()) {
-            return None;
+            return Err(Left::ToGit);
         }
         let mut packs = Vec::new();
-        for index in files(&objects.join("pack"))?.into_iter().filter(|path| is_index(path)) {
-            packs.push(Pack::open(&index)?);
+        for index in
+            files(&objects.join("pack")).ok_or(Left::ToGit)?.into_iter().filter(|path| is_index(path))
+        {
+            let name = || index.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            packs.push(Pack::open(&index).ok_or_else(|| Left::Odd(name()))?);
         }
-        let loose = loose(&objects)?;
-        Some(Self { packs, objects, loose })
+        let loose = loose(&objects).ok_or(Left::ToGit)?;
+        Ok(Self { packs, objects, loose })
     }
 
     /// Goes through all objects once. Returns the names of those that git has to be asked for.
@@ -90,6 +102,13 @@ impl Everything {
         }
         Ok(left)
     }
+}
+
+/// The folder of a repository's objects, if they are named by SHA-1.
+fn folder(repository: &Repository) -> Option<PathBuf> {
+    let said = repository.ask(&["rev-parse", "--show-object-format", "--git-path", "objects"]).ok()?;
+    let objects = String::from_utf8(said).ok()?;
+    Some(repository.folder().join(objects.strip_prefix("sha1\n")?.trim_end_matches(['\r', '\n'])))
 }
 
 fn is_index(path: &Path) -> bool {

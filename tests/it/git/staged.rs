@@ -228,8 +228,12 @@ fn the_files_beside_are_those_that_are_staged() {
 #[test]
 fn outside_of_a_repository_it_says_so() {
     let folder = tempfile::tempdir().expect("a folder");
-    let ended = keysieve_in(folder.path(), &["git", "--staged"]);
-    assert_eq!(ended.status, 2);
-    assert!(ended.stderr.contains("not a git repository"), "{}", ended.stderr);
+    for call in
+        [&["git", "--staged"][..], &["git", "--history"], &["git", "--history", "a..b"], &["hook", "status"]]
+    {
+        let ended = keysieve_in(folder.path(), call);
+        assert_eq!(ended.status, 2, "{call:?}");
+        assert!(ended.stderr.contains("no git repository here"), "{}", ended.stderr);
+    }
     assert_eq!(keysieve_in(folder.path(), &["git"]).status, 2);
 }
