@@ -43,7 +43,7 @@ const LONGEST: u64 = 1 << 20;
 pub(super) fn run(command: &Fingerprint) -> Result<Status, Failure> {
     if let Some(path) = &command.new_key {
         let key = new_key(path).with_context(|| format!("cannot make the key {}", path.display()));
-        return say(&[format!("{} in {}", key.map_err(Failure::usage)?.id(), path.display())]);
+        return say(&[format!("{} in {}", key.map_err(Failure::run)?.id(), path.display())]);
     }
     let key = command.fingerprint_key_file.as_deref().map(Key::from_file).transpose();
     let key = key.map_err(Failure::usage)?;

@@ -18,6 +18,7 @@ const PREFIX: &str = ".keysieve-";
 pub(super) fn file(path: &Path, bytes: &[u8], like: Option<Permissions>, force: bool) -> anyhow::Result<()> {
     let write = || -> io::Result<()> {
         let folder = folder_of(path);
+        fs::metadata(folder)?;
         // Made for its owner alone, and gone if we do not get to the end.
         let mut temporary = Builder::new().prefix(PREFIX).tempfile_in(folder)?;
         temporary.write_all(bytes)?;
@@ -34,10 +35,7 @@ pub(super) fn file(path: &Path, bytes: &[u8], like: Option<Permissions>, force: 
 
 /// The system's reason without the name of a temporary file, which tells nobody anything.
 fn plain(error: io::Error) -> io::Error {
-    let reason =
-        error.get_ref().and_then(|inner| inner.source()).and_then(|inner| inner.downcast_ref::<io::Error>());
-    let code = error.raw_os_error().or(reason.and_then(io::Error::raw_os_error));
-    code.map_or(error, io::Error::from_raw_os_error)
+    if error.get_ref().is_some() { io::Error::from(error.kind()) } else { error }
 }
 
 /// The folder that a path stands in.
