@@ -109,6 +109,12 @@ impl<'a> Session<'a> {
         outcome
     }
 
+    /// Why nothing more is begun, if the time is over or somebody ended the run.
+    pub fn late(&self) -> Option<Reason> {
+        let funds = self.funds();
+        funds.late().then(|| funds.late_reason())
+    }
+
     fn funds(&self) -> Arc<Funds> {
         Arc::new(Funds::new(self.left, self.deadline).unless(self.options.stop.clone()))
     }

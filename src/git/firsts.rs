@@ -19,6 +19,8 @@ pub(super) struct Firsts {
     commits: Vec<Commit>,
     /// Whether some were not kept.
     pub(super) lacking: bool,
+    /// Whether the reading ended before the end.
+    pub(super) cut: bool,
 }
 
 struct Commit {

@@ -6,6 +6,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::io::{BufRead, BufReader, Read, Write};
+use std::ops::ControlFlow;
 use std::process::{Child, ChildStdout, Stdio};
 use std::sync::Arc;
 
@@ -60,11 +61,16 @@ pub fn scan(repository: &Repository, range: Option<&str>, session: &mut Session)
         batch: Vec::new(),
         held: 0,
         missing: 0,
+        late: None,
         names: HashSet::new(),
     };
-    match range {
-        None => all(repository, &mut reading)?,
-        Some(range) => in_range(repository, range, &mut reading)?,
+    let read = match range {
+        None => all(repository, &mut reading),
+        Some(range) => in_range(repository, range, &mut reading),
+    };
+    // Whoever ends the run by the keyboard ends git as well.
+    if reading.session.late().is_none() {
+        read?;
     }
     let (mut outcome, firsts) = reading.finish()?;
     let found = outcome.findings.iter().map(object);
@@ -101,7 +107,9 @@ fn all(repository: &Repository, reading: &mut Reading) -> Result<(), Error> {
     for id in left {
         objects.ask(&id.to_string())?;
         let head = objects.next()?.ok_or(Error::Broken("cat-file"))?;
-        reading.one(head, &mut objects)?;
+        if reading.one(head, &mut objects)?.is_break() {
+            break;
+        }
     }
     Ok(())
 }
@@ -142,6 +150,8 @@ struct Reading<'r, 's> {
     batch: Vec<Given>,
     held: usize,
     missing: u64,
+    /// Why nothing more is read.
+    late: Option<Reason>,
     /// Names of files and folders that were looked at.
     names: HashSet<Box<[u8]>>,
 }
@@ -150,7 +160,9 @@ impl Reading<'_, '_> {
     /// All that git gives.
     fn git(&mut self, mut objects: Objects) -> Result<(), Error> {
         while let Some(head) = objects.next()? {
-            self.one(head, &mut objects)?;
+            if self.one(head, &mut objects)?.is_break() {
+                return Ok(());
+            }
         }
         if !objects.finish()? {
             self.gap(Reason::Corrupt, "git stopped at an object that it could not read".to_owned());
@@ -159,10 +171,10 @@ impl Reading<'_, '_> {
     }
 
     /// What git says of one object.
-    fn one(&mut self, head: Head, objects: &mut Objects) -> Result<(), Error> {
+    fn one(&mut self, head: Head, objects: &mut Objects) -> Result<ControlFlow<()>, Error> {
         let Head::Object { id, kind, size } = head else {
             self.missing += 1;
-            return Ok(());
+            return Ok(ControlFlow::Continue(()));
         };
         let (Some(name), Some(kind)) = (Id::from_hex(id.as_bytes()), Kind::from_name(&kind)) else {
             return Err(Error::Broken("cat-file"));
@@ -173,17 +185,21 @@ impl Reading<'_, '_> {
             }
             let outcome = objects.stream(size, |bytes| self.session.stream(&id, bytes))?;
             self.outcome.add(outcome);
-            return Ok(());
+            return Ok(ControlFlow::Continue(()));
         }
         self.take(name, kind, Arc::new(Memory(objects.bytes(size)?)))
     }
 
-    fn take(&mut self, id: Id, kind: Kind, bytes: Arc<Memory>) -> Result<(), Error> {
+    /// Takes in an object; whether more are wanted.
+    fn take(&mut self, id: Id, kind: Kind, bytes: Arc<Memory>) -> Result<ControlFlow<()>, Error> {
         self.firsts.note(id, kind, &bytes.0);
         let bytes = if kind == Kind::Tree { Arc::new(Memory(self.new_names(id, &bytes.0))) } else { bytes };
         self.held += bytes.0.len();
         self.batch.push(Given { name: id.to_string(), bytes, named: false, package: None });
-        if self.held > TOGETHER { self.scan() } else { Ok(()) }
+        if self.held > TOGETHER {
+            self.scan()?;
+        }
+        Ok(if self.late.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     }
 
     /// The names in a tree that no tree before had, a line each: every version of a folder has most of them again.
@@ -203,7 +219,12 @@ impl Reading<'_, '_> {
     }
 
     fn scan(&mut self) -> Result<(), Error> {
-        let outcome = self.session.scan(&std::mem::take(&mut self.batch))?;
+        let mut outcome = self.session.scan(&std::mem::take(&mut self.batch))?;
+        self.late = self.late.or(self.session.late());
+        if let Some(reason) = self.late {
+            // One gap says it of all objects, whose names say nothing to anybody.
+            outcome.coverage.gaps.retain(|gap| gap.reason != reason);
+        }
         self.outcome.add(outcome);
         self.held = 0;
         Ok(())
@@ -220,6 +241,10 @@ impl Reading<'_, '_> {
                 Reason::Unreadable,
                 format!("objects that are not in this repository: {}", self.missing),
             );
+        }
+        if let Some(reason) = self.late {
+            self.gap(reason, "the history was not read to its end".to_owned());
+            self.firsts.cut = true;
         }
         Ok((self.outcome, self.firsts))
     }
@@ -280,13 +305,15 @@ fn origins(
         };
         origins.insert(id.to_string(), Origin { order: first.order, path: first.path, commit });
     }
-    if firsts.lacking && !wanted.is_empty() {
+    if firsts.lacking && !firsts.cut && !wanted.is_empty() {
         origins.extend(told(repository, &wanted, range, firsts)?);
     }
     for id in wanted {
         let name = id.to_string();
+        // Of a blob whose commit was not read nobody can say that it was never committed.
         if !origins.contains_key(&name)
             && let Some((kind, commit)) = described(&mut objects, id)?
+            && (kind != Kind::Blob || firsts.cut)
         {
             let path = format!("({} {name})", kind.name());
             origins.insert(name, Origin { order: usize::MAX, path, commit });
@@ -295,7 +322,7 @@ fn origins(
     Ok(origins)
 }
 
-/// What is no blob: its kind, and who made it if it is a commit.
+/// The kind of an object, and who made it if it is a commit.
 fn described(objects: &mut Objects, id: Id) -> Result<Option<(Kind, Option<Commit>)>, Error> {
     objects.ask(&id.to_string())?;
     let Some(Head::Object { kind, size, .. }) = objects.next()? else { return Ok(None) };
@@ -303,7 +330,7 @@ fn described(objects: &mut Objects, id: Id) -> Result<Option<(Kind, Option<Commi
     objects
         .stream(size, |bytes| bytes.take(LARGEST).read_to_end(&mut head))?
         .map_err(|_| Error::Broken("cat-file"))?;
-    let kind = Kind::from_name(&kind).filter(|kind| *kind != Kind::Blob);
+    let kind = Kind::from_name(&kind);
     let author = || commit(&id.to_string(), &head);
     Ok(kind.map(|kind| (kind, (kind == Kind::Commit).then(author).flatten())))
 }

@@ -9,6 +9,7 @@
 
 use std::fs;
 use std::io::Read;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -51,8 +52,8 @@ pub(super) enum Left {
     Odd(String),
 }
 
-/// What is done with an object: its name, kind and bytes.
-pub(super) type Take<'t> = dyn FnMut(Id, Kind, &Arc<Memory>) -> Result<(), Error> + 't;
+/// What is done with an object, its name, kind and bytes; whether more are wanted.
+pub(super) type Take<'t> = dyn FnMut(Id, Kind, &Arc<Memory>) -> Result<ControlFlow<()>, Error> + 't;
 
 impl Everything {
     /// Opens what there is.
@@ -89,15 +90,21 @@ impl Everything {
         for (number, pack) in self.packs.iter().enumerate() {
             let before = self.packs.get(..number).unwrap_or_default();
             let is_new = |id: &[u8]| !before.iter().any(|pack| pack.find(id).is_some());
-            Walk::of(pack, &is_new, &mut left).each(take)?;
+            if Walk::of(pack, &is_new, &mut left).each(take)?.is_break() {
+                return Ok(Vec::new());
+            }
         }
         for id in &self.loose {
             if self.packs.iter().any(|pack| pack.find(id.bytes()).is_some()) {
                 continue;
             }
             match store::unpacked(&self.objects, &id.to_string(), LARGEST as u64) {
-                Some(Unpacked { kind, bytes }) => take(*id, kind, &Arc::new(Memory(bytes)))?,
                 None => left.push(*id),
+                Some(Unpacked { kind, bytes }) => {
+                    if take(*id, kind, &Arc::new(Memory(bytes)))?.is_break() {
+                        return Ok(Vec::new());
+                    }
+                }
             }
         }
         Ok(left)
@@ -388,20 +395,22 @@ impl<'p> Walk<'p> {
     }
 
     /// Goes through all.
-    fn each(mut self, take: &mut Take) -> Result<(), Error> {
+    fn each(mut self, take: &mut Take) -> Result<ControlFlow<()>, Error> {
         let mut seen = vec![false; self.pack.count];
         for root in std::mem::take(&mut self.roots) {
-            self.family(root, &mut seen, take)?;
+            if self.family(root, &mut seen, take)?.is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
         }
         // Deltas without a base, or in a circle.
         for at in (0..self.pack.count).filter(|at| seen.get(*at) == Some(&false)) {
             self.leave(at);
         }
-        Ok(())
+        Ok(ControlFlow::Continue(()))
     }
 
     /// An object, and all that is made of it.
-    fn family(&mut self, root: u32, seen: &mut [bool], take: &mut Take) -> Result<(), Error> {
+    fn family(&mut self, root: u32, seen: &mut [bool], take: &mut Take) -> Result<ControlFlow<()>, Error> {
         let mut bases: Vec<Base> = Vec::new();
         let (mut held, mut at) = (0, root);
         loop {
@@ -424,7 +433,9 @@ impl<'p> Walk<'p> {
             match made {
                 Some((kind, bytes)) => {
                     if let Some(id) = self.pack.id(number).filter(|id| (self.is_new)(id.bytes())) {
-                        take(id, kind, &bytes)?;
+                        if take(id, kind, &bytes)?.is_break() {
+                            return Ok(ControlFlow::Break(()));
+                        }
                     }
                     let next = self.first.get(number).copied().unwrap_or(NONE);
                     if next != NONE {
@@ -437,7 +448,7 @@ impl<'p> Walk<'p> {
             }
             match bases.last() {
                 Some(base) => at = base.next,
-                None => return Ok(()),
+                None => return Ok(ControlFlow::Continue(())),
             }
         }
     }

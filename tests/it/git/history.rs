@@ -183,6 +183,22 @@ fn a_broken_index_is_left_to_git() {
     assert_ne!(repo.history(&["--history"]).status, 0);
 }
 
+/// What was found before the time was over is reported, whether or not its commit was read, and one gap tells the rest.
+#[test]
+fn a_history_that_is_not_read_to_its_end_says_so_once() {
+    let repo = Repo::new();
+    for number in 0..5 {
+        repo.write("a.env", format!("TOKEN={}\n", key(number))).commit("next");
+    }
+    for range in [&["--history"][..], &["--history", "HEAD"]] {
+        let ended = repo.history(&[range, &["--deadline", "0"]].concat());
+        let json = ended.json();
+        assert_eq!(ended.status, 3, "{}", ended.stderr);
+        assert_eq!(json["coverage"]["gaps"].as_array().map(Vec::len), Some(1), "{json}");
+        assert_eq!(json["coverage"]["gaps"][0]["reason"], "deadline");
+    }
+}
+
 #[test]
 fn packed_and_merged_objects_are_found() {
     let repo = Repo::new();
