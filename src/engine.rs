@@ -66,7 +66,7 @@ impl Default for Options {
 #[non_exhaustive]
 pub enum Error {
     /// A path that the user named cannot be looked at, mostly since there is no such thing.
-    #[error("{path}: cannot be looked at")]
+    #[error("cannot read {path}")]
     Input {
         /// The path as it was named.
         path: String,
@@ -74,7 +74,7 @@ pub enum Error {
         source: io::Error,
     },
     /// A glob that cannot be understood.
-    #[error("not a glob")]
+    #[error("cannot leave out by that glob")]
     Exclude(#[from] globset::Error),
     /// The system gave no threads.
     #[error("cannot start the threads")]

@@ -220,7 +220,7 @@ pub(super) struct Options {
     pub(super) fingerprint_key_file: Option<PathBuf>,
 
     /// Threads to use
-    #[arg(long, value_name = "N", help_heading = "Limits", hide_short_help = true)]
+    #[arg(long, value_name = "N", value_parser = threads, help_heading = "Limits", hide_short_help = true)]
     pub(super) threads: Option<NonZeroUsize>,
     /// Containers within containers that are opened
     #[arg(long, value_name = "N", help_heading = "Limits", hide_short_help = true)]
@@ -273,10 +273,14 @@ fn lifetime(name: &str) -> Result<Lifetimes, String> {
     }
 }
 
+pub(super) fn threads(text: &str) -> Result<NonZeroUsize, String> {
+    text.parse().map_err(|_| "expected a number from 1 on".to_owned())
+}
+
 pub(super) fn time(text: &str) -> Result<i64, String> {
     time::OffsetDateTime::parse(text, &time::format_description::well_known::Rfc3339)
         .map(time::OffsetDateTime::unix_timestamp)
-        .map_err(|error| format!("{error}; expected a time such as 2026-11-23T00:00:00Z"))
+        .map_err(|_| "expected a time such as 2026-11-23T00:00:00Z".to_owned())
 }
 
 fn one_of<'a>(names: impl Iterator<Item = &'a str>) -> String {

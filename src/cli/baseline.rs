@@ -72,7 +72,9 @@ pub(super) fn run(baseline: &Baseline) -> Result<Status, Failure> {
         Action::Create(scanned) => {
             if scanned.file.exists() {
                 let file = scanned.file.display();
-                return Err(Failure::usage(anyhow!("{file} is there already: see keysieve baseline update")));
+                return Err(Failure::usage(anyhow!(
+                    "{file} is there already; `keysieve baseline update` adds to it"
+                )));
             }
             let said = said(scanned)?;
             let (added, file) =
@@ -147,9 +149,14 @@ fn on_report<T>(
 
 /// Reads the baseline that is to be changed.
 fn read(path: &Path) -> Result<File, Failure> {
-    let text = fs::read_to_string(path)
-        .with_context(|| format!("cannot read {}; keysieve baseline create makes one", path.display()))
-        .map_err(Failure::usage)?;
+    let text = fs::read_to_string(path).map_err(|error| {
+        let way_out = if error.kind() == io::ErrorKind::NotFound {
+            "; `keysieve baseline create` makes one"
+        } else {
+            ""
+        };
+        Failure::usage(anyhow!("cannot read {}: {error}{way_out}", path.display()))
+    })?;
     File::parse(&text, &path.display().to_string()).map_err(Failure::usage)
 }
 

@@ -100,7 +100,14 @@ fn credential(text: &[u8]) -> (Secret, bool) {
 fn new_key(path: &Path) -> anyhow::Result<Key> {
     let mut bytes = Zeroizing::new([0; 32]);
     getrandom::fill(&mut *bytes).context("the system gives no random bytes")?;
-    let mut file = private_file(path)?;
+    let there = |error: &io::Error| error.kind() == io::ErrorKind::AlreadyExists;
+    let file = private_file(path).map_err(|error| match there(&error) {
+        true => {
+            anyhow::anyhow!("something is there already, and a key is never written over: name a new file")
+        }
+        false => error.into(),
+    });
+    let mut file = file?;
     file.write_all(&*bytes)?;
     file.sync_all()?;
     Ok(Key::new(*bytes))

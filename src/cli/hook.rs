@@ -40,6 +40,18 @@ pub(super) fn run(hook: &Hook) -> Result<Status, Failure> {
     let repository = Repository::at(None);
     let shared = !matches!(hook.action, Action::Install { shared: false });
     let place = Place::of(&repository, shared).map_err(failure)?;
+    let before = matches!(hook.action, Action::Uninstall).then(|| place.state());
+    let was_there = matches!(before, Some(Ok(State::Installed { .. } | State::Replaced)));
+    let state = state(hook, &place)?;
+    let said = if was_there { gone(&place, &state) } else { said(&place, &state) };
+    writeln!(io::stdout().lock(), "{said}")
+        .context("cannot write to standard output")
+        .map_err(Failure::run)?;
+    Ok(Status::Clean)
+}
+
+/// Does what was asked, and tells what is there then.
+fn state(hook: &Hook, place: &Place) -> Result<State, Failure> {
     let state = match hook.action {
         Action::Install { .. } => {
             let program =
@@ -49,11 +61,19 @@ pub(super) fn run(hook: &Hook) -> Result<Status, Failure> {
         Action::Uninstall => place.uninstall(),
         Action::Status => place.state(),
     };
-    let said = said(&place, &state.map_err(failure)?);
-    writeln!(io::stdout().lock(), "{said}")
-        .context("cannot write to standard output")
-        .map_err(Failure::run)?;
-    Ok(Status::Clean)
+    state.map_err(failure)
+}
+
+/// After something was taken out.
+fn gone(place: &Place, state: &State) -> String {
+    let path = place.path.display();
+    match state {
+        State::Absent { other: true } => {
+            format!("keysieve is taken out; the hook that was there is back: {path}")
+        }
+        State::Absent { other: false } => format!("keysieve is taken out, and no hook is left: {path}"),
+        state => said(place, state),
+    }
 }
 
 fn failure(error: Error) -> Failure {

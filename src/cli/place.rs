@@ -18,6 +18,7 @@ const PREFIX: &str = ".keysieve-";
 pub(super) fn file(path: &Path, bytes: &[u8], like: Option<Permissions>, force: bool) -> anyhow::Result<()> {
     let write = || -> io::Result<()> {
         let folder = folder_of(path);
+        fs::metadata(folder)?;
         // Made for its owner alone, and gone if we do not get to the end.
         let mut temporary = Builder::new().prefix(PREFIX).tempfile_in(folder)?;
         temporary.write_all(bytes)?;
@@ -29,7 +30,12 @@ pub(super) fn file(path: &Path, bytes: &[u8], like: Option<Permissions>, force: 
         placed.map_err(|error| error.error)?;
         sync(folder)
     };
-    write().with_context(|| format!("cannot write {}", path.display()))
+    write().map_err(plain).with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// The system's reason without the name of a temporary file, which tells nobody anything.
+fn plain(error: io::Error) -> io::Error {
+    if error.get_ref().is_some() { io::Error::from(error.kind()) } else { error }
 }
 
 /// The folder that a path stands in.
@@ -60,7 +66,8 @@ impl Stage {
     /// The system's.
     pub(super) fn new(target: &Path) -> anyhow::Result<Self> {
         let temporary = Builder::new().prefix(PREFIX).tempdir_in(folder_of(target));
-        let temporary = temporary.with_context(|| format!("cannot write beside {}", target.display()))?;
+        let temporary =
+            temporary.map_err(plain).with_context(|| format!("cannot write beside {}", target.display()))?;
         Ok(Self { temporary, target: target.to_owned(), folders: Vec::new() })
     }
 

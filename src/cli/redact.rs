@@ -64,7 +64,7 @@ pub(super) struct Redact {
     #[arg(long, value_name = "DIR")]
     signatures: Vec<PathBuf>,
     /// Threads to use
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = super::args::threads)]
     threads: Option<NonZeroUsize>,
 }
 
@@ -101,10 +101,9 @@ pub(super) fn run(redact: &Redact) -> Result<Status, Failure> {
         _ => match source::named(&redact.export) {
             Ok((EntryKind::Folder, _)) => job.folder(),
             Ok((EntryKind::File, _)) => job.file(),
-            Ok(_) => Err(Failure::usage(anyhow!("{}: no file or folder", redact.export.display()))),
+            Ok(_) => Err(Failure::usage(anyhow!("{} is no file and no folder", redact.export.display()))),
             Err(error) => Err(Failure::usage(
-                anyhow::Error::new(error)
-                    .context(format!("{}: cannot be looked at", redact.export.display())),
+                anyhow::Error::new(error).context(format!("cannot read {}", redact.export.display())),
             )),
         },
     }
@@ -136,7 +135,7 @@ impl Job<'_> {
     fn stdin(&self) -> Result<Status, Failure> {
         let usage = |text: &str| Err(Failure::usage(anyhow!("{text}")));
         if self.redact.in_place {
-            return usage("--in-place: standard input has no place");
+            return usage("standard input has no place to be written in: leave out --in-place");
         }
         let mut bytes = Vec::new();
         io::stdin().lock().take(LARGEST + 1).read_to_end(&mut bytes).map_err(Failure::run)?;
@@ -174,6 +173,8 @@ impl Job<'_> {
         if let Some(status) = self.incomplete(&gaps, &redactor) {
             return Ok(status);
         }
+        // Whoever runs this says how the copy is called.
+        redactor.keeps_names = self.redact.in_place;
         let done = redactor.file(provenance, bytes, package);
         let done = done.map_err(|refusal| self.refused(&refusal, &redactor))?;
         if let Some(status) = self.incomplete(&done.gaps, &redactor) {
@@ -313,9 +314,9 @@ impl Job<'_> {
         };
         if output == Path::new("-") {
             return match source::named(export) {
-                Ok((EntryKind::Folder, _)) => {
-                    Err(Failure::usage(anyhow!("the copy of a folder cannot go to standard output")))
-                }
+                Ok((EntryKind::Folder, _)) => Err(Failure::usage(anyhow!(
+                    "the copy of a folder cannot go to standard output: name a new folder with -o"
+                ))),
                 _ => Ok(output.to_owned()),
             };
         }
@@ -325,17 +326,17 @@ impl Job<'_> {
         if let (Some(original), Some(target)) = (real(export), target)
             && target.starts_with(&original)
         {
-            let what =
-                if target == original { "is the original; say --in-place" } else { "is in the original" };
+            let what = if target == original {
+                "is the original; --in-place writes over it"
+            } else {
+                "is in the original: name a place outside of it"
+            };
             return Err(Failure::usage(anyhow!("{} {what}", output.display())));
         }
         let is_folder = output.is_dir();
         if is_folder || self.exists(output) {
-            let way = if is_folder {
-                "name a folder that is not there yet"
-            } else {
-                "say --force to write over it"
-            };
+            let way =
+                if is_folder { "name a folder that is not there yet" } else { "--force writes over it" };
             return Err(Failure::usage(anyhow!("{} is there already; {way}", output.display())));
         }
         Ok(output.to_owned())
@@ -418,7 +419,7 @@ impl Job<'_> {
 }
 
 fn exists(output: &Path) -> Failure {
-    Failure::usage(anyhow!("{} is there already; say --force to write over it", output.display()))
+    Failure::usage(anyhow!("{} is there already; --force writes over it", output.display()))
 }
 
 fn stdout(bytes: &[u8]) -> anyhow::Result<()> {

@@ -43,7 +43,10 @@ pub(super) fn run(command: &Command) -> Result<Status, Failure> {
         .with_context(|| format!("cannot read {}", command.result.display()))
         .map_err(Failure::usage)?;
     let report = saved::read(&text)
-        .with_context(|| format!("cannot use {}", command.result.display()))
+        .with_context(|| {
+            let name = command.result.display();
+            format!("{name} is no saved result (`keysieve scan PATH --output json=FILE` saves one)")
+        })
         .map_err(Failure::usage)?;
     let detectors = detectors();
     let detector = |text: &str| detectors.spans(text);

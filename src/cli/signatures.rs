@@ -42,7 +42,8 @@ fn list(vendor: Option<&str>, own: &[PathBuf]) -> Result<Status, Failure> {
     let signatures: Vec<_> = all(own)?.into_iter().filter(|signature| of_vendor(signature)).collect();
     if signatures.is_empty() {
         return Err(Failure::usage(anyhow::anyhow!(
-            "no signature of that vendor; `keysieve signatures list` has all"
+            "no signature of the vendor {}; `keysieve signatures list` has all",
+            vendor.unwrap_or_default()
         )));
     }
     let lines = signatures.iter().map(|signature| {
@@ -55,7 +56,9 @@ fn list(vendor: Option<&str>, own: &[PathBuf]) -> Result<Status, Failure> {
 fn show(id: &str, own: &[PathBuf]) -> Result<Status, Failure> {
     let signatures = all(own)?;
     let signature = signatures.iter().find(|signature| signature.id == id);
-    let signature = signature.ok_or_else(|| Failure::usage(anyhow::anyhow!("no signature of that id")))?;
+    let signature = signature.ok_or_else(|| {
+        Failure::usage(anyhow::anyhow!("no signature {id}; `keysieve signatures list` has all"))
+    })?;
     print(trial::described(signature).into_iter().map(|(name, value)| format!("{name:<12} {value}")))
 }
 

@@ -37,6 +37,7 @@ use std::io::{self, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+pub(crate) use git::apply_delta;
 pub(crate) use pool::Pool;
 use pool::{Reserve, Reserved, Share};
 pub use visit::{Counters, Outcome, Progress, Unwatched, Visit};

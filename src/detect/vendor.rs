@@ -25,6 +25,8 @@ struct Known {
     /// In the order of the hosts.
     hosts: Vec<(&'static str, &'static Signature)>,
     lengths: Lengths,
+    /// One bit for the hash of each host: what most domains of a text are told by to be nobody's.
+    bits: Vec<u64>,
 }
 
 impl Surroundings {
@@ -66,16 +68,20 @@ impl Surroundings {
         let around = &text[from..text.len().min(candidate.span.end + NEAR)];
         let place = candidate.span.start - from;
         let mut nearest: Option<(usize, &'static Signature)> = None;
-        each_domain(around, |host| {
-            for signature in known.of(&around[host.clone()]) {
-                let rank = (host.start.abs_diff(place), signature.id);
-                if nearest.is_none_or(|(distance, own)| rank < (distance, own.id))
-                    && fits(signature, candidate)
-                {
-                    nearest = Some((rank.0, signature));
+        each_domain(
+            around,
+            |hash| known.may_have(hash),
+            |host| {
+                for signature in known.of(&around[host.clone()]) {
+                    let rank = (host.start.abs_diff(place), signature.id);
+                    if nearest.is_none_or(|(distance, own)| rank < (distance, own.id))
+                        && fits(signature, candidate)
+                    {
+                        nearest = Some((rank.0, signature));
+                    }
                 }
-            }
-        });
+            },
+        );
         nearest.map(|(_, signature)| signature)
     }
 }
@@ -116,7 +122,18 @@ impl Known {
         let mut lengths = Lengths::default();
         let shapes = hosts.iter().flat_map(|(_, signature)| signature.shapes);
         shapes.for_each(|shape| lengths.add(shape));
-        Self { hosts, lengths }
+        let mut bits = vec![0; 1 << (HASH - 6)];
+        for (host, _) in &hosts {
+            let hash = host.bytes().rev().fold(BASIS, hashed);
+            if let Some(bits) = bits.get_mut(bit(hash).0) {
+                *bits |= bit(hash).1;
+            }
+        }
+        Self { hosts, lengths, bits }
+    }
+
+    fn may_have(&self, hash: u32) -> bool {
+        self.bits.get(bit(hash).0).is_some_and(|bits| bits & bit(hash).1 != 0)
     }
 
     /// The signatures of this host, whatever its case.
@@ -126,6 +143,23 @@ impl Known {
         let same = self.hosts.iter().skip(first).take_while(move |(own, _)| against(own).is_eq());
         same.map(|(_, signature)| *signature)
     }
+}
+
+/// Bits of the hash of a host that count.
+const HASH: u32 = 16;
+
+/// FNV-1a (<http://www.isthe.com/chongo/tech/comp/fnv/>), from the last byte to the first and whatever their case, so that
+/// the hash of a domain goes on from that of the domain around it.
+const BASIS: u32 = 0x811c_9dc5;
+
+fn hashed(hash: u32, byte: u8) -> u32 {
+    (hash ^ u32::from(byte.to_ascii_lowercase())).wrapping_mul(0x0100_0193)
+}
+
+/// Which word has a hash's bit, and the bit in it.
+fn bit(hash: u32) -> (usize, u64) {
+    let hash = (hash ^ hash >> HASH) & ((1 << HASH) - 1);
+    ((hash >> 6) as usize, 1 << (hash & 63))
 }
 
 /// Which lengths keys near hosts have, one bit each: what most values are told by to be none.
@@ -163,9 +197,9 @@ fn lengths(shape: &Shape) -> (usize, usize) {
     })
 }
 
-/// Calls `see` with each domain in the text: in `https://api.eu.x.com/v1` those of `api.eu.x.com`, `eu.x.com`
-/// and `x.com`. Only what has a dot is looked at.
-fn each_domain(text: &[u8], mut see: impl FnMut(Span)) {
+/// Calls `see` with each domain in the text that `may`, by its hash, be wanted: in `https://api.eu.x.com/v1` those of `com`,
+/// `x.com`, `eu.x.com` and `api.eu.x.com`. Only what has a dot is looked at.
+fn each_domain(text: &[u8], may: impl Fn(u32) -> bool, mut see: impl FnMut(Span)) {
     let mut from = 0;
     while let Some(dot) = memchr::memchr(b'.', &text[from..]).map(|at| from + at) {
         let before = text[from..dot].iter().rev().take_while(|byte| is_of_label(byte)).count();
@@ -175,8 +209,15 @@ fn each_domain(text: &[u8], mut see: impl FnMut(Span)) {
         }
         let end = domain_end(text, dot);
         from = end.max(dot + 1);
-        see(dot - before..end);
-        memchr::memchr_iter(b'.', &text[dot..end]).for_each(|at| see(dot + at + 1..end));
+        let chain = dot - before;
+        let mut hash = BASIS;
+        for (at, byte) in text[chain..end].iter().enumerate().rev() {
+            hash = hashed(hash, *byte);
+            let begins = at == 0 || text[chain + at - 1] == b'.';
+            if begins && may(hash) {
+                see(chain + at..end);
+            }
+        }
     }
 }
 
@@ -207,17 +248,17 @@ mod tests {
 
     fn domains(text: &str) -> Vec<&str> {
         let mut seen = Vec::new();
-        each_domain(text.as_bytes(), |domain| seen.push(&text[domain]));
+        each_domain(text.as_bytes(), |_| true, |domain| seen.push(&text[domain]));
         seen
     }
 
     #[test]
     fn domains_of_a_text() {
         for (text, expected) in [
-            ("https://api.eu.x.com/v1", vec!["api.eu.x.com", "eu.x.com", "x.com", "com"]),
-            ("See x.com. Then", vec!["x.com", "com"]),
-            ("... *.x.com:443", vec!["x.com", "com"]),
-            ("a_x.com, y-z.org", vec!["x.com", "com", "y-z.org", "org"]),
+            ("https://api.eu.x.com/v1", vec!["com", "x.com", "eu.x.com", "api.eu.x.com"]),
+            ("See x.com. Then", vec!["com", "x.com"]),
+            ("... *.x.com:443", vec!["com", "x.com"]),
+            ("a_x.com, y-z.org", vec!["com", "x.com", "org", "y-z.org"]),
             ("no dot", vec![]),
             ("x.", vec!["x"]),
         ] {
@@ -232,6 +273,10 @@ mod tests {
         let known = Known::new(&[("api.x.com", signature), ("api.x.com", signature), ("x.com", signature)]);
         for (host, count) in [("API.x.com", 2), ("x.com", 1), ("com", 0), ("x.co", 0), ("x.comm", 0)] {
             assert_eq!(known.of(host.as_bytes()).count(), count, "{host}");
+            let text = format!("https://{host}/x");
+            let mut seen = false;
+            each_domain(text.as_bytes(), |hash| known.may_have(hash), |domain| seen |= &text[domain] == host);
+            assert_eq!(seen, count > 0, "{host}");
         }
         assert!(known.lengths.has(40) && !known.lengths.has(39) && !known.lengths.has(41));
     }
@@ -240,7 +285,7 @@ mod tests {
     fn a_long_chain_of_labels_costs_no_more_than_its_length() {
         let text = "a.".repeat(100_000);
         let mut seen = 0;
-        each_domain(text.as_bytes(), |_| seen += 1);
+        each_domain(text.as_bytes(), |_| true, |_| seen += 1);
         assert_eq!(seen, 100_000);
     }
 }

@@ -1,7 +1,7 @@
 //! Blobs that someone else reads, such as git: scanned by the batch, over all threads, in the order that they come in.
 
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -11,22 +11,21 @@ use super::{Error, Options, STACK, excluded, is_excluded};
 use crate::blob::{Alone, Package, Provenance};
 use crate::budget::{Funds, Reason};
 use crate::container::{Outcome, Place, Pool, Progress, Run, SMALL, Visit, Workspaces, gap};
-use crate::source::{Folder, Memory, ReadAt, Sibling};
+use crate::source::{Memory, ReadAt};
 
 /// How many blobs a thread takes at least: most are small, and to share them out costs, too.
 const TOGETHER: usize = 8;
 
 /// One blob, whole in memory.
-#[derive(Debug)]
 pub struct Given {
     /// What it is called.
     pub name: String,
     /// What stands in it.
-    pub bytes: Vec<u8>,
+    pub bytes: Arc<Memory>,
     /// Whether the name is one that people gave, so that it is text too.
     pub named: bool,
-    /// The folder whose files belong to it, for labels; none if it stands alone.
-    pub folder: Option<PathBuf>,
+    /// What stands around it, for labels; none if it stands alone.
+    pub package: Option<Arc<dyn Package + Send>>,
 }
 
 /// A run whose blobs come one batch after the other.
@@ -61,7 +60,7 @@ impl<'a> Session<'a> {
     /// # Errors
     /// If the threads cannot be started.
     pub fn scan(&mut self, batch: &[Given]) -> Result<Outcome, Error> {
-        let size: usize = batch.iter().map(|given| given.bytes.len()).sum();
+        let size: usize = batch.iter().map(|given| given.bytes.0.len()).sum();
         // Threads do not pay for what a hook has to look at on most days.
         let parallel = self.options.threads.get() > 1 && size > SMALL && batch.len() > 1;
         if !parallel {
@@ -110,6 +109,12 @@ impl<'a> Session<'a> {
         outcome
     }
 
+    /// Why nothing more is begun, if the time is over or somebody ended the run.
+    pub fn late(&self) -> Option<Reason> {
+        let funds = self.funds();
+        funds.late().then(|| funds.late_reason())
+    }
+
     fn funds(&self) -> Arc<Funds> {
         Arc::new(Funds::new(self.left, self.deadline).unless(self.options.stop.clone()))
     }
@@ -142,21 +147,19 @@ impl<'a> Session<'a> {
             };
             return gap(provenance, run.funds.late_reason(), detail);
         }
-        let folder = given.folder.as_ref().map(Folder::new);
-        let package = folder.as_ref().map(|folder| Sibling { folder, name: provenance.name() });
-        let package = package.as_ref().map_or(&Alone as &dyn Package, |package| package);
+        let package = given.package.as_ref().map_or(&Alone as &dyn Package, |package| &**package);
         let place = Place { provenance, package };
         run.guarded(provenance, || self.whole(run, place, given))
     }
 
     fn whole(&self, run: &Run, place: Place, given: &Given) -> Outcome {
-        let bytes = &given.bytes;
+        let bytes = &given.bytes.0;
         let mut outcome = self.workspaces.with(|workspace| {
             let named = if given.named { run.named(place.provenance, workspace) } else { Outcome::default() };
             if bytes.len() < SMALL { named.then(run.small(place, bytes, workspace)) } else { named }
         });
         if bytes.len() >= SMALL {
-            outcome.add(run.large(place, &(Arc::new(Memory(bytes.clone())) as Arc<dyn ReadAt>)));
+            outcome.add(run.large(place, &(given.bytes.clone() as Arc<dyn ReadAt>)));
         }
         run.progress.files(1);
         outcome.coverage.files += 1;

@@ -1,12 +1,17 @@
 //! Git: what is staged and what was ever committed, read by the user's own `git`; findings and coverage come out.
 //!
-//! Git knows its indexes, worktrees, partial clones and object formats better than any second reader; measured beside
-//! the own reader of packs ([`crate::container`]) it costs less, too. But a repository may be a stranger's, whose
-//! configuration names programs, so each call ([`Repository::command`]) is one that runs none: plumbing only, with file
-//! system monitors, hooks, pagers, replaced objects and fetching switched off, and neither filters nor text conversion.
+//! Git knows its indexes, worktrees, partial clones and object formats better than any second reader. But a repository may be
+//! a stranger's, whose configuration names programs, so each call ([`Repository::command`]) is one that runs none: plumbing
+//! only, with file system monitors, hooks, pagers, replaced objects and fetching switched off, and neither filters nor text
+//! conversion. What costs most, all objects of a history, is read without git where they lie as they commonly do
+//! (`packs`), and first commits are told from the trees that went by (`firsts`).
 
+mod beside;
+mod firsts;
 pub mod history;
+mod id;
 mod objects;
+mod packs;
 pub mod staged;
 mod store;
 
@@ -21,6 +26,9 @@ pub enum Error {
     /// There is no git.
     #[error("cannot run git, which this command reads the repository with")]
     NoGit(#[source] io::Error),
+    /// There is no repository.
+    #[error("no git repository here: run it in the folder of one")]
+    NoRepository,
     /// Git refused.
     #[error("git {what}: {said}")]
     Refused {
@@ -67,8 +75,15 @@ impl Repository {
 
     /// A call of git that runs no program of the repository, asks no network, and writes nothing.
     pub fn command(&self) -> Command {
+        let mut command = self.magic_command();
+        command.arg("--literal-pathspecs");
+        command
+    }
+
+    /// The same for a path that says by its own words (gitglossary(7), "pathspec") that it is literal, and from where on.
+    fn magic_command(&self) -> Command {
         let mut command = Command::new("git");
-        command.args(["--no-pager", "--no-optional-locks", "--no-replace-objects", "--literal-pathspecs"]);
+        command.args(["--no-pager", "--no-optional-locks", "--no-replace-objects"]);
         let settings = [
             "core.fsmonitor=false",
             "core.hooksPath=/dev/null",
@@ -90,7 +105,9 @@ impl Repository {
             }
         }
         command.env("GIT_NO_LAZY_FETCH", "1").env("GIT_TERMINAL_PROMPT", "0").env("LC_ALL", "C");
-        command.env_remove("GIT_EXTERNAL_DIFF");
+        for variable in ["GIT_EXTERNAL_DIFF", "GIT_LITERAL_PATHSPECS"] {
+            command.env_remove(variable);
+        }
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
@@ -147,5 +164,8 @@ impl Repository {
 fn refused(what: &str, stderr: &[u8]) -> Error {
     let said = String::from_utf8_lossy(stderr);
     let first = said.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("failed");
+    if first.contains("not a git repository (or any") {
+        return Error::NoRepository;
+    }
     Error::Refused { what: what.to_owned(), said: first.trim_start_matches("fatal: ").to_owned() }
 }

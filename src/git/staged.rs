@@ -6,8 +6,9 @@
 
 use std::collections::HashSet;
 use std::io::Read;
-use std::path::PathBuf;
+use std::sync::Arc;
 
+use super::beside::{Folders, Version};
 use super::store::{Got, Store};
 use super::{Error, Repository, refused};
 use crate::blob::Provenance;
@@ -15,6 +16,7 @@ use crate::budget::{Gap, Reason};
 use crate::container::Outcome;
 use crate::engine::{Given, Session};
 use crate::finding::{Finding, Secret};
+use crate::source::Memory;
 
 /// The longest lists of added and removed files that are compared by content to tell renames; each pair costs time.
 const RENAMES: &str = "-l200";
@@ -35,6 +37,13 @@ struct Change {
     old: Option<String>,
 }
 
+/// The repository, with what is open of it.
+struct Open<'r> {
+    store: Store<'r>,
+    staged: Folders<'r>,
+    committed: Folders<'r>,
+}
+
 /// Scans what is staged.
 ///
 /// # Errors
@@ -44,20 +53,19 @@ pub fn scan(repository: &Repository, session: &mut Session) -> Result<Outcome, E
     if changes.is_empty() {
         return Ok(outcome);
     }
-    let store = &mut Store::of(repository);
+    let open = &mut Open {
+        store: Store::of(repository),
+        staged: Folders::of(repository, Version::Staged),
+        committed: Folders::of(repository, Version::Committed),
+    };
     for changes in changes.chunks(TOGETHER) {
-        outcome.add(group(repository, changes, store, session)?);
+        outcome.add(group(changes, open, session)?);
     }
     Ok(outcome)
 }
 
 /// Scans some of the changes.
-fn group(
-    repository: &Repository,
-    changes: &[Change],
-    store: &mut Store,
-    session: &mut Session,
-) -> Result<Outcome, Error> {
+fn group(changes: &[Change], open: &mut Open, session: &mut Session) -> Result<Outcome, Error> {
     let mut outcome = Outcome::default();
     let mut batch = Vec::new();
     let mut held = 0;
@@ -66,7 +74,7 @@ fn group(
             let before = session.scan(&std::mem::take(&mut batch))?;
             Ok::<_, Error>(before.then(session.stream(&change.path, bytes)))
         };
-        match store.get(&change.new, HELD, &mut large)? {
+        match open.store.get(&change.new, HELD, &mut large)? {
             Got::Missing => {
                 let provenance = Provenance::file(change.path.as_str());
                 let detail = "the staged object is not in this repository";
@@ -75,7 +83,7 @@ fn group(
             Got::Streamed(seen) => outcome.add(seen?),
             Got::Bytes(bytes) => {
                 held += bytes.len() as u64;
-                batch.push(given(repository, change, bytes));
+                batch.push(given(change, bytes, &mut open.staged));
             }
         }
         if held > HELD {
@@ -84,30 +92,28 @@ fn group(
         }
     }
     outcome.add(session.scan(&batch)?);
-    without_old(repository, changes, outcome, store, session)
+    without_old(changes, outcome, open, session)
 }
 
-/// A blob for the scan. The files beside it in the work tree tell the name of its flow.
-fn given(repository: &Repository, change: &Change, bytes: Vec<u8>) -> Given {
-    let file = repository.top.as_ref().map(|top| top.join(&change.path));
-    let folder = file.and_then(|file| file.parent().map(PathBuf::from));
-    Given { name: change.path.clone(), bytes, named: true, folder: folder.filter(|folder| folder.is_dir()) }
+/// A blob for the scan. The files beside it tell the name of its flow.
+fn given(change: &Change, bytes: Vec<u8>, folders: &mut Folders) -> Given {
+    let package = Some(folders.around(&change.path));
+    Given { name: change.path.clone(), bytes: Arc::new(Memory(bytes)), named: true, package }
 }
 
 /// Takes out what stood in the last commit already.
 fn without_old(
-    repository: &Repository,
     changes: &[Change],
     mut outcome: Outcome,
-    store: &mut Store,
+    open: &mut Open,
     session: &mut Session,
 ) -> Result<Outcome, Error> {
     let found: HashSet<&str> = outcome.findings.iter().map(path).collect();
     let suspects: Vec<&Change> =
         changes.iter().filter(|change| found.contains(change.path.as_str())).collect();
     for change in suspects {
-        for name in before(change, store.is_merging()) {
-            match old(repository, &name, change, store, session)? {
+        for name in before(change, open.store.is_merging()) {
+            match old(&name, change, open, session)? {
                 Some(known) => {
                     outcome.findings.retain(|finding| path(finding) != change.path || !known.has(finding));
                 }
@@ -130,17 +136,11 @@ fn before(change: &Change, merging: bool) -> Vec<String> {
 }
 
 /// Scans a file as it was; `None` if there was none.
-fn old(
-    repository: &Repository,
-    name: &str,
-    change: &Change,
-    store: &mut Store,
-    session: &mut Session,
-) -> Result<Option<Known>, Error> {
-    let outcome = match store.get(name, HELD, |bytes| session.stream(&change.path, bytes))? {
+fn old(name: &str, change: &Change, open: &mut Open, session: &mut Session) -> Result<Option<Known>, Error> {
+    let outcome = match open.store.get(name, HELD, |bytes| session.stream(&change.path, bytes))? {
         Got::Missing => return Ok(None),
         Got::Streamed(outcome) => outcome,
-        Got::Bytes(bytes) => session.scan(&[given(repository, change, bytes)])?,
+        Got::Bytes(bytes) => session.scan(&[given(change, bytes, &mut open.committed)])?,
     };
     Ok(Some(Known::of(&outcome.findings)))
 }

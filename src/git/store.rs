@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use flate2::bufread::ZlibDecoder;
 
+use super::id::Kind;
 use super::objects::{Head, Objects};
 use super::{Error, Repository};
 use crate::source::{self, Links};
@@ -97,9 +98,20 @@ fn objects(folder: &Path) -> Option<PathBuf> {
     Some(common.join("objects"))
 }
 
-/// A blob that lies in a file of its own: zlib of `blob SIZE`, a zero byte, and the bytes. `None` if it does not, or
-/// anything about it is odd: then git is asked.
+/// A blob that lies in a file of its own.
 fn loose(objects: &Path, name: &str, most: u64) -> Option<Vec<u8>> {
+    unpacked(objects, name, most).filter(|object| object.kind == Kind::Blob).map(|object| object.bytes)
+}
+
+/// An object out of a file of its own.
+pub(super) struct Unpacked {
+    pub(super) kind: Kind,
+    pub(super) bytes: Vec<u8>,
+}
+
+/// An object that lies in a file of its own: zlib of `blob SIZE`, a zero byte, and the bytes. `None` if it does not, or
+/// anything about it is odd: then git is asked.
+pub(super) fn unpacked(objects: &Path, name: &str, most: u64) -> Option<Unpacked> {
     if name.len() < 40 || !name.bytes().all(|digit| digit.is_ascii_hexdigit()) {
         return None;
     }
@@ -112,10 +124,11 @@ fn loose(objects: &Path, name: &str, most: u64) -> Option<Vec<u8>> {
     let mut head = Vec::new();
     (&mut inflated).take(HEAD).read_until(0, &mut head).ok()?;
     let head = std::str::from_utf8(head.strip_suffix(b"\0")?).ok()?;
-    let size: u64 = head.strip_prefix("blob ")?.parse().ok().filter(|size| *size <= most)?;
+    let (kind, size) = head.split_once(' ')?;
+    let (kind, size) = (Kind::from_name(kind)?, size.parse().ok().filter(|size: &u64| *size <= most)?);
     let mut bytes = Vec::new();
     inflated.take(size + 1).read_to_end(&mut bytes).ok()?;
-    (bytes.len() as u64 == size).then_some(bytes)
+    (bytes.len() as u64 == size).then_some(Unpacked { kind, bytes })
 }
 
 #[cfg(test)]

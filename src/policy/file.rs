@@ -25,7 +25,7 @@ pub struct PolicyError {
 impl fmt::Display for PolicyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { file, line, problem } = self;
-        write!(f, "{file}:{line}: {problem}; `keysieve check --policy-example` shows a whole policy")
+        write!(f, "{file}, line {line}: {problem}; `keysieve check --policy-example` shows a whole policy")
     }
 }
 

@@ -12,57 +12,66 @@ use crate::container::{Place, Pool, Run, Unwatched, Visit, Workspaces};
 use crate::finding::Finding;
 use crate::scan::{self, BlobScan, Needles, Scanner, Scratch};
 
-/// Looks at each blob as the scan does, and for what is known.
-struct Check<'c> {
-    scanner: &'c Scanner,
-    needles: &'c Needles,
-    left: Mutex<Vec<Provenance>>,
+/// A copy that is to be checked.
+pub(super) struct Check<'c> {
+    pub(super) provenance: &'c Provenance,
+    /// What of it is left as it is, and why.
+    pub(super) closed: &'c [(Provenance, String)],
+    /// Whether it has the name of the file that it was made of.
+    pub(super) named: bool,
 }
 
-/// Scans a copy; returns what could not be read of it.
-///
-/// # Errors
-/// What is left in it, and why, as far as `closed` tells.
-pub(super) fn check(
-    provenance: &Provenance,
-    bytes: &[u8],
-    package: &dyn Package,
-    scanner: &Scanner,
-    secrets: &mut Secrets,
-    closed: &[(Provenance, String)],
-) -> Result<Vec<Gap>, Refusal> {
-    secrets.look_for_all();
-    let check = Check { scanner, needles: secrets.needles(), left: Mutex::default() };
-    let run = Run {
-        visit: &check,
-        progress: &Unwatched,
-        workspaces: &Workspaces::new(1),
-        pool: &Pool::default(),
-        passwords: &[],
-        parallel: false,
-        funds: &Arc::new(Funds::new(scanner.budget.run_expanded, None)),
-    };
-    let place = Place { provenance, package };
-    let outcome = run.guarded(provenance, || run.bytes(place, bytes));
-    let found = outcome.findings.iter().map(|finding| (&finding.location.provenance, Some(finding)));
-    let left = check.left.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let mut left = found.chain(left.iter().map(|place| (place, None)));
-    match left.next() {
-        Some((place, finding)) => Err(refusal(place, finding, closed)),
-        None => Ok(outcome.coverage.gaps),
+impl Check<'_> {
+    /// Scans the copy; returns what could not be read of it.
+    ///
+    /// # Errors
+    /// What is left in it, and why, as far as that is known.
+    pub(super) fn check(
+        &self,
+        bytes: &[u8],
+        package: &dyn Package,
+        scanner: &Scanner,
+        secrets: &mut Secrets,
+    ) -> Result<Vec<Gap>, Refusal> {
+        secrets.look_for_all();
+        let look = Look { scanner, needles: secrets.needles(), named: self.named, left: Mutex::default() };
+        let run = Run {
+            visit: &look,
+            progress: &Unwatched,
+            workspaces: &Workspaces::new(1),
+            pool: &Pool::default(),
+            passwords: &[],
+            parallel: false,
+            funds: &Arc::new(Funds::new(scanner.budget.run_expanded, None)),
+        };
+        let place = Place { provenance: self.provenance, package };
+        let outcome = run.guarded(self.provenance, || run.bytes(place, bytes));
+        if let Some(finding) = outcome.findings.first() {
+            let is_name = finding.location.bytes.is_none();
+            return Err(refusal(&finding.location.provenance, is_name, Some(finding), self.closed));
+        }
+        let left = look.left.into_inner().unwrap_or_else(PoisonError::into_inner);
+        match left.first() {
+            Some((place, is_name)) => Err(refusal(place, *is_name, None, self.closed)),
+            None => Ok(outcome.coverage.gaps),
+        }
     }
 }
 
-/// Why something is left there.
-fn refusal(place: &Provenance, finding: Option<&Finding>, closed: &[(Provenance, String)]) -> Refusal {
+/// Why something is left there, in a name or in what has that name.
+fn refusal(
+    place: &Provenance,
+    is_name: bool,
+    finding: Option<&Finding>,
+    closed: &[(Provenance, String)],
+) -> Refusal {
     let holds = |outer: &Provenance| outer.path == place.path && place.entries.starts_with(&outer.entries);
-    let reason = closed.iter().filter(|(outer, _)| holds(outer)).max_by_key(|(outer, _)| outer.entries.len());
+    let closed = closed.iter().filter(|(outer, _)| holds(outer) && !(is_name && outer == place));
+    let reason = closed.max_by_key(|(outer, _)| outer.entries.len());
     let what = finding.map_or("a value that was found elsewhere", |finding| finding.signature.description);
     let why = match (reason, finding) {
         (Some((_, why)), _) => format!("it holds a credential ({what}), and {why}"),
-        (None, Some(finding)) if finding.location.bytes.is_none() => {
-            format!("its name holds a credential ({what}): rename it")
-        }
+        (None, _) if is_name => format!("its name holds a credential ({what}): rename it, and try again"),
         (None, Some(finding)) if !finding.location.decoded.is_empty() => {
             let steps: Vec<_> = finding.location.decoded.iter().map(|step| step.name()).collect();
             format!("a credential in it ({what}) cannot be replaced through {}", steps.join(", "))
@@ -72,13 +81,22 @@ fn refusal(place: &Provenance, finding: Option<&Finding>, closed: &[(Provenance,
     Refusal::new(place, why)
 }
 
-impl Check<'_> {
-    fn is_left(&self, provenance: &Provenance) {
-        self.left.lock().unwrap_or_else(PoisonError::into_inner).push(provenance.clone());
+/// Looks at each blob as the scan does, and for what is known.
+struct Look<'c> {
+    scanner: &'c Scanner,
+    needles: &'c Needles,
+    named: bool,
+    /// Where something is left, and whether that is a name.
+    left: Mutex<Vec<(Provenance, bool)>>,
+}
+
+impl Look<'_> {
+    fn is_left(&self, provenance: &Provenance, in_name: bool) {
+        self.left.lock().unwrap_or_else(PoisonError::into_inner).push((provenance.clone(), in_name));
     }
 }
 
-impl Visit for Check<'_> {
+impl Visit for Look<'_> {
     fn budget(&self) -> &Budget {
         &self.scanner.budget
     }
@@ -86,7 +104,7 @@ impl Visit for Check<'_> {
     fn blob(&self, blob: &Blob, scratch: &mut Scratch) -> BlobScan {
         let trace = scan::trace(blob, self.scanner, scratch, self.needles);
         if !trace.known.is_empty() {
-            self.is_left(blob.provenance);
+            self.is_left(blob.provenance, false);
         }
         scan::blob(blob, self.scanner, scratch)
     }
@@ -107,10 +125,10 @@ impl Visit for Check<'_> {
             let blob = Blob { provenance, bytes: &bytes, package, landmarks: Landmarks::NONE };
             let trace = scan::trace(&blob, self.scanner, scratch, self.needles);
             if !trace.known.is_empty() {
-                self.is_left(provenance);
+                self.is_left(provenance, false);
             }
         } else if reopen().is_ok_and(|reader| self.needles.stand_in(reader)) {
-            self.is_left(provenance);
+            self.is_left(provenance, false);
         }
         scan::stream(provenance, reader, reopen, package, self.scanner, scratch)
     }
@@ -120,9 +138,12 @@ impl Visit for Check<'_> {
     }
 
     fn name(&self, provenance: &Provenance, scratch: &mut Scratch) -> Vec<Finding> {
+        if provenance.entries.is_empty() && !self.named {
+            return Vec::new();
+        }
         let name = provenance.entries.last().map_or(provenance.name(), |entry| entry);
         if self.needles.stand_in_text(name.as_bytes()) {
-            self.is_left(provenance);
+            self.is_left(provenance, true);
         }
         scan::name(provenance, self.scanner, scratch)
     }

@@ -25,6 +25,7 @@ use crate::container::{Form, form};
 use crate::finding::Finding;
 use crate::scan::{self, Scanner, Scratch};
 
+use self::check::Check;
 pub use self::secrets::Secrets;
 
 /// One finding, and what stands in its place now.
@@ -82,6 +83,8 @@ pub struct Redactor<'s> {
     scanner: &'s Scanner,
     /// What is known of secrets so far. It may grow with every file; then those before have to be done once more.
     pub secrets: Secrets,
+    /// Whether a copy has the name of its file. If so, nothing that is known may stand in it.
+    pub keeps_names: bool,
 }
 
 impl<'s> Redactor<'s> {
@@ -91,7 +94,7 @@ impl<'s> Redactor<'s> {
         for finding in findings {
             secrets.add(finding);
         }
-        Self { scanner, secrets }
+        Self { scanner, secrets, keeps_names: true }
     }
 
     /// Whether a name of a folder, which is not changed, is free of what is known.
@@ -183,8 +186,8 @@ impl<'s> Redactor<'s> {
                 continue;
             }
             let shown = redacted.bytes.as_deref().unwrap_or(bytes);
-            redacted.gaps =
-                check::check(provenance, shown, package, self.scanner, &mut self.secrets, &closed)?;
+            let check = Check { provenance, closed: &closed, named: self.keeps_names };
+            redacted.gaps = check.check(shown, package, self.scanner, &mut self.secrets)?;
             break;
         }
         self.list_by_copies(provenance, &mut redacted);

@@ -34,6 +34,9 @@ const COLUMNS: &[&str] = &[
     "store",
     "controls",
     "fingerprint",
+    "commit",
+    "author",
+    "date",
 ];
 
 /// Writes the rows below their header.
@@ -79,6 +82,9 @@ fn cells(page: &Page, reported: &Reported) -> [String; COLUMNS.len()] {
         store(page, reported),
         page.controls(reported).join(" "),
         reported.fingerprint.clone(),
+        text(reported.commit.as_ref().map(|commit| &commit.id)),
+        text(reported.commit.as_ref().map(|commit| &commit.author)),
+        text(reported.commit.as_ref().map(|commit| &commit.date)),
     ]
 }
 

@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use crate::finding::Location;
 
 use super::verdict::Verdict;
-use super::words::{revoke, store, why_not_read};
+use super::words::{revoke, since, store, why_not_read};
 use super::{Page, Reported};
 
 /// Writes the commands: what stops first, so that it is among those that are shown.
@@ -67,7 +67,13 @@ fn said(page: &Page, reported: &Reported) -> String {
     let preview = page.text(&finding.preview);
     let accepted = reported.accepted.as_ref().map(|it| format!("Accepted by {}. ", page.text(&it.by)));
     let accepted = accepted.unwrap_or_default();
-    format!("{accepted}{preview}{whose}\nRevoke it: {}\n{}", revoke(page, reported), store(page, reported))
+    let since = reported.commit.as_ref().map(|commit| format!("\nSince {}", since(page, commit)));
+    let since = since.unwrap_or_default();
+    format!(
+        "{accepted}{preview}{whose}{since}\nRevoke it: {}\n{}",
+        revoke(page, reported),
+        store(page, reported)
+    )
 }
 
 /// The data of a command, as the runner's own toolkit escapes it.

@@ -110,10 +110,19 @@ fn description(page: &Page, reported: &Reported) -> String {
     format!("{} {}", why::sentence(&reported.finding), page.text(reported.finding.signature.description))
 }
 
-/// GitLab needs a commit; a scan of files has none, which its own analyzers say with zeros.
+/// The commit that brought it. GitLab needs one; a scan of files has none, which its own analyzers say with zeros.
+fn commit(page: &Page, reported: &Reported) -> Value {
+    match &reported.commit {
+        Some(commit) => json!({
+            "sha": page.text(&commit.id), "author": page.text(&commit.author), "date": page.text(&commit.date),
+        }),
+        None => json!({"sha": "0000000"}),
+    }
+}
+
 fn location(page: &Page, reported: &Reported) -> Value {
     let at = &reported.finding.location;
-    let mut location = json!({"file": page.text(&at.provenance.path), "commit": {"sha": "0000000"}});
+    let mut location = json!({"file": page.text(&at.provenance.path), "commit": commit(page, reported)});
     let line = at.line.filter(|_| at.provenance.entries.is_empty());
     if let (Some(line), Some(object)) = (line, location.as_object_mut()) {
         object.insert("start_line".to_owned(), line.into());

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use crate::finding::Confidence;
 
 use super::verdict::{Outcome, Verdict};
-use super::words::{counted, lives, platform, size, storage, why_not_read};
+use super::words::{counted, lives, platform, since, size, storage, why_not_read};
 use super::{Identity, Page, Reported, plain, rfc3339, why};
 
 const STYLE: &str = include_str!("html/page.css");
@@ -190,6 +190,7 @@ fn facts(page: &Page, reported: &Reported) -> Vec<(&'static str, String)> {
         ("Step", text(step.and_then(|it| it.name.as_ref().or(it.id.as_ref()).or(it.kind.as_ref())))),
         ("Field", text(finding.place.field.as_ref().or(finding.name.as_ref()))),
         ("File", Some(format!("{}{line}", page.text(&at.provenance.to_string())))),
+        ("Since", reported.commit.as_ref().map(|commit| since(page, commit))),
         ("Preview", Some(page.text(&finding.preview)).filter(|preview| !preview.is_empty())),
         ("Secret", value.map(|value| crate::mask::visible(&value))),
         ("Stored", Some(storage(finding.storage).to_owned())),

@@ -12,8 +12,8 @@ use crate::finding::{Confidence, Flow, LifetimeClass, Location, Severity, Step};
 use crate::mask::visible;
 
 use super::paper::{Ink, Paper, shorten};
-use super::words::{counted, encoding, grouped, lives, platform, revoke, size, storage, store};
-use super::{Commit, Life, LifeState, Page, Reported, data};
+use super::words::{counted, encoding, grouped, lives, platform, revoke, since, size, storage, store};
+use super::{Life, LifeState, Page, Reported, data};
 
 /// Gaps that are listed; the rest is counted.
 const GAPS_SHOWN: usize = 10;
@@ -217,13 +217,6 @@ fn life(page: &Page, life: &Life) -> String {
     let day = day.split('T').next().unwrap_or_default();
     let moved = life.moved_from.as_ref().map(|from| format!("moved here from {}", page.text(from)));
     format!("{}, first seen {day}{}", life.state.name(), bracketed([moved]))
-}
-
-/// `commit 1f0c3a5e9b2d by Jane Doe <jane@example.org>, 2026-11-23T12:00:00Z`
-fn since(page: &Page, commit: &Commit) -> String {
-    let id = page.text(&commit.id);
-    let id = id.get(..12).unwrap_or(&id);
-    format!("commit {id} by {}, {}", short(page, &commit.author), page.text(&commit.date))
 }
 
 /// `inputs.headers.Authorization: sk_live_…9f2Q`

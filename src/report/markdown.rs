@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use crate::finding::Confidence;
 
 use super::verdict::Verdict;
-use super::words::{counted, lives, platform, storage, why_not_read};
+use super::words::{counted, lives, platform, since, storage, why_not_read};
 use super::{Page, Reported, plain, why};
 
 /// Characters from which on findings are only counted: GitHub takes 65,536 in a comment.
@@ -99,9 +99,11 @@ fn details(page: &Page, reported: &Reported) -> String {
         text.push_str(&format!("{}. {}\n", at + 1, prose(step)));
     }
     let lives = prose(&lives(page, reported));
+    let since = reported.commit.as_ref().map(|commit| format!(" Since {}.", prose(&since(page, commit))));
     text.push_str(&format!(
-        "\nStored {}; lives {lives}. Fingerprint `{}`\n",
+        "\nStored {}; lives {lives}.{} Fingerprint `{}`\n",
         storage(finding.storage),
+        since.unwrap_or_default(),
         reported.fingerprint
     ));
     text.push_str("\n</details>\n");

@@ -7,7 +7,7 @@ use crate::finding::{Confidence, Flow, Step};
 
 use super::paper::{Ink, Paper, shorten};
 use super::verdict::{Outcome, Verdict};
-use super::words::{counted, grouped, lives, platform, revoke, storage, store, why_not_read};
+use super::words::{counted, grouped, lives, platform, revoke, since, storage, store, why_not_read};
 use super::{Page, Reported, why};
 
 /// Things of one list that are written out; the rest is counted.
@@ -164,6 +164,9 @@ fn details(page: &Page, reported: &Reported, paper: &mut Paper) -> io::Result<()
     let field = finding.place.field.as_ref().map(|field| format!(", field {}", page.text(field)));
     let place = page.text(&at.provenance.to_string());
     paper.fact(2, "at", &format!("{place}{}{}", line.unwrap_or_default(), field.unwrap_or_default()))?;
+    if let Some(commit) = &reported.commit {
+        paper.fact(2, "since", &since(page, commit))?;
+    }
     paper.fact(2, "stored", storage(finding.storage))?;
     paper.fact(2, "lives", &lives(page, reported))?;
     let (severity, confidence) = (reported.severity().name(), finding.confidence.name());

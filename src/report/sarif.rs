@@ -20,7 +20,7 @@ use crate::signature::Signature;
 
 use super::controls::{self, Catalogue};
 use super::frame::Object;
-use super::{Identity, LifeState, Page, Reported, rfc3339};
+use super::{Commit, Identity, LifeState, Page, Reported, rfc3339};
 
 /// Tags of a rule that GitHub accepts.
 const MOST_TAGS: usize = 20;
@@ -319,7 +319,13 @@ fn properties(page: &Page, reported: &Reported) -> Value {
         "secret": secret,
         "occurrences": page.credential(reported).map(|credential| credential.findings.len()),
         "controls": page.controls(reported),
+        "commit": reported.commit.as_ref().map(|commit| commit_of(page, commit)),
     })
+}
+
+/// The commit that brought it. What the standard has for versions is about the whole run, not about a result.
+fn commit_of(page: &Page, commit: &Commit) -> Value {
+    json!({"id": page.text(&commit.id), "author": page.text(&commit.author), "date": page.text(&commit.date)})
 }
 
 /// Something that a policy forbids; its rule is the policy's, so that it has no entry among ours.

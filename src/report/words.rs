@@ -7,7 +7,8 @@ use crate::budget::Reason;
 use crate::finding::{Encoding, LifetimeClass, Storage};
 use crate::platform::{self, Platform};
 
-use super::{Page, Reported};
+use super::paper::shorten;
+use super::{Commit, Page, Reported};
 
 pub(super) fn platform(name: &str) -> &str {
     platform::named(name).map_or(name, |platform: &Platform| platform.brand())
@@ -44,6 +45,17 @@ pub(super) fn storage(storage: Storage) -> &'static str {
         Storage::Code => "in code",
         Storage::Encrypted => "encrypted, but its key is in the same export",
     }
+}
+
+/// The longest name of an author that is shown whole, in characters.
+const AUTHOR: usize = 120;
+
+/// `commit 1f0c3a5e9b2d by Jane Doe <jane@example.org>, 2026-11-23T12:00:00Z`
+pub(super) fn since(page: &Page, commit: &Commit) -> String {
+    let id = page.text(&commit.id);
+    let id = id.get(..12).unwrap_or(&id);
+    let author = shorten(&page.text(&commit.author), AUTHOR);
+    format!("commit {id} by {author}, {}", page.text(&commit.date))
 }
 
 /// `for good (vendor: never expires)`

@@ -135,7 +135,7 @@ pub enum Problem {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unreadable(error) => write!(f, "cannot read: {error}"),
+            Self::Unreadable(error) => write!(f, "cannot be read: {error}"),
             Self::NoFiles => f.write_str("expected at least one .toml file"),
             Self::Form(line, reason) => write!(f, "line {line}: {reason}"),
             Self::Field { field, expected } => write!(f, "{field}: expected {expected}"),

@@ -1,13 +1,14 @@
 //! Deltas between objects (<https://git-scm.com/docs/pack-format>, "Deltified representation").
 
 /// What a delta makes of its base, if that has at most `limit` bytes; `None` if it is broken or makes more.
-pub(super) fn apply(base: &[u8], delta: &[u8], limit: usize) -> Option<Vec<u8>> {
+pub(crate) fn apply(base: &[u8], delta: &[u8], limit: usize) -> Option<Vec<u8>> {
     let mut delta = delta.iter();
     if size(&mut delta)? != base.len() as u64 {
         return None;
     }
     let wanted = usize::try_from(size(&mut delta)?).ok().filter(|wanted| *wanted <= limit)?;
-    let mut result = Vec::new();
+    // Room for what most deltas make, which nobody has to believe.
+    let mut result = Vec::with_capacity(wanted.min(base.len().saturating_mul(2)));
     while let Some(&operation) = delta.next() {
         let part = match operation {
             0 => return None, // reserved

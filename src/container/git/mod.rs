@@ -17,6 +17,8 @@ use super::{Job, Outcome, Place, Stream, Workspace, gap, wrapped};
 use crate::budget::Reason;
 use crate::source::{RangeReader, ReadAt, fill};
 
+pub(crate) use self::delta::apply as apply_delta;
+
 /// What packs and bundles begin with.
 const PACK: &[u8] = b"PACK\0\0\0\x02";
 const BUNDLES: [&[u8]; 2] = [b"# v2 git bundle\n", b"# v3 git bundle\n"];

@@ -143,7 +143,7 @@ fn a_wrong_policy_is_told_with_its_line() {
     let ended =
         keysieve(["check".as_ref(), tree.at("a.json").as_os_str(), "--policy".as_ref(), file.as_ref()]);
     assert_eq!((ended.status, &*ended.stdout), (2, ""));
-    assert!(ended.stderr.contains("policy.toml:3: unknown field `alow`"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("policy.toml, line 3: unknown field `alow`"), "{}", ended.stderr);
     assert!(ended.stderr.contains("--policy-example"), "{}", ended.stderr);
     let ended =
         keysieve(["check".as_ref(), tree.at("a.json").as_os_str(), "--policy".as_ref(), "none".as_ref()]);

@@ -93,6 +93,27 @@ fn what_is_refused_writes_nothing() {
     assert_eq!(fs::read_dir(dir.path()).expect("a folder").count(), 1);
 }
 
+/// A short password may well be the name of the file; the copy of one file has the name that it is given.
+#[test]
+fn a_name_that_holds_the_secret_does_not_come_along() {
+    let dir = folder();
+    let secret = "kumquat";
+    let (original, copy) = (dir.path().join("kumquat.json"), dir.path().join("clean.json"));
+    fs::write(&original, format!("{{\"password\": \"{secret}\"}}")).expect("written");
+    let ended = keysieve(["redact", &text(&original), "-o", &text(&copy)]);
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    assert!(!fs::read_to_string(&copy).expect("a copy").contains(secret));
+    fs::remove_file(&copy).expect("removed");
+    let elsewhere = folder();
+    for call in [vec!["redact", "--in-place"], vec!["redact", "-o", &text(&elsewhere.path().join("to"))]] {
+        let path = if call.len() == 2 { text(&original) } else { text(dir.path()) };
+        let ended = keysieve(call.into_iter().chain([path.as_str()]));
+        assert_eq!(ended.status, 4, "{}", ended.stderr);
+        assert!(ended.stderr.contains("rename it"), "{}", ended.stderr);
+    }
+    assert_eq!(fs::read_dir(dir.path()).expect("a folder").count(), 1);
+}
+
 #[test]
 fn what_cannot_be_read_is_told_and_not_written() {
     let dir = folder();

@@ -1,5 +1,7 @@
 //! `keysieve git --history`: every object once, the first commit and its author.
 
+use std::io::Write;
+
 use super::made::{Repo, git, key, keysieve_in};
 
 /// A commit by someone at some time; returns its id.
@@ -34,6 +36,24 @@ fn the_first_commit_and_its_author_are_named() {
         "{}",
         human.stdout
     );
+}
+
+#[test]
+fn every_format_names_the_commit() {
+    let repo = Repo::new();
+    let token = format!("TOKEN={}", key(1));
+    let first = commit(&repo, "Joe <joe@example.org>", "2026-11-21T10:00:00Z", "a.env", &token);
+    for format in ["human", "json", "jsonl", "sarif", "html", "csv", "junit", "gitlab", "github", "markdown"]
+    {
+        let said = repo.keysieve(&["git", "--history", "--format", format]).stdout;
+        for wanted in [&first[..12], "Joe", "2026-11-21T10:00:00"] {
+            assert!(said.contains(wanted), "{wanted} in {format}: {said}");
+        }
+    }
+    let gitlab = repo.keysieve(&["git", "--history", "--format", "gitlab"]).json();
+    assert_eq!(gitlab["vulnerabilities"][0]["location"]["commit"]["sha"], first.as_str());
+    let sarif = repo.keysieve(&["git", "--history", "--format", "sarif"]).json();
+    assert_eq!(sarif["runs"][0]["results"][0]["properties"]["commit"]["id"], first.as_str());
 }
 
 #[test]
@@ -88,6 +108,95 @@ fn messages_of_commits_and_tags_are_text() {
     let head = repo.git(&["rev-parse", "HEAD"]);
     let of_commit = findings.iter().find(|it| it["location"]["path"] == format!("(commit {head})"));
     assert_eq!(of_commit.expect("in the commit")["commit"]["author"], "Jane Doe <jane@example.org>");
+}
+
+#[test]
+fn names_of_files_are_text() {
+    let repo = Repo::new();
+    let name = format!("in/export-{}.json", key(1));
+    repo.write(&name, "{}").commit("first");
+    repo.write("in/other.json", "{}").write("b.txt", "b").commit("second").git(&["gc", "-q"]);
+    let open = repo.history(&["--history"]).open();
+    assert_eq!(open.len(), 1, "in each version of its folder, but said once: {open:?}");
+    assert!(open[0].starts_with("(tree "), "{open:?}");
+}
+
+/// A repository as large ones are: deltas upon deltas in more than one pack, loose objects, some of them in a pack too, a
+/// file that is too large to be held, and one that git has to be asked for.
+#[test]
+fn every_object_is_read_once_wherever_it_lies() {
+    let repo = Repo::new();
+    let text = |number: u64| {
+        let lines: String =
+            (0..400).map(|line| format!("line {line} of some length, {}\n", line * 7919)).collect();
+        format!("{lines}TOKEN_{number}={}\n{lines}", key(number))
+    };
+    for number in 0..30 {
+        repo.write("a.txt", text(number)).commit("next");
+    }
+    repo.git(&["repack", "-q", "-a", "-d", "--depth=50"]);
+    let objects = repo.at(".git/objects");
+    let loose = repo.git(&["rev-parse", "HEAD:a.txt"]);
+    repo.write("large.bin", format!("{}TOKEN={}\n", "0123456789abcde\n".repeat(600_000), key(40)))
+        .commit("large");
+    repo.write("b.txt", text(41)).commit("in a second pack").git(&["repack", "-q", "-d"]);
+    repo.write("c.txt", text(42)).commit("loose");
+    // The same once more, in a file of its own.
+    let bytes = repo.try_git(&["cat-file", "blob", &loose]).stdout;
+    let mut packed = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+    packed.write_all(format!("blob {}\0{bytes}", bytes.len()).as_bytes()).expect("packed");
+    std::fs::create_dir_all(objects.join(&loose[..2])).expect("made");
+    std::fs::write(objects.join(&loose[..2]).join(&loose[2..]), packed.finish().expect("packed"))
+        .expect("written");
+    let all = repo.git(&["cat-file", "--batch-all-objects", "--batch-check"]).lines().count();
+    let json = repo.history(&["--history"]).json();
+    assert_eq!(json["findings"].as_array().expect("findings").len(), 33);
+    assert_eq!(json["coverage"]["files"], all);
+    let one = repo.history(&["--history", "--threads", "1"]).json();
+    assert_eq!(one["findings"], json["findings"]);
+    let range = repo.history(&["--history", "HEAD"]).json();
+    assert_eq!(range["findings"], json["findings"], "as git gives them");
+}
+
+/// An index that lies costs what it lies about, no more: git is asked.
+#[test]
+fn a_broken_index_is_left_to_git() {
+    let repo = Repo::new();
+    repo.write("a.env", format!("TOKEN={}", key(1))).commit("first").git(&["gc", "-q"]);
+    let folder = repo.at(".git/objects/pack");
+    let index = std::fs::read_dir(folder).expect("packs").map(|entry| entry.expect("one").path());
+    let index =
+        index.into_iter().find(|path| path.extension().is_some_and(|end| end == "idx")).expect("an index");
+    let whole = std::fs::read(&index).expect("read");
+    let mut options = std::fs::metadata(&index).expect("there").permissions();
+    #[allow(clippy::permissions_set_readonly_false, reason = "it is gone with the test")]
+    options.set_readonly(false);
+    std::fs::set_permissions(&index, options).expect("set");
+    for at in (0..whole.len()).step_by(97) {
+        let mut broken = whole.clone();
+        broken[at] ^= 0xff;
+        std::fs::write(&index, &broken).expect("written");
+        let ended = repo.history(&["--history"]);
+        assert!(matches!(ended.status, 0..=4), "{at}: {}", ended.stderr);
+    }
+    std::fs::write(&index, &whole[..whole.len() / 2]).expect("written");
+    assert_ne!(repo.history(&["--history"]).status, 0);
+}
+
+/// What was found before the time was over is reported, whether or not its commit was read, and one gap tells the rest.
+#[test]
+fn a_history_that_is_not_read_to_its_end_says_so_once() {
+    let repo = Repo::new();
+    for number in 0..5 {
+        repo.write("a.env", format!("TOKEN={}\n", key(number))).commit("next");
+    }
+    for range in [&["--history"][..], &["--history", "HEAD"]] {
+        let ended = repo.history(&[range, &["--deadline", "0"]].concat());
+        let json = ended.json();
+        assert_eq!(ended.status, 3, "{}", ended.stderr);
+        assert_eq!(json["coverage"]["gaps"].as_array().map(Vec::len), Some(1), "{json}");
+        assert_eq!(json["coverage"]["gaps"][0]["reason"], "deadline");
+    }
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 use std::process::Stdio;
 
+use serde_json::json;
+
 use super::made::{Repo, flow, git, key, keysieve_in};
 use crate::containers::zip;
 
@@ -203,10 +205,35 @@ fn large_files_are_read_as_they_come() {
 }
 
 #[test]
+fn the_files_beside_are_those_that_are_staged() {
+    let repo = Repo::new();
+    let names = |label: &str| {
+        let nodes = json!([{"id": "t1", "type": "tab", "label": label},
+                           {"id": "n1", "type": "http request", "z": "t1", "name": "Call", "wires": []}]);
+        nodes.to_string()
+    };
+    let kept = |number| json!({"n1": {"password": key(number)}}).to_string();
+    for folder in ["", "deep/er/"] {
+        let (flows, credentials) = (format!("{folder}flows.json"), format!("{folder}flows_cred.json"));
+        repo.write(&flows, names("As it is staged")).write(&credentials, kept(1)).git(&["add", "."]);
+        repo.write(&flows, names("As it lies in the work tree"));
+        let flow = |json: &serde_json::Value| json["findings"][0]["flow"]["name"].clone();
+        assert_eq!(flow(&repo.staged().json()), "As it is staged", "{folder}");
+        std::fs::remove_file(repo.at(&flows)).expect("removed");
+        assert_eq!(flow(&repo.staged().json()), "As it is staged", "{folder}");
+        repo.git(&["rm", "-q", "-r", "--cached", "."]);
+    }
+}
+
+#[test]
 fn outside_of_a_repository_it_says_so() {
     let folder = tempfile::tempdir().expect("a folder");
-    let ended = keysieve_in(folder.path(), &["git", "--staged"]);
-    assert_eq!(ended.status, 2);
-    assert!(ended.stderr.contains("not a git repository"), "{}", ended.stderr);
+    for call in
+        [&["git", "--staged"][..], &["git", "--history"], &["git", "--history", "a..b"], &["hook", "status"]]
+    {
+        let ended = keysieve_in(folder.path(), call);
+        assert_eq!(ended.status, 2, "{call:?}");
+        assert!(ended.stderr.contains("no git repository here"), "{}", ended.stderr);
+    }
     assert_eq!(keysieve_in(folder.path(), &["git"]).status, 2);
 }
