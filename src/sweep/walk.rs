@@ -5,7 +5,8 @@
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::sync::{Mutex, PoisonError};
@@ -24,7 +25,7 @@ use crate::container::Outcome;
 use crate::engine::Files;
 use crate::fingerprint::Key;
 use crate::mask::Masker;
-use crate::source::{self, EntryKind, Folder, Links, Stamp, StampedEntry};
+use crate::source::{self, Address, At, EntryKind, Folder, Listing, RangeReader, Stamp, StampedEntry};
 
 /// Folders within folders that are entered, as in the engine.
 const FOLDER_DEPTH: usize = 256;
@@ -33,11 +34,33 @@ const FOLDER_DEPTH: usize = 256;
 #[derive(Clone, Debug)]
 pub struct Root {
     /// Where it is.
-    pub path: PathBuf,
+    pub site: Site,
     /// As the user named it.
     pub shown: String,
     /// As the state knows it.
     pub id: Id,
+}
+
+/// Where a root is.
+#[derive(Clone, Debug)]
+pub enum Site {
+    /// A folder of the file system.
+    Folder(PathBuf),
+    /// A folder of a store, by the address that was typed.
+    Remote(At, Address),
+}
+
+impl Root {
+    /// Goes there.
+    ///
+    /// # Errors
+    /// If there is no such folder.
+    pub(super) fn open(&self) -> io::Result<At> {
+        match &self.site {
+            Site::Folder(path) => At::held(path),
+            Site::Remote(at, _) => Ok(at.clone()),
+        }
+    }
 }
 
 /// What a walk may do.
@@ -125,7 +148,7 @@ impl Pace {
 /// A folder on the way down.
 struct Step<'a> {
     root: &'a Root,
-    path: PathBuf,
+    at: At,
     shown: String,
     /// From the root on; kept only for the globs.
     relative: PathBuf,
@@ -151,27 +174,26 @@ struct KnownFile {
 impl Walk<'_> {
     /// Tells that a root is not there.
     pub(super) fn missing(&self, root: &Root, why: String) {
-        self.with_root(root, |step| {
-            self.enter(step, 0);
-            self.unlisted(step, why);
-        });
+        let step = Self::first_step(root, At::path(""));
+        self.enter(&step, 0);
+        self.unlisted(&step, why);
     }
 
     /// Walks a root; whether it was looked at.
-    pub(super) fn root(&self, root: &Root) -> Result<bool, Error> {
-        self.with_root(root, |step| self.folder(step))
+    pub(super) fn root(&self, root: &Root, at: At) -> Result<bool, Error> {
+        self.folder(&Self::first_step(root, at))
     }
 
-    fn with_root<R>(&self, root: &Root, work: impl FnOnce(&Step) -> R) -> R {
-        work(&Step {
+    fn first_step(root: &Root, at: At) -> Step<'_> {
+        Step {
             root,
-            path: root.path.clone(),
+            at,
             shown: root.shown.clone(),
             relative: PathBuf::new(),
             id: root.id,
             parent: None,
             depth: 0,
-        })
+        }
     }
 
     fn stop(&self) -> bool {
@@ -225,15 +247,14 @@ impl Walk<'_> {
         if step.depth > FOLDER_DEPTH {
             return Err("too many folders within folders".to_owned());
         }
-        let device = source::device(&step.path).map_err(|error| format!("cannot be looked at: {error}"))?;
+        let at = source::nanos(SystemTime::now());
+        let listing = step.at.listing().map_err(|error| format!("cannot list the folder: {error}"))?;
+        let Listing { entries, device } = listing;
         let moved = known.is_some_and(|known| known.device != 0 && known.device != device);
         if moved && !self.limits.accept_roots {
             return Err("lies on another device than last time: unmounted, or mounted anew (--accept-roots)"
                 .to_owned());
         }
-        let at = source::nanos(SystemTime::now());
-        let entries =
-            source::list_stamped(&step.path).map_err(|error| format!("cannot list the folder: {error}"))?;
         if entries.is_empty() && step.parent.is_none() && !self.limits.accept_roots {
             let had = self.readers.with(|db| has_content(db, step.id)).map_err(|error| error.to_string())?;
             if had {
@@ -299,7 +320,7 @@ impl Walk<'_> {
         }
         let inner = Step {
             root: step.root,
-            path: step.path.join(&entry.name),
+            at: step.at.join(&entry.name),
             shown: source::shown_below(&step.shown, &entry.name),
             relative,
             id: step.id.within(self.key, &entry.name),
@@ -313,7 +334,7 @@ impl Walk<'_> {
         let (known, known_folders) =
             self.readers.with(|db| Ok((known_files(db, step.id)?, known_folders(db, step.id)?)))?;
         let own = step.id.within(self.key, OsStr::new(""));
-        let beside = Folder::new(&step.path);
+        let beside = Folder::at(step.at.clone());
         let settled = AtomicBool::new(true);
         let here = Here { step, known: &known, beside: &beside, at: seen.at, settled: &settled };
         self.own_name(&here, own);
@@ -354,9 +375,9 @@ impl Walk<'_> {
             return;
         }
         let fits = |known: &&KnownFile| known.stamp == entry.stamp && known.settings == Some(self.settings);
-        let path = here.step.path.join(&entry.name);
+        let at = here.step.at.entry(&entry.name, entry.known.as_ref());
         let content = (self.limits.verify_content && entry.kind == EntryKind::File)
-            .then(|| content(&path).map(|digest| Id(self.key.tag(&digest))))
+            .then(|| content(&at).map(|digest| Id(self.key.tag(&digest))))
             .flatten();
         let same = known.filter(fits).filter(|known| !self.limits.verify_content || known.content == content);
         if let Some(known) = same {
@@ -373,10 +394,10 @@ impl Walk<'_> {
             here.settled.store(false, Ordering::Relaxed);
             return;
         }
-        self.read(here, entry, id, &path, content);
+        self.read(here, entry, id, &at, content);
     }
 
-    fn read(&self, here: &Here, entry: &StampedEntry, id: Id, path: &Path, content: Option<Id>) {
+    fn read(&self, here: &Here, entry: &StampedEntry, id: Id, at: &At, content: Option<Id>) {
         let shown = source::shown_below(&here.step.shown, &entry.name);
         let outcome = match (entry.kind, &entry.trouble) {
             (EntryKind::Link, _) => {
@@ -389,7 +410,7 @@ impl Walk<'_> {
             (_, Some(error)) => self.files.refused(&shown, error),
             _ => {
                 self.pace.wait(entry.stamp.size);
-                self.files.scan(path, &shown, here.beside, &entry.name)
+                self.files.scan(at, &shown, here.beside, &entry.name)
             }
         };
         self.record(here, id, entry.stamp, content, &outcome);
@@ -446,8 +467,8 @@ struct Here<'a> {
 }
 
 /// The digest of a file's content; `None` if it cannot be read, which the scan will say.
-fn content(path: &Path) -> Option<[u8; 32]> {
-    let mut file = source::open(path, Links::Refuse).ok()?;
+fn content(at: &At) -> Option<[u8; 32]> {
+    let mut file = RangeReader::whole(at.open_regular().ok()?);
     let mut digest = Sha256::new();
     let mut buffer = vec![0; 64 << 10];
     loop {
