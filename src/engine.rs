@@ -27,7 +27,9 @@ use crate::container::{Place, Pool, Run, SMALL, Workspace, Workspaces, gap};
 use crate::finding::Secret;
 use crate::scan::Scanner;
 use crate::source::remote::Found;
-use crate::source::{self, At, Entry, EntryKind, Folder, Links, OpenFile, Opened, RangeReader, ReadAt, Sibling};
+use crate::source::{
+    self, At, Entry, EntryKind, Folder, Links, OpenFile, Opened, RangeReader, ReadAt, Sibling,
+};
 
 /// Folders within folders that are entered: each costs stack, and a path of more parts than this is no one's work.
 const FOLDER_DEPTH: usize = 256;
@@ -58,6 +60,18 @@ impl Default for Options {
         let most = NonZeroUsize::MIN.saturating_add(63);
         let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN).min(most);
         Self { threads, exclude: GlobSet::empty(), passwords: Arc::from([]), deadline: None, stop: None }
+    }
+}
+
+/// Threads for what lies in stores: they wait for answers most of the time.
+const FAR_THREADS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(15);
+
+impl Options {
+    /// More threads, if what is read lies in a store.
+    #[must_use]
+    pub fn far(self, far: bool) -> Self {
+        let threads = if far { self.threads.max(FAR_THREADS) } else { self.threads };
+        Self { threads, ..self }
     }
 }
 
@@ -361,7 +375,9 @@ impl Walk<'_> {
         workspace.give_back(buffer);
         match (trouble, &opened) {
             (Some(error), _) => outcome.add(unreadable(place.provenance, &error)),
-            (None, Opened::Source(source)) if !large && (filled as u64 != source.size() || source.changed()) => {
+            (None, Opened::Source(source))
+                if !large && (filled as u64 != source.size() || source.changed()) =>
+            {
                 outcome.add(changed(place.provenance));
             }
             _ => {}

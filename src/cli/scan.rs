@@ -71,7 +71,8 @@ pub(super) fn reported<T>(
 ) -> Result<T, Failure> {
     let scanner = scanner(options)?;
     let key = key(options)?;
-    let engine_options = engine_options(options)?;
+    let far = inputs.iter().any(|input| matches!(input, Input::Remote(_)));
+    let engine_options = engine_options(options)?.far(far && options.threads.is_none());
     let started = Instant::now();
     let line = Line::new(options);
     let outcome = engine::run(&inputs, &scanner, &engine_options, &*line.counters).map_err(Failure::usage)?;

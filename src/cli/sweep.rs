@@ -149,9 +149,10 @@ pub(super) fn run(sweep: &Sweep) -> Result<Status, Failure> {
     let state = sweep.state.as_deref().unwrap_or(Path::new(""));
     let targets = Targets::new(options)?;
     let scanner = scan::scanner(options)?;
-    let engine_options = scan::engine_options(options)?;
     let mut store = Store::open(state, options.fingerprint_key_file.as_deref()).map_err(failure)?;
     let roots = sweep::roots(&store.key, &sweep.roots).map_err(failure)?;
+    let far = roots.iter().any(sweep::Root::is_far);
+    let engine_options = scan::engine_options(options)?.far(far && options.threads.is_none());
     if sweep.nice {
         give_way();
     }

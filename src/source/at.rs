@@ -73,9 +73,7 @@ impl At {
     /// What was listed there, with what the listing said of it.
     pub fn entry(&self, name: &OsStr, known: Option<&Arc<Known>>) -> Self {
         match (&self.0, known) {
-            (Kind::Remote(remote), Some(known)) => {
-                Self(Kind::Remote(remote.join(name, Some(known.clone()))))
-            }
+            (Kind::Remote(remote), Some(known)) => Self(Kind::Remote(remote.join(name, Some(known.clone())))),
             _ => self.join(name),
         }
     }

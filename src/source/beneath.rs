@@ -43,7 +43,7 @@ mod linux {
 
         fn resolve(&self, below: &Path, flags: OFlags) -> io::Result<OwnedFd> {
             let below = if below.as_os_str().is_empty() { Path::new(".") } else { below };
-            let flags = flags | OFlags::CLOEXEC | OFlags::NOCTTY | OFlags::NOFOLLOW;
+            let flags = flags | OFlags::CLOEXEC | OFlags::NOFOLLOW;
             let rules = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
             for _ in 0..TRIES {
                 match rustix::fs::openat2(&self.folder, below, flags, Mode::empty(), rules) {
@@ -52,7 +52,9 @@ mod linux {
                     Err(Errno::NOSYS | Errno::PERM) => {
                         return Ok(rustix::fs::openat(&self.folder, below, flags, Mode::empty())?);
                     }
-                    Err(Errno::LOOP | Errno::XDEV) => return Err(io::Error::other("a link is on the way to it")),
+                    Err(Errno::LOOP | Errno::XDEV) => {
+                        return Err(io::Error::other("a link is on the way to it"));
+                    }
                     done => return Ok(done?),
                 }
             }
@@ -61,7 +63,7 @@ mod linux {
 
         /// Opens a regular file; what is none is never read, and never waited for.
         pub(in crate::source) fn open(&self, below: &Path) -> io::Result<File> {
-            match self.resolve(below, OFlags::RDONLY | OFlags::NONBLOCK) {
+            match self.resolve(below, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY) {
                 Ok(file) => Ok(file.into()),
                 // Too long a way for one call: the plain one, which has the same limit, says so.
                 Err(error) if error.raw_os_error() == Some(Errno::NAMETOOLONG.raw_os_error()) => {
@@ -122,6 +124,64 @@ mod linux {
             FileType::Symlink => EntryKind::Link,
             _ => EntryKind::Special,
         }
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+    use std::path::Path;
+
+    use crate::source::{At, EntryKind, Links};
+
+    #[test]
+    fn nothing_leads_out_of_a_folder_that_is_held() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir_all(dir.path().join("root/in")).unwrap();
+        fs::write(dir.path().join("out"), "x").unwrap();
+        fs::write(dir.path().join("root/in/a"), "x").unwrap();
+        symlink("../out", dir.path().join("root/link")).unwrap();
+        symlink("in", dir.path().join("root/folder")).unwrap();
+        let held = At::held(&dir.path().join("root")).unwrap();
+        assert!(held.join("in/a").open(Links::Follow).is_ok());
+        for way in ["link", "folder/a", "../out", "in/../../out", "/etc/hostname"] {
+            assert!(held.join(way).open(Links::Follow).is_err(), "{way}");
+        }
+        assert!(held.join("folder").listing().is_err());
+        assert_eq!(held.join("link").look().unwrap().0, EntryKind::Link);
+        assert_eq!(held.join("in/a").look().unwrap().1.size, 1);
+        let names = held.listing().unwrap().entries;
+        let names: Vec<_> = names.iter().map(|entry| (entry.name.to_str().unwrap(), entry.kind)).collect();
+        assert_eq!(
+            names,
+            [("folder", EntryKind::Link), ("in", EntryKind::Folder), ("link", EntryKind::Link)]
+        );
+    }
+
+    #[test]
+    fn it_stays_the_folder_that_was_opened() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join("root")).unwrap();
+        fs::write(dir.path().join("root/a"), "x").unwrap();
+        let held = At::held(&dir.path().join("root")).unwrap();
+        fs::rename(dir.path().join("root"), dir.path().join("gone")).unwrap();
+        symlink("/etc", dir.path().join("root")).unwrap();
+        assert!(held.join("a").open(Links::Refuse).is_ok());
+        assert_eq!(held.listing().unwrap().entries.len(), 1);
+        assert!(held.up().is_none());
+    }
+
+    #[test]
+    fn pipes_and_devices_are_not_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let made = std::process::Command::new("mkfifo").arg(dir.path().join("pipe")).status();
+        assert!(made.is_ok_and(|status| status.success()));
+        let held = At::held(dir.path()).unwrap();
+        assert!(held.join("pipe").open(Links::Refuse).is_err());
+        assert_eq!(held.listing().unwrap().entries[0].kind, EntryKind::Special);
+        let devices = At::held(Path::new("/dev")).unwrap();
+        assert!(devices.join("zero").open(Links::Refuse).is_err());
     }
 }
 

@@ -94,7 +94,10 @@ fn stays_near(member: &str) -> bool {
 
 fn companion(at: &At) -> Option<Arc<[u8]>> {
     let mut bytes = Vec::new();
-    RangeReader::whole(at.open_regular().ok()?).take(COMPANION_LIMIT as u64 + 1).read_to_end(&mut bytes).ok()?;
+    RangeReader::whole(at.open_regular().ok()?)
+        .take(COMPANION_LIMIT as u64 + 1)
+        .read_to_end(&mut bytes)
+        .ok()?;
     (bytes.len() <= COMPANION_LIMIT).then(|| bytes.into())
 }
 

@@ -54,7 +54,11 @@ impl Stamp {
 
     /// What the C library's structure says, without an open file.
     #[cfg(target_os = "linux")]
-    #[allow(clippy::useless_conversion, clippy::unnecessary_cast, reason = "types differ between architectures")]
+    #[allow(
+        clippy::useless_conversion,
+        clippy::unnecessary_cast,
+        reason = "types differ between architectures"
+    )]
     pub(super) fn of_stat(stat: &rustix::fs::Stat) -> Self {
         let at = |seconds: i64, nanos: i64| seconds.saturating_mul(SECOND).saturating_add(nanos);
         Self {

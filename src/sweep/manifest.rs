@@ -216,11 +216,7 @@ impl Lister<'_> {
     ) -> Result<(), Error> {
         self.line(&Line::Folder { id: folder.id, root: index, parent: folder.parent, device })?;
         let at = source::nanos(SystemTime::now());
-        let own = StampedEntry {
-            name: OsString::new(),
-            kind: EntryKind::Folder,
-            ..StampedEntry::default()
-        };
+        let own = StampedEntry { name: OsString::new(), kind: EntryKind::Folder, ..StampedEntry::default() };
         for entry in std::iter::once(own).chain(entries) {
             let relative = if entry.name.is_empty() {
                 folder.relative.clone()
@@ -343,6 +339,11 @@ impl Manifest {
             Some(manifest) if ended => Ok(Self { digest, total, ..manifest }),
             _ => Err(Error::Usage(format!("{}: the manifest has no beginning or no end", path.display()))),
         }
+    }
+
+    /// Whether some of it lies in a store.
+    pub fn is_far(&self) -> bool {
+        self.roots.iter().any(|root| Address::parse(&root.path.0).is_some())
     }
 
     pub(super) fn lines(&self) -> Result<impl Iterator<Item = Result<(Line, String), Error>> + use<>, Error> {

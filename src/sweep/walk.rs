@@ -51,6 +51,11 @@ pub enum Site {
 }
 
 impl Root {
+    /// Whether it lies in a store.
+    pub fn is_far(&self) -> bool {
+        matches!(self.site, Site::Remote(..))
+    }
+
     /// Goes there.
     ///
     /// # Errors

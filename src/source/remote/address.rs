@@ -70,7 +70,9 @@ impl Address {
         let has_host = !matches!(scheme, Scheme::OneDrive | Scheme::GoogleDrive);
         if has_host == host.is_empty() {
             return Err(BadAddress(match scheme {
-                Scheme::OneDrive | Scheme::GoogleDrive => "expected three slashes and a path, as onedrive:///Folder",
+                Scheme::OneDrive | Scheme::GoogleDrive => {
+                    "expected three slashes and a path, as onedrive:///Folder"
+                }
                 Scheme::S3 | Scheme::Google => "expected a bucket, as s3://bucket/folder",
                 Scheme::Azure => "expected a container, as az://container/folder",
                 _ => "expected a host, as webdav://host/folder",
@@ -140,10 +142,14 @@ mod tests {
         for path in ["a/b", "/srv/share", "C:\\x", "http://example.com/", "s3:/bucket", "-", ""] {
             assert_eq!(Address::parse(path), None, "{path}");
         }
-        let own = |scheme, host: &str, key: &str, shown: &str| (scheme, host.into(), key.into(), shown.into());
+        let own =
+            |scheme, host: &str, key: &str, shown: &str| (scheme, host.into(), key.into(), shown.into());
         assert_eq!(parts("s3://b"), own(Scheme::S3, "b", "", "s3://b"));
         assert_eq!(parts("s3://b/a/c%20/"), own(Scheme::S3, "b", "a/c%20", "s3://b/a/c%20"));
-        assert_eq!(parts("sftp://me@h:22/a%20b"), own(Scheme::Sftp, "me@h:22", "a b", "sftp://me@h:22/a%20b"));
+        assert_eq!(
+            parts("sftp://me@h:22/a%20b"),
+            own(Scheme::Sftp, "me@h:22", "a b", "sftp://me@h:22/a%20b")
+        );
         assert_eq!(parts("onedrive:///"), own(Scheme::OneDrive, "", "", "onedrive:///"));
         assert_eq!(parts("gdrive:///a/b"), own(Scheme::GoogleDrive, "", "a/b", "gdrive:///a/b"));
     }

@@ -168,7 +168,7 @@ impl ReadAt for Blocks {
     /// What came with one request is of one piece.
     fn changed(&self) -> bool {
         let several = self.known.size > BLOCK;
-        several && self.store.look(&self.key).is_ok_and(|now| now.is_none_or(|now| now != *self.known))
+        several && self.store.look(&self.key).is_ok_and(|now| now.is_none_or(|now| !now.is_same(&self.known)))
     }
 }
 

@@ -151,7 +151,9 @@ impl Store for Drive {
             match operator.stat(&key).await {
                 Ok(meta) if meta.is_file() => Ok(Some(known(&meta))),
                 Ok(_) => Ok(None),
-                Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::IsADirectory) => Ok(None),
+                Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::IsADirectory) => {
+                    Ok(None)
+                }
                 Err(error) => Err(of(&error)),
             }
         })

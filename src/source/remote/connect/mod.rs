@@ -89,7 +89,8 @@ mod tests {
 
     #[test]
     fn what_may_be_secret_is_left_out_of_errors() {
-        let text = "GET https://host/c/a?sv=1&sig=VALUE-1 (retries: 3): 403 Forbidden: <Error>VALUE-2</Error>";
+        let text =
+            "GET https://host/c/a?sv=1&sig=VALUE-1 (retries: 3): 403 Forbidden: <Error>VALUE-2</Error>";
         assert_eq!(harmless(text), "GET https://host/c/a (retries: 3): 403 Forbidden");
     }
 

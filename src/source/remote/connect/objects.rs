@@ -52,10 +52,8 @@ fn s3(bucket: &str) -> object_store::Result<Made> {
     // What stands in the environment outranks the profile, and its key goes with its own secret.
     let in_environment = variable("AWS_ACCESS_KEY_ID").is_some();
     for (name, value) in &profile {
-        let is_key = matches!(
-            name.as_str(),
-            "aws_access_key_id" | "aws_secret_access_key" | "aws_session_token"
-        );
+        let is_key =
+            matches!(name.as_str(), "aws_access_key_id" | "aws_secret_access_key" | "aws_session_token");
         if let Ok(key) = name.parse::<AmazonS3ConfigKey>()
             && (is_key || name == "region")
             && !(is_key && in_environment)
@@ -135,21 +133,24 @@ impl Store for Objects {
 
     fn list(&self, folder: &str) -> io::Result<Vec<Item>> {
         let (store, prefix) = (self.store.clone(), path(folder)?);
-        let listed = wait(async move {
-            store.list_with_delimiter(Some(&prefix)).await.map_err(|error| of(&error))
-        })?;
+        let listed =
+            wait(async move { store.list_with_delimiter(Some(&prefix)).await.map_err(|error| of(&error)) })?;
         let mut items = HashMap::new();
         for prefix in listed.common_prefixes {
             if let Some(name) = below(folder, prefix.as_ref()) {
                 let known = Known::default();
-                items.insert((name.clone(), false), Item { name, kind: EntryKind::Folder, known, trouble: None });
+                items.insert(
+                    (name.clone(), false),
+                    Item { name, kind: EntryKind::Folder, known, trouble: None },
+                );
             }
         }
         // The object that stands for the folder itself, which consoles make, is no file of it.
         for meta in listed.objects {
             if let Some(name) = below(folder, meta.location.as_ref()) {
                 let known = known(&meta);
-                items.insert((name.clone(), true), Item { name, kind: EntryKind::File, known, trouble: None });
+                items
+                    .insert((name.clone(), true), Item { name, kind: EntryKind::File, known, trouble: None });
             }
         }
         Ok(items.into_values().collect())
@@ -190,7 +191,9 @@ fn below(folder: &str, key: &str) -> Option<String> {
 
 fn known(meta: &ObjectMeta) -> Known {
     let modified = meta.last_modified.timestamp_nanos_opt().unwrap_or(0);
-    Known { size: meta.size, modified, tag: meta.e_tag.clone() }
+    // Azure's listings leave the quotes off, which belong to it (RFC 9110, 8.8.3).
+    let quoted = |tag: &String| if tag.ends_with('"') { tag.clone() } else { format!("\"{tag}\"") };
+    Known { size: meta.size, modified, tag: meta.e_tag.as_ref().map(quoted) }
 }
 
 fn of(error: &Error) -> io::Error {
