@@ -338,14 +338,16 @@ impl Walk<'_> {
         if let Some(ended) = self.ended(provenance) {
             return ended;
         }
-        self.run.guarded(provenance, || {
+        let outcome = self.run.guarded(provenance, || {
             let (mut outcome, large) =
                 self.run.workspaces.with(|workspace| self.small_file(at, place, links, workspace));
             if let Some(large) = large {
                 outcome.add(self.large_file(large, place));
             }
             outcome
-        })
+        });
+        self.run.progress.gaps(outcome.coverage.gaps.len() as u64);
+        outcome
     }
 
     /// Looks at a file if it fits a buffer, else hands it back open.

@@ -21,7 +21,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 pub use self::life::Sweep;
 pub use self::manifest::{Manifest, Shard, manifest, part};
@@ -161,6 +161,11 @@ pub fn run(store: &mut Store, roots: &[Root], looking: &Looking) -> Result<Swept
         let sql = "INSERT INTO roots (id, shown) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET shown = ?2";
         store.db.execute(sql, params![root.id.0, shown])?;
     }
+    // As many as last time, most likely.
+    let last =
+        "SELECT files + unchanged FROM sweeps WHERE ended IS NOT NULL AND id < ?1 ORDER BY id DESC LIMIT 1";
+    let last: Option<i64> = store.db.query_row(last, [sweep.number], |row| row.get(0)).optional()?;
+    looking.progress.expected(last.unwrap_or(0).cast_unsigned());
     let counts = Counts::default();
     let stopped = AtomicBool::new(false);
     let walked = walk(store, roots, looking, sweep, &counts, &stopped)?;
@@ -213,6 +218,7 @@ fn walk(
                     counts,
                     stopped,
                     interrupt,
+                    progress: looking.progress,
                     pace,
                     readers,
                 };

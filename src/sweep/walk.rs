@@ -22,7 +22,7 @@ use super::store::Error;
 use crate::blob::Provenance;
 use crate::budget::{Gap, Reason};
 use crate::container::Outcome;
-use crate::engine::Files;
+use crate::engine::{Files, Progress};
 use crate::fingerprint::Key;
 use crate::mask::Masker;
 use crate::source::{self, Address, At, EntryKind, Folder, Listing, RangeReader, Stamp, StampedEntry};
@@ -107,6 +107,7 @@ pub(super) struct Walk<'a> {
     pub(super) stopped: &'a AtomicBool,
     /// Set when somebody ends the run.
     pub(super) interrupt: Option<&'a AtomicBool>,
+    pub(super) progress: &'a dyn Progress,
     pub(super) pace: Pace,
     pub(super) readers: Readers,
 }
@@ -137,8 +138,10 @@ impl Pace {
         Self { rate, free_at: Mutex::new(Instant::now()) }
     }
 
-    fn wait(&self, bytes: u64) {
-        let Some(rate) = self.rate else { return };
+    /// Waits for its turn, or until nothing more is to be begun; whether it is its turn.
+    fn wait(&self, bytes: u64, stop: &dyn Fn() -> bool) -> bool {
+        const GLANCE: Duration = Duration::from_millis(100);
+        let Some(rate) = self.rate else { return true };
         let cost = Duration::from_secs_f64(bytes as f64 / rate.max(1) as f64);
         let turn = {
             let mut free_at = self.free_at.lock().unwrap_or_else(PoisonError::into_inner);
@@ -146,7 +149,16 @@ impl Pace {
             *free_at = turn.checked_add(cost).unwrap_or(turn);
             turn
         };
-        std::thread::sleep(turn.saturating_duration_since(Instant::now()));
+        loop {
+            let left = turn.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return true;
+            }
+            if stop() {
+                return false;
+            }
+            std::thread::sleep(left.min(GLANCE));
+        }
     }
 }
 
@@ -207,6 +219,11 @@ impl Walk<'_> {
             self.stopped.store(true, Ordering::Relaxed);
         }
         self.stopped.load(Ordering::Relaxed)
+    }
+
+    fn unchanged(&self, files: u64) {
+        self.counts.unchanged.fetch_add(files, Ordering::Relaxed);
+        self.progress.unchanged(files);
     }
 
     fn tell(&self, note: Note) {
@@ -274,6 +291,7 @@ impl Walk<'_> {
         let detector = |text: &str| (self.detector)(text);
         let masker = Masker::new([], &detector);
         let gap = self.recorder(step).gap(&gap, &masker);
+        self.progress.gaps(1);
         self.tell(Note::Unlisted { folder: step.id, root: step.root.id, gap: Some(gap) });
     }
 
@@ -309,7 +327,7 @@ impl Walk<'_> {
     fn unchanged_folder(&self, step: &Step, entries: Vec<StampedEntry>) -> Result<(), Error> {
         let all = entries.len();
         let folders: Vec<_> = entries.into_iter().filter(|entry| entry.kind == EntryKind::Folder).collect();
-        self.counts.unchanged.fetch_add((all - folders.len()) as u64, Ordering::Relaxed);
+        self.unchanged((all - folders.len()) as u64);
         folders.par_iter().try_for_each(|entry| self.subfolder(step, entry))
     }
 
@@ -386,7 +404,7 @@ impl Walk<'_> {
             .flatten();
         let same = known.filter(fits).filter(|known| !self.limits.verify_content || known.content == content);
         if let Some(known) = same {
-            self.counts.unchanged.fetch_add(1, Ordering::Relaxed);
+            self.unchanged(1);
             if known.unread {
                 self.tell(Note::Back { folder: here.step.id, file: id });
             }
@@ -394,7 +412,10 @@ impl Walk<'_> {
         }
         let too_old = entry.kind == EntryKind::File
             && self.limits.since.is_some_and(|since| entry.stamp.newest() < since);
-        if too_old || self.stop() {
+        let stopped = || self.stop();
+        let is_read = entry.kind == EntryKind::File && entry.trouble.is_none();
+        let bytes = if is_read { entry.stamp.size } else { 0 };
+        if too_old || self.stop() || !self.pace.wait(bytes, &stopped) {
             self.counts.excluded.fetch_add(u64::from(too_old), Ordering::Relaxed);
             here.settled.store(false, Ordering::Relaxed);
             return;
@@ -413,10 +434,7 @@ impl Walk<'_> {
                 self.files.refused(&shown, &std::io::Error::other("a pipe, device or socket, not a file"))
             }
             (_, Some(error)) => self.files.refused(&shown, error),
-            _ => {
-                self.pace.wait(entry.stamp.size);
-                self.files.scan(at, &shown, here.beside, &entry.name)
-            }
+            _ => self.files.scan(at, &shown, here.beside, &entry.name),
         };
         self.record(here, id, entry.stamp, content, &outcome);
     }

@@ -219,7 +219,7 @@ mod tests {
         assert_eq!(object.read_at(&mut tail, 100 * BLOCK).unwrap(), 5);
         assert_eq!(tail, [0, 0, 0, 0, 1]);
         object.read_at(&mut tail, 100 * BLOCK + 2).unwrap();
-        assert_eq!(*store.asked.lock().unwrap(), [100 * BLOCK..100 * BLOCK + 5]);
+        assert_eq!(*store.asked.lock().unwrap(), vec![Range { start: 100 * BLOCK, end: 100 * BLOCK + 5 }]);
         assert!(object.changed(), "there is no such thing any more");
     }
 

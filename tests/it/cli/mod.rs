@@ -13,6 +13,7 @@ mod pages;
 mod reading;
 mod redact;
 mod report;
+mod shares;
 mod signatures;
 mod statuses;
 mod sweep;
