@@ -40,7 +40,7 @@ pub(super) fn may_be_named(text: &[u8], run: usize, names: &Names) -> bool {
         b'\n' => return before > 0 && matches!(text[before - 1], b'\t' | b'\n'),
         b'\\' | b'/' | b'(' | b'[' | b'{' | b')' | b',' | b'<' | b'\r' => return false,
         // In the middle of a value, or after a blank: the slow way tells.
-        _ => return true,
+        _ => return !is_in_address_of_harmless(text, run, names),
     }
     let at = match text[before] {
         b'=' if before > 0 && matches!(text[before - 1], b'"' | b'\'' | b'`') => before - 1,
@@ -56,6 +56,8 @@ pub(super) fn may_be_named(text: &[u8], run: usize, names: &Names) -> bool {
     let Some(sign) = at.checked_sub(1) else { return false };
     match text[sign] {
         b':' | b'=' => {}
+        // The name of the next object: `}, "…": {`
+        b',' if quoted && text[..sign].ends_with(b"}") => return false,
         // What text calls it: `token - '…'`, `token '…'`.
         b',' | b'>' | b'-' => return true,
         byte if byte.is_ascii_alphanumeric() => return quoted,
@@ -66,28 +68,67 @@ pub(super) fn may_be_named(text: &[u8], run: usize, names: &Names) -> bool {
     names.may_tell(last_word(&text[at.saturating_sub(32)..at]))
 }
 
-/// What stands between the quotes that `text` ends with, else all of it: of a name shorter than three letters (`to`) none
-/// before it count.
+/// What stands behind the quote that opened, where `text` ends with one that closes, else all of it: of a name shorter
+/// than three letters (`to`) none before it count.
 fn last_word(text: &[u8]) -> &[u8] {
     let is_quote = |byte: &u8| matches!(byte, b'"' | b'\'' | b'`');
     let Some((_, name)) = text.split_last().filter(|(last, _)| is_quote(last)) else { return text };
-    name.iter().rposition(is_quote).map_or(name, |open| &name[open + 1..])
+    name.iter().rposition(is_quote).map_or(name, |open| &name[open..])
 }
 
-/// The same for `name": "` and `name":"` right before the run, which is what most runs have; `None` for all others.
+/// The same for `name": "` and `name":"` right before the run, which is what most runs have, also with an `@` that
+/// begins the value; `None` for all others.
 #[inline]
 fn may_json_member_be_named(text: &[u8], run: usize, names: &Names) -> Option<bool> {
-    let end = match text[..run].last_chunk()? {
-        b"\": \"" => run - 4,
-        [_, b'"', b':', b'"'] => run - 3,
-        _ => return None,
-    };
-    match text[..end].last_chunk()? {
-        [a, b, c, d] if [a, b, c, d].iter().all(|byte| byte.is_ascii_alphabetic()) => {
-            Some(names.may_tell(&[*a, *b, *c, *d]))
-        }
+    let before = &text[..run];
+    let before = before.strip_suffix(b"@").unwrap_or(before);
+    let end = end_of_member_name(before)?;
+    let letters = last_letters(*text[..end].last_chunk()?)?;
+    Some(names.may_end(letters) && names.may_tell(&text[end.saturating_sub(32)..end]))
+}
+
+/// Whether the run is the value of a JSON member whose name tells nothing by its last letters: a part of what
+/// [`may_be_named`] asks.
+#[inline]
+pub(super) fn is_plainly_unnamed(text: &[u8], run: usize, names: &Names) -> bool {
+    let letters = end_of_member_name(&text[..run])
+        .and_then(|end| text[..end].last_chunk())
+        .and_then(|last| last_letters(*last));
+    letters.is_some_and(|letters| !names.may_end(letters))
+}
+
+/// Where the name ends, if `name": "` or `name":"` stands before a value.
+#[inline]
+fn end_of_member_name(before: &[u8]) -> Option<usize> {
+    match before.last_chunk()? {
+        b"\": \"" => Some(before.len() - 4),
+        [_, b'"', b':', b'"'] => Some(before.len() - 3),
         _ => None,
     }
+}
+
+/// The last four letters of a JSON member's name, or two or three behind the quote, folded, the last one lowest; `None`
+/// where other bytes are among them.
+#[inline]
+fn last_letters(last: [u8; 4]) -> Option<u32> {
+    let letters = |bytes: &[u8]| bytes.iter().all(u8::is_ascii_alphabetic);
+    let four = u32::from_be_bytes(last) | 0x2020_2020;
+    match last {
+        [b'"', a, b, c] if letters(&[a, b, c]) => Some(four & 0x00ff_ffff),
+        [_, b'"', a, b] if letters(&[a, b]) => Some(four & 0xffff),
+        last if letters(&last) => Some(four),
+        _ => None,
+    }
+}
+
+/// Whether the run is in an address that is the whole value of a JSON member, and one whose name tells nothing.
+fn is_in_address_of_harmless(text: &[u8], run: usize, names: &Names) -> bool {
+    let Some(slashes) = value_start(text, run).filter(|start| text[*start..].starts_with(b"//")) else {
+        return false;
+    };
+    let Some(scheme) = text[..slashes].strip_suffix(b":") else { return false };
+    let letters = scheme.iter().rev().take(8).take_while(|byte| byte.is_ascii_alphabetic()).count();
+    may_json_member_be_named(text, scheme.len() - letters, names) == Some(false)
 }
 
 /// Where the bytes of `set` begin that stand right before `at`.

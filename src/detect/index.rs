@@ -3,6 +3,7 @@
 use crate::signature::{Anchor, Hold, Shape, Signature};
 
 /// A set of three-byte texts, with false positives: 64 Ki bits, so that it stays in the first-level cache.
+#[derive(Clone)]
 pub struct Bitmap(Box<[u64; 1024]>);
 
 impl Default for Bitmap {
@@ -18,6 +19,11 @@ impl Bitmap {
         self.0[hash >> 6] |= 1 << (hash & 63);
     }
 
+    /// Its bits.
+    pub fn bits(&self) -> &[u64; 1024] {
+        &self.0
+    }
+
     /// Whether it may have been added.
     #[inline(always)]
     pub fn has(&self, bytes: u32) -> bool {
@@ -26,10 +32,13 @@ impl Bitmap {
     }
 }
 
+/// What bytes are multiplied by for a hash, whose upper 16 bits count: 2³² by the golden ratio.
+pub const HASH: u32 = 0x9e37_79b1;
+
 /// 16 bits of the low three bytes.
 #[inline]
 fn hash(bytes: u32) -> usize {
-    ((bytes & 0x00ff_ffff).wrapping_mul(0x9e37_79b1) >> 16) as usize
+    ((bytes & 0x00ff_ffff).wrapping_mul(HASH) >> 16) as usize
 }
 
 /// Three bytes, upper case folded to lower; other bytes are folded too, which only makes the index a little less sharp.
@@ -81,6 +90,57 @@ impl Entry {
     }
 }
 
+/// What is found by three bytes: things in order of their slots, of which a table says where they are.
+pub struct Slots<T> {
+    things: Vec<T>,
+    /// Where the things of each slot begin, and where those of the last one end.
+    starts: Box<[u16; SLOTS + 1]>,
+}
+
+/// Slots, as many as keep all but a few to one key.
+const SLOTS: usize = 1024;
+
+impl<T> Default for Slots<T> {
+    fn default() -> Self {
+        Self { things: Vec::new(), starts: Box::new([0; SLOTS + 1]) }
+    }
+}
+
+impl<T> Slots<T> {
+    /// Puts things (fewer than 65,536) in order; what counts among those of one key is the order that they come in.
+    pub fn new(mut things: Vec<T>, key: impl Fn(&T) -> u32) -> Self {
+        things.truncate(usize::from(u16::MAX));
+        things.sort_by_key(|thing| (slot(key(thing)), key(thing)));
+        let mut starts = Box::new([0; SLOTS + 1]);
+        for thing in &things {
+            starts[slot(key(thing)) + 1] += 1;
+        }
+        for slot in 0..SLOTS {
+            starts[slot + 1] += starts[slot];
+        }
+        Self { things, starts }
+    }
+
+    /// The things of the key's slot: all that have the key, and perhaps others.
+    #[inline]
+    pub fn get(&self, key: u32) -> &[T] {
+        let slot = slot(key);
+        self.things
+            .get(usize::from(self.starts[slot])..usize::from(self.starts[slot + 1]))
+            .unwrap_or_default()
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        self.things.iter()
+    }
+}
+
+#[inline]
+fn slot(key: u32) -> usize {
+    hash(key) * SLOTS >> 16
+}
+
 /// All anchors of one kind, by their first (or, before a run, their last) three bytes.
 #[derive(Default)]
 pub struct Index {
@@ -89,7 +149,7 @@ pub struct Index {
     four: Fours,
     /// Those of three bytes.
     short: Bitmap,
-    entries: Vec<Entry>,
+    entries: Slots<Entry>,
 }
 
 /// A set of four-byte texts without case, with false positives.
@@ -115,13 +175,12 @@ impl Fours {
 
     #[inline(always)]
     fn hash(bytes: u32) -> usize {
-        ((bytes | 0x2020_2020).wrapping_mul(0x9e37_79b1) >> 16) as usize
+        ((bytes | 0x2020_2020).wrapping_mul(HASH) >> 16) as usize
     }
 }
 
 impl Index {
-    fn new(mut entries: Vec<Entry>, more: &[u32]) -> Self {
-        entries.sort_by_key(|entry| entry.key);
+    fn new(entries: Vec<Entry>, more: &[u32]) -> Self {
         let (mut bitmap, mut four, mut short) = (Bitmap::default(), Fours::default(), Bitmap::default());
         for entry in &entries {
             bitmap.insert(entry.key);
@@ -131,7 +190,7 @@ impl Index {
             }
         }
         more.iter().for_each(|key| short.insert(fold(*key)));
-        Self { bitmap, four, short, entries }
+        Self { bitmap, four, short, entries: Slots::new(entries, |entry| entry.key) }
     }
 
     /// The first look: may an anchor have these three bytes?
@@ -146,12 +205,19 @@ impl Index {
         self.four.has(four) | self.short.has(fold(four))
     }
 
-    /// The anchors that have these three bytes but for case.
+    /// What [`Index::may_begin`] looks into: the bits of four bytes each, and of three.
+    pub fn beginnings(&self) -> (&[u64; 1024], &[u64; 1024]) {
+        (&self.four.0, self.short.bits())
+    }
+
+    /// What [`Index::may_have`] looks into.
+    pub fn all(&self) -> &[u64; 1024] {
+        self.bitmap.bits()
+    }
+
+    /// The anchors that have these three bytes but for case, and perhaps others.
     pub fn get(&self, bytes: u32) -> &[Entry] {
-        let key = fold(bytes);
-        let first = self.entries.partition_point(|entry| entry.key < key);
-        let count = self.entries[first..].iter().take_while(|entry| entry.key == key).count();
-        &self.entries[first..first + count]
+        self.entries.get(fold(bytes))
     }
 }
 

@@ -3,7 +3,6 @@
 //! A name's last word says what the value is (`apiKeyName` is a name, `userApiKey` a key), so names are judged by their
 //! endings. That also makes the first look cheap: the last three letters, in a bitmap.
 
-use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use super::index::Bitmap;
@@ -276,6 +275,9 @@ pub const NAMING: &[&str] = &[
     "k",
 ];
 
+/// What counts for nothing at the end of a name.
+const VALUE: &[u8] = b"value";
+
 /// A name in the form that names are compared in: lower case, without `-`, `_`, `.`, spaces, brackets and quotes, and
 /// without a number or the word `value` at its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -297,8 +299,11 @@ impl Normal {
         while normal.len > 1 && normal.bytes[normal.len - 1].is_ascii_digit() {
             normal.len -= 1;
         }
-        if normal.len > 5 && normal.as_bytes().ends_with(b"value") && !is_listed(NEUTRAL, normal.as_bytes()) {
-            normal.len -= 5;
+        if normal.len > VALUE.len()
+            && normal.as_bytes().ends_with(VALUE)
+            && !is_listed(NEUTRAL, normal.as_bytes())
+        {
+            normal.len -= VALUE.len();
         }
         normal
     }
@@ -429,14 +434,16 @@ fn is_name_letter(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte >= 0x80
 }
 
-/// An ending, and what it tells; `None` for a harmless one.
-type Ending = (&'static [u8], Option<Telling>);
+/// An ending by its last three bytes, and what it tells; `None` for a harmless one.
+type Ending = ([u8; 3], &'static [u8], Option<Telling>);
 
 /// The names that tell something: the endings above, and those of the loaded signatures.
 pub struct Names {
+    /// Of all of them, and of those that count as endings too.
     last_letters: LastLetters,
-    /// Telling and harmless endings by their last three bytes; a harmless one outweighs.
-    endings: HashMap<[u8; 3], Vec<Ending>>,
+    last_of_endings: LastLetters,
+    /// Telling and harmless endings by their last three bytes, in order; a harmless one outweighs.
+    endings: Vec<Ending>,
     /// The last three bytes of those endings, and the signatures' names as a whole: first looks, since most names have none.
     ends: Bitmap,
     whole: Bitmap,
@@ -454,28 +461,62 @@ impl Names {
                 signature.names.iter().copied().chain(of_vendor(signature)).map(|name| (name, *signature))
             })
             .collect();
-        let mut last_letters = LastLetters::default();
-        ENDINGS.iter().for_each(|(ending, _)| last_letters.insert_ending(ending.as_bytes()));
-        let whole = own.iter().map(|(name, _)| *name).chain(NEUTRAL.iter().copied());
-        whole.for_each(|name| last_letters.insert(name.as_bytes()));
-        let mut endings: HashMap<[u8; 3], Vec<Ending>> = HashMap::new();
+        let mut last_of_endings = LastLetters::default();
+        ENDINGS.iter().for_each(|(ending, _)| last_of_endings.insert_ending(ending.as_bytes()));
+        last_of_endings.insert(VALUE);
+        let mut last_letters = last_of_endings.clone();
+        let whole_names = || own.iter().map(|(name, _)| *name).chain(NEUTRAL.iter().copied());
+        whole_names().for_each(|name| last_letters.insert(name.as_bytes()));
+        let mut endings: Vec<Ending> = Vec::with_capacity(ENDINGS.len() + HARMLESS.len());
         let (mut ends, mut whole) = (Bitmap::default(), Bitmap::default());
         let telling = ENDINGS.iter().map(|(ending, telling)| (ending.as_bytes(), Some(*telling)));
         for (ending, telling) in HARMLESS.iter().map(|ending| (ending.as_bytes(), None)).chain(telling) {
             if let Some(last) = ending.last_chunk() {
                 ends.insert(end_of(last));
-                endings.entry(*last).or_default().push((ending, telling));
+                endings.push((*last, ending, telling));
             }
         }
-        own.iter().for_each(|(name, _)| whole.insert(hash(name.as_bytes())));
-        Self { last_letters, endings, ends, whole, own, sorted: OnceLock::new() }
+        endings.sort_unstable_by_key(|(last, ..)| *last);
+        whole_names().for_each(|name| whole.insert(hash(name.bytes())));
+        Self { last_letters, last_of_endings, endings, ends, whole, own, sorted: OnceLock::new() }
     }
 
     /// The first look, made for every value candidate: may the name at the end of `name` tell anything? What stands before
     /// it, from a quote or another delimiter on, does not matter. Digits at the end count for nothing, as in [`Normal`].
     #[inline]
     pub fn may_tell(&self, name: &[u8]) -> bool {
-        self.last_letters.may_have(name)
+        let letters = last_letters(name);
+        self.last_letters.may_have(letters) && self.may_tell_whole(letters, name)
+    }
+
+    /// The same by the last two, three or four letters alone, for names that have as many; the last one lowest.
+    #[inline]
+    pub fn may_end(&self, letters: u32) -> bool {
+        self.last_letters.may_have(letters)
+    }
+
+    /// What [`Names::may_end`] looks into, by the [`mix`] of the letters.
+    pub fn last_letters(&self) -> &Bitmap {
+        &self.last_letters.0
+    }
+
+    /// The second look: what is no telling ending must be a telling name as a whole, if a quote shows where it begins:
+    /// `linode`, but not `node`.
+    fn may_tell_whole(&self, letters: u32, name: &[u8]) -> bool {
+        if self.last_of_endings.may_have(letters) {
+            return true;
+        }
+        let is_part = |byte: &u8| is_name_letter(*byte) || matches!(byte, b'_' | b'-' | b'.');
+        match name.iter().rposition(|byte| !is_part(byte)) {
+            Some(quote) if matches!(name[quote], b'"' | b'\'' | b'`') => {
+                let name = &name[quote + 1..];
+                let letters = name.iter().filter(|byte| is_name_letter(**byte));
+                // What does not count at a name's end is none of its letters.
+                let is_plain = name.last().is_some_and(|last| !last.is_ascii_digit());
+                !is_plain || self.whole.has(hash(letters.map(u8::to_ascii_lowercase)))
+            }
+            _ => true,
+        }
     }
 
     /// What a normalised name tells by itself.
@@ -483,8 +524,10 @@ impl Names {
         let bytes = name.as_bytes();
         let mut best = None;
         let last = bytes.last_chunk()?;
-        let endings = if self.ends.has(end_of(last)) { self.endings.get(last) } else { None };
-        for (ending, telling) in endings.into_iter().flatten() {
+        let may_end = self.ends.has(end_of(last));
+        let first =
+            if may_end { self.endings.partition_point(|(own, ..)| own < last) } else { self.endings.len() };
+        for (_, ending, telling) in self.endings[first..].iter().take_while(|(own, ..)| own == last) {
             if bytes.ends_with(ending) {
                 best = best.max(Some((*telling)?));
             }
@@ -502,7 +545,7 @@ impl Names {
             own.dedup_by_key(|(name, signature)| (*name, signature.id));
             own
         });
-        let may_be = self.whole.has(hash(name.as_bytes()));
+        let may_be = self.whole.has(hash(name.bytes()));
         let first = if may_be { sorted.partition_point(|(own, _)| *own < name) } else { sorted.len() };
         sorted[first..].iter().take_while(move |(own, _)| *own == name).map(|(_, signature)| *signature)
     }
@@ -516,14 +559,13 @@ fn end_of([a, b, c]: &[u8; 3]) -> u32 {
 
 /// 24 bits of a name (FNV-1a).
 #[inline]
-fn hash(name: &[u8]) -> u32 {
-    let hash =
-        name.iter().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193));
+fn hash(name: impl Iterator<Item = u8>) -> u32 {
+    let hash = name.fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     hash ^ hash >> 24
 }
 
 /// The last four letters or digits of names, folded: a set with false positives.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct LastLetters(Bitmap);
 
 impl LastLetters {
@@ -541,8 +583,8 @@ impl LastLetters {
     }
 
     #[inline]
-    fn may_have(&self, name: &[u8]) -> bool {
-        self.0.has(mix(last_letters(name)))
+    fn may_have(&self, letters: u32) -> bool {
+        self.0.has(mix(letters))
     }
 }
 
