@@ -5,6 +5,7 @@ mod explain;
 mod formats;
 mod interrupt;
 mod inventory;
+mod journey;
 mod leaks;
 mod made;
 mod options;
