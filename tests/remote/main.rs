@@ -9,7 +9,7 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
-use self::servers::{Azurite, Moto, Server, Sftp, Smb, WebDav};
+use self::servers::{Azurite, Counting, Moto, Server, Sftp, Smb, WebDav};
 use self::set::Set;
 
 /// Says what a test left out; past what captures the output of tests that pass.
@@ -225,8 +225,11 @@ fn archives_are_read_in_ranges() {
     };
     let big = set::zip_with_an_encrypted_middle(40 << 20, &set::token(5));
     server.put("big.zip", &big);
-    let output =
-        keysieve(Some(&server), &["scan", &format!("{}/big.zip", server.root()), "--format", "json"]);
+    let counting = Counting::before(&server);
+    let address = format!("{}/big.zip", server.root());
+    let output = keysieve(Some(&counting), &["scan", &address, "--format", "json"]);
+    let bytes = counting.bytes();
+    assert!((1 << 20..10 << 20).contains(&bytes), "{bytes} of 40 MiB came");
     let report = json(&output);
     let findings = report["findings"].as_array().expect("findings");
     assert_eq!(findings.len(), 1, "{report}");

@@ -1,9 +1,11 @@
 //! Servers that are started for a test on a free port of the loopback interface, and end with it.
 
 use std::fs;
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
@@ -118,7 +120,6 @@ impl Moto {
 
 /// An empty PUT without any library.
 fn put_plain(port: u16, path: &str) {
-    use std::io::{Read, Write};
     let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).expect("connected");
     let head =
         format!("PUT {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
@@ -213,7 +214,6 @@ fn container(port: u16, key: &str) -> Arc<dyn ObjectStore> {
 /// Makes the container with a signed request; `object_store` makes none.
 /// <https://learn.microsoft.com/rest/api/storageservices/authorize-with-shared-key>
 fn make_container(port: u16, key: &str) {
-    use std::io::{Read, Write};
     let date = "Mon, 23 Nov 2026 12:00:00 GMT";
     let headers = format!("x-ms-date:{date}\nx-ms-version:2021-10-04\n");
     let resource = format!("/{ACCOUNT}/{ACCOUNT}/exports\nrestype:container");
@@ -441,4 +441,75 @@ impl Smb {
 fn user() -> String {
     let name = Command::new("id").arg("-un").output().expect("id");
     String::from_utf8_lossy(&name.stdout).trim().to_owned()
+}
+
+/// Stands between keysieve and a server, and counts the bytes that come back.
+pub(crate) struct Counting<'a> {
+    server: &'a Moto,
+    port: u16,
+    counted: Arc<AtomicU64>,
+}
+
+impl<'a> Counting<'a> {
+    pub(crate) fn before(server: &'a Moto) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        let (counted, behind) = (Arc::new(AtomicU64::new(0)), server.port);
+        let counter = counted.clone();
+        std::thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                let counter = counter.clone();
+                std::thread::spawn(move || relay(&client, behind, &counter));
+            }
+        });
+        Self { server, port, counted }
+    }
+
+    pub(crate) fn bytes(&self) -> u64 {
+        self.counted.load(Ordering::Relaxed)
+    }
+}
+
+fn relay(client: &TcpStream, behind: u16, counter: &AtomicU64) {
+    let Ok(server) = TcpStream::connect((Ipv4Addr::LOCALHOST, behind)) else { return };
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let (mut from, mut to) = (client, &server);
+            let _ = std::io::copy(&mut from, &mut to);
+            let _ = server.shutdown(Shutdown::Write);
+        });
+        let (mut from, mut to) = (&server, client);
+        let mut buffer = vec![0; 64 << 10];
+        while let Ok(read @ 1..) = from.read(&mut buffer) {
+            counter.fetch_add(read as u64, Ordering::Relaxed);
+            if to.write_all(&buffer[..read]).is_err() {
+                break;
+            }
+        }
+        let _ = client.shutdown(Shutdown::Both);
+    });
+}
+
+impl Server for Counting<'_> {
+    fn root(&self) -> String {
+        self.server.root()
+    }
+
+    fn environment(&self) -> Vec<(String, String)> {
+        let endpoint = own("AWS_ENDPOINT_URL", format!("http://127.0.0.1:{}", self.port));
+        self.server
+            .environment()
+            .into_iter()
+            .filter(|(name, _)| *name != endpoint.0)
+            .chain([endpoint.clone()])
+            .collect()
+    }
+
+    fn put(&self, name: &str, bytes: &[u8]) {
+        self.server.put(name, bytes);
+    }
+
+    fn remove(&self, name: &str) {
+        self.server.remove(name);
+    }
 }
