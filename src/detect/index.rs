@@ -106,21 +106,27 @@ impl<T> Default for Slots<T> {
     }
 }
 
-impl<T> Slots<T> {
-    /// Puts things (fewer than 65,536) in order; what counts among those of one key is the order that they come in.
-    pub fn new(mut things: Vec<T>, key: impl Fn(&T) -> u32) -> Self {
-        things.truncate(usize::from(u16::MAX));
-        things.sort_by_key(|thing| (slot(key(thing)), key(thing)));
-        let mut starts = Box::new([0; SLOTS + 1]);
-        for thing in &things {
-            starts[slot(key(thing)) + 1] += 1;
-        }
+impl<T: Clone> Slots<T> {
+    /// Sorts things (fewer than 65,536) into their slots; those of one keep their order.
+    pub fn new(things: &[T], key: impl Fn(&T) -> u32) -> Self {
+        let slots: Vec<usize> =
+            things.iter().take(usize::from(u16::MAX)).map(|thing| slot(key(thing))).collect();
+        let mut starts = Box::new([0u16; SLOTS + 1]);
+        slots.iter().for_each(|slot| starts[slot + 1] += 1);
         for slot in 0..SLOTS {
             starts[slot + 1] += starts[slot];
         }
-        Self { things, starts }
+        let mut next = starts.clone();
+        let mut order = vec![0; slots.len()];
+        for (number, slot) in slots.iter().enumerate() {
+            order[usize::from(next[*slot])] = number;
+            next[*slot] += 1;
+        }
+        Self { things: order.into_iter().filter_map(|number| things.get(number).cloned()).collect(), starts }
     }
+}
 
+impl<T> Slots<T> {
     /// The things of the key's slot: all that have the key, and perhaps others.
     #[inline]
     pub fn get(&self, key: u32) -> &[T] {
@@ -129,11 +135,13 @@ impl<T> Slots<T> {
             .get(usize::from(self.starts[slot])..usize::from(self.starts[slot + 1]))
             .unwrap_or_default()
     }
+}
 
-    /// All of them.
-    pub fn iter(&self) -> impl Iterator<Item = &T> {
-        self.things.iter()
-    }
+/// Four bytes, folded, to the three that a slot is found by.
+#[inline]
+fn mixed(four: u32) -> u32 {
+    let folded = four | 0x2020_2020;
+    folded ^ folded >> 24 << 7
 }
 
 #[inline]
@@ -149,6 +157,8 @@ pub struct Index {
     four: Fours,
     /// Those of three bytes.
     short: Bitmap,
+    /// Those of more than three bytes by the first four, folded, and those of three.
+    long: Slots<Entry>,
     entries: Slots<Entry>,
 }
 
@@ -180,7 +190,7 @@ impl Fours {
 }
 
 impl Index {
-    fn new(entries: Vec<Entry>, more: &[u32]) -> Self {
+    fn new(entries: Vec<Entry>, more: &[u32], hold: Hold) -> Self {
         let (mut bitmap, mut four, mut short) = (Bitmap::default(), Fours::default(), Bitmap::default());
         for entry in &entries {
             bitmap.insert(entry.key);
@@ -190,7 +200,12 @@ impl Index {
             }
         }
         more.iter().for_each(|key| short.insert(fold(*key)));
-        Self { bitmap, four, short, entries: Slots::new(entries, |entry| entry.key) }
+        let (long, entries): (Vec<_>, Vec<_>) = match hold {
+            Hold::Start => entries.into_iter().partition(|entry| entry.text.len() > 3),
+            Hold::Before | Hold::Alone => (Vec::new(), entries),
+        };
+        let long = Slots::new(&long, |entry: &Entry| mixed(entry.head.0 as u32));
+        Self { bitmap, four, short, long, entries: Slots::new(&entries, |entry| entry.key) }
     }
 
     /// The first look: may an anchor have these three bytes?
@@ -215,9 +230,15 @@ impl Index {
         self.bitmap.bits()
     }
 
-    /// The anchors that have these three bytes but for case, and perhaps others.
+    /// The anchors that have these three bytes but for case, and perhaps others: of those before a run all.
     pub fn get(&self, bytes: u32) -> &[Entry] {
         self.entries.get(fold(bytes))
+    }
+
+    /// Of those at a run's start the ones of more than three bytes that begin with these four but for case, and perhaps
+    /// others.
+    pub fn get_long(&self, four: u32) -> &[Entry] {
+        self.long.get(mixed(four))
     }
 }
 
@@ -245,7 +266,8 @@ pub fn build(signatures: &[&'static Signature]) -> Anchors {
         let keys = anchor.heads().map(|[a, b, c]| u32::from_le_bytes([a, b, c, 0]));
         list.extend(keys.map(|key| Entry::new(fold(key), anchor.text, target)));
     }
-    Anchors { at_start: Index::new(at_start, &[EYJ]), before: Index::new(before, &[]), alone }
+    let at_start = Index::new(at_start, &[EYJ], Hold::Start);
+    Anchors { at_start, before: Index::new(before, &[], Hold::Before), alone }
 }
 
 fn entries(signature: &'static Signature) -> impl Iterator<Item = (Anchor, Target)> {

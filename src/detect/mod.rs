@@ -274,8 +274,9 @@ impl Detectors {
     }
 
     fn anchor_at(&self, text: &[u8], at: usize, found: &mut Found) {
-        let bytes = three(text, at);
-        if self.at_start.may_begin(index::four(text, at)) && self.at_start.may_have(bytes) {
+        let (bytes, four) = (three(text, at), index::four(text, at));
+        if self.at_start.may_begin(four) && self.at_start.may_have(bytes) {
+            self.anchors(text, self.at_start.get_long(four), at, false, found);
             self.anchors(text, self.at_start.get(bytes), at, false, found);
         }
         if bytes == EYJ {

@@ -3,9 +3,7 @@
 //! A name's last word says what the value is (`apiKeyName` is a name, `userApiKey` a key), so names are judged by their
 //! endings. That also makes the first look cheap: the last three letters, in a bitmap.
 
-use std::sync::OnceLock;
-
-use super::index::Bitmap;
+use super::index::{Bitmap, Slots};
 use crate::signature::Signature;
 
 /// How telling a name is.
@@ -447,9 +445,8 @@ pub struct Names {
     /// The last three bytes of those endings, and the signatures' names as a whole: first looks, since most names have none.
     ends: Bitmap,
     whole: Bitmap,
-    own: Vec<(&'static str, &'static Signature)>,
-    /// The same in order, made when the first name is asked for: text without any pays nothing for it.
-    sorted: OnceLock<Vec<(&'static str, &'static Signature)>>,
+    /// The signatures' names by their hashes.
+    own: Slots<(u32, &'static str, &'static Signature)>,
 }
 
 impl Names {
@@ -458,14 +455,16 @@ impl Names {
         let own: Vec<_> = signatures
             .iter()
             .flat_map(|signature| {
-                signature.names.iter().copied().chain(of_vendor(signature)).map(|name| (name, *signature))
+                let vendor = of_vendor(signature).filter(|vendor| !signature.names.contains(vendor));
+                let names = signature.names.iter().copied().chain(vendor);
+                names.map(|name| (hash(name.bytes()), name, *signature))
             })
             .collect();
         let mut last_of_endings = LastLetters::default();
         ENDINGS.iter().for_each(|(ending, _)| last_of_endings.insert_ending(ending.as_bytes()));
         last_of_endings.insert(VALUE);
         let mut last_letters = last_of_endings.clone();
-        let whole_names = || own.iter().map(|(name, _)| *name).chain(NEUTRAL.iter().copied());
+        let whole_names = || own.iter().map(|(_, name, _)| *name).chain(NEUTRAL.iter().copied());
         whole_names().for_each(|name| last_letters.insert(name.as_bytes()));
         let mut endings: Vec<Ending> = Vec::with_capacity(ENDINGS.len() + HARMLESS.len());
         let (mut ends, mut whole) = (Bitmap::default(), Bitmap::default());
@@ -478,7 +477,8 @@ impl Names {
         }
         endings.sort_unstable_by_key(|(last, ..)| *last);
         whole_names().for_each(|name| whole.insert(hash(name.bytes())));
-        Self { last_letters, last_of_endings, endings, ends, whole, own, sorted: OnceLock::new() }
+        let own = Slots::new(&own, |(hash, ..)| *hash);
+        Self { last_letters, last_of_endings, endings, ends, whole, own }
     }
 
     /// The first look, made for every value candidate: may the name at the end of `name` tell anything? What stands before
@@ -536,18 +536,11 @@ impl Names {
         best.or_else(|| self.of(name).next().map(|_| Telling::Hint))
     }
 
-    /// The signatures that have this very name among theirs.
+    /// The signatures that have this very name among theirs, in the order in which they were loaded.
     pub fn of<'s>(&'s self, name: &'s Normal) -> impl Iterator<Item = &'static Signature> + 's {
-        let name = name.as_str();
-        let sorted = self.sorted.get_or_init(|| {
-            let mut own = self.own.clone();
-            own.sort_by_key(|(name, signature)| (*name, signature.id));
-            own.dedup_by_key(|(name, signature)| (*name, signature.id));
-            own
-        });
-        let may_be = self.whole.has(hash(name.bytes()));
-        let first = if may_be { sorted.partition_point(|(own, _)| *own < name) } else { sorted.len() };
-        sorted[first..].iter().take_while(move |(own, _)| *own == name).map(|(_, signature)| *signature)
+        let hash = hash(name.as_bytes().iter().copied());
+        let own = if self.whole.has(hash) { self.own.get(hash) } else { &[] };
+        own.iter().filter(|(_, own, _)| own.as_bytes() == name.as_bytes()).map(|(.., signature)| *signature)
     }
 }
 

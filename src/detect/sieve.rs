@@ -188,7 +188,7 @@ mod tests {
     fn nothing_promising_is_sieved_out() {
         let mut passed = 0;
         for first in 0..=255u8 {
-            for second in 0..=255u8 {
+            for second in (0..=255u8).filter(|second| second % 3 != 1 || second.is_ascii()) {
                 for third in (0..=255u8).filter(|third| matches!(third, 0 | 3 | 8..=10 | 13 | b' '..)) {
                     for rest in ["def", "c\0c", "\0\0\0", "\u{4}ab", "1,2"] {
                         let bytes = [&[first, second, third], rest.as_bytes()].concat();
@@ -208,6 +208,8 @@ mod tests {
         LazyLock::new(|| Detectors::new(signature::built_in().iter().collect()));
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+
         #[test]
         fn all_levels_see_the_same(
             words in proptest::collection::vec(r#"[a-zA-Z0-9_+/-]{14,40}[ "\\%é]|eyJ|ghp_|[/_-]sk-|SG\.|"(a|id|key|code|node|apiKey|k2|é|[a-z]{0,9})": ?""#, 0..260)

@@ -150,6 +150,7 @@ const QUOTED: Word = Word::Opener(Opener::Quoted);
 const SHARED: usize = 5;
 
 /// Where a word's three bytes were seen: the word, and how far into it they stand.
+#[derive(Clone)]
 struct Entry {
     key: u32,
     /// The byte that follows the three, folded; `None` where the word ends.
@@ -222,7 +223,7 @@ impl Words {
         let mut bitmap = Bitmap::default();
         entries.iter().for_each(|entry| bitmap.insert(entry.key));
         entries.dedup_by(|a, b| is_anchor(a) && is_anchor(b) && (a.key, a.back) == (b.key, b.back));
-        Self { entries: Slots::new(entries, |entry| entry.key), bitmap, tables, needles, level }
+        Self { entries: Slots::new(&entries, |entry| entry.key), bitmap, tables, needles, level }
     }
 
     /// Their bytes, for the run finder.
