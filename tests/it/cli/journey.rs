@@ -104,7 +104,7 @@ fn made(small: usize) -> Journey {
         "<worksheet><sheetData><row r=\"1\"><c r=\"A1\" t=\"s\"><v>0</v></c></row></sheetData></worksheet>";
     let shared = format!("<sst><si><t>{}</t></si></sst>", github(9011));
     journey.write("office/book.xlsx", workbook(&shared, cell, "<worksheet><sheetData/></worksheet>"));
-    database(&journey.share.at("list.db"), &[&github(9012), &github(9013)]);
+    database(&journey.share.at("list.db"), &[&github(9013), &github(9012)]);
     for number in 0..small {
         journey.write(&format!("small/{}/{number}.json", number / 200), format!("{{\"id\":{number}}}"));
     }
