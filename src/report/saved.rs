@@ -381,7 +381,7 @@ impl Reader {
         let gaps: Vec<_> = gaps.into_iter().map(gap).collect();
         let sweep = document.summary.sweep.map(|sweep| sweep.sweep(gaps.len() as u64));
         Ok(Report {
-            sweep: sweep,
+            sweep,
             inventory: None,
             inputs: document.inputs,
             settings: settings.map(|(name, value)| (name, text(value))).collect(),
