@@ -6,7 +6,6 @@
 mod files;
 mod session;
 
-use std::fs::File;
 use std::io;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -27,7 +26,10 @@ use crate::budget::{Funds, Reason};
 use crate::container::{Place, Pool, Run, SMALL, Workspace, Workspaces, gap};
 use crate::finding::Secret;
 use crate::scan::Scanner;
-use crate::source::{self, Entry, EntryKind, Folder, Links, OpenFile, ReadAt, Sibling};
+use crate::source::remote::Found;
+use crate::source::{
+    self, At, Entry, EntryKind, Folder, Links, OpenFile, Opened, RangeReader, ReadAt, Sibling,
+};
 
 /// Folders within folders that are entered: each costs stack, and a path of more parts than this is no one's work.
 const FOLDER_DEPTH: usize = 256;
@@ -58,6 +60,18 @@ impl Default for Options {
         let most = NonZeroUsize::MIN.saturating_add(63);
         let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN).min(most);
         Self { threads, exclude: GlobSet::empty(), passwords: Arc::from([]), deadline: None, stop: None }
+    }
+}
+
+/// Threads for what lies in stores: they wait for answers most of the time.
+const FAR_THREADS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(15);
+
+impl Options {
+    /// More threads, if what is read lies in a store.
+    #[must_use]
+    pub fn far(self, far: bool) -> Self {
+        let threads = if far { self.threads.max(FAR_THREADS) } else { self.threads };
+        Self { threads, ..self }
     }
 }
 
@@ -152,6 +166,7 @@ pub fn visit(
 /// An input, and what the system says it is.
 enum Named<'a> {
     Path { path: &'a Path, kind: EntryKind, size: u64 },
+    Remote { shown: &'a str, found: Found },
     Stdin(&'a str),
     Bytes { name: &'a str, bytes: &'a [u8] },
 }
@@ -160,6 +175,10 @@ fn look(input: &Input) -> Result<Named<'_>, Error> {
     match input {
         Input::Stdin(name) => Ok(Named::Stdin(name)),
         Input::Bytes { name, bytes } => Ok(Named::Bytes { name, bytes }),
+        Input::Remote(address) => match source::remote::find(address) {
+            Ok(found) => Ok(Named::Remote { shown: address.shown(), found }),
+            Err(source) => Err(Error::Input { path: address.shown().to_owned(), source }),
+        },
         Input::Path(path) => match source::named(path) {
             Ok((kind, size)) => Ok(Named::Path { path, kind, size }),
             Err(source) => Err(Error::Input { path: source::shown(path), source }),
@@ -172,6 +191,7 @@ fn wants_threads(named: &[Named]) -> bool {
     match named {
         [] | [Named::Stdin(_) | Named::Bytes { .. }] => false,
         [Named::Path { kind, size, .. }] => *kind == EntryKind::Folder || *size > SMALL as u64,
+        [Named::Remote { found, .. }] => found.folder.is_none() || found.size > SMALL as u64,
         _ => true,
     }
 }
@@ -189,7 +209,7 @@ struct Walk<'a> {
 
 /// A folder on the way down.
 struct Step {
-    path: PathBuf,
+    at: At,
     /// As reports show it.
     shown: String,
     /// From the folder that the user named on, empty for that one itself; kept only for the globs.
@@ -199,10 +219,11 @@ struct Step {
 
 impl Walk<'_> {
     fn inputs(&self, inputs: &[Named]) -> Outcome {
-        self.ordered(inputs, |input| match *input {
+        self.ordered(inputs, |input| match input {
             Named::Stdin(name) => self.stream(name, &mut io::stdin().lock()),
-            Named::Bytes { name, mut bytes } => self.stream(name, &mut bytes),
-            Named::Path { path, kind, .. } => self.argument(path, kind),
+            Named::Bytes { name, bytes } => self.stream(name, &mut &**bytes),
+            Named::Path { path, kind, .. } => self.argument(path, *kind),
+            Named::Remote { shown, found } => self.remote(shown, found),
         })
     }
 
@@ -222,16 +243,30 @@ impl Walk<'_> {
         let shown = source::shown(path);
         match kind {
             EntryKind::Folder => {
-                self.folder(&Step { path: path.into(), shown, relative: PathBuf::new(), depth: 0 })
+                self.folder(&Step { at: At::path(path), shown, relative: PathBuf::new(), depth: 0 })
             }
             EntryKind::File => {
                 let folder = Folder::new(path.parent().unwrap_or(Path::new("")));
                 let name = path.file_name().unwrap_or_default().to_string_lossy();
                 let package = Sibling { folder: &folder, name: &name };
-                self.file(path, shown.into(), &package, Links::Follow)
+                self.file(&At::path(path), shown.into(), &package, Links::Follow)
             }
             EntryKind::Special | EntryKind::Link => special(&Provenance::file(shown)),
         }
+    }
+
+    fn remote(&self, shown: &str, found: &Found) -> Outcome {
+        let path = Path::new(shown);
+        if self.excluded(path, path) {
+            return excluded();
+        }
+        let Some(folder) = &found.folder else {
+            let (at, shown) = (found.at.clone(), shown.to_owned());
+            return self.folder(&Step { at, shown, relative: PathBuf::new(), depth: 0 });
+        };
+        let folder = Folder::at(folder.clone());
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        self.file(&found.at, shown.into(), &Sibling { folder: &folder, name: &name }, Links::Refuse)
     }
 
     /// What is left of a folder or file that is not begun any more, if the run has ended: nothing, where it will be done
@@ -260,8 +295,8 @@ impl Walk<'_> {
         if let Some(ended) = self.ended(&provenance) {
             return ended;
         }
-        let (entries, trouble) = source::list(&step.path);
-        let beside = Folder::new(&step.path);
+        let (entries, trouble) = step.at.list();
+        let beside = Folder::at(step.at.clone());
         let mut outcome = self.run.name(&provenance);
         outcome.add(self.ordered(&entries, |entry| self.entry(step, entry, &beside)));
         if let Some(error) = trouble {
@@ -278,13 +313,14 @@ impl Walk<'_> {
         let shown = source::shown_below(&step.shown, &entry.name);
         match entry.kind {
             EntryKind::Folder => {
-                let path = step.path.join(&entry.name);
-                self.folder(&Step { path, shown, relative, depth: step.depth + 1 })
+                let at = step.at.join(&entry.name);
+                self.folder(&Step { at, shown, relative, depth: step.depth + 1 })
             }
             EntryKind::File => {
                 let name = source::text_of(&entry.name);
                 let package = Sibling { folder: beside, name: &name };
-                self.file(&step.path.join(&entry.name), shown.into(), &package, Links::Refuse)
+                let at = step.at.entry(&entry.name, entry.known.as_ref());
+                self.file(&at, shown.into(), &package, Links::Refuse)
             }
             EntryKind::Special => special(&Provenance::file(shown)),
             EntryKind::Link => {
@@ -296,37 +332,42 @@ impl Walk<'_> {
         }
     }
 
-    fn file(&self, path: &Path, shown: Arc<str>, package: &dyn Package, links: Links) -> Outcome {
+    fn file(&self, at: &At, shown: Arc<str>, package: &dyn Package, links: Links) -> Outcome {
         let provenance = &Provenance::file(shown);
         let place = Place { provenance, package };
         if let Some(ended) = self.ended(provenance) {
             return ended;
         }
-        self.run.guarded(provenance, || {
+        let outcome = self.run.guarded(provenance, || {
             let (mut outcome, large) =
-                self.run.workspaces.with(|workspace| self.small_file(path, place, links, workspace));
-            if let Some(file) = large {
-                outcome.add(self.large_file(file, place));
+                self.run.workspaces.with(|workspace| self.small_file(at, place, links, workspace));
+            if let Some(large) = large {
+                outcome.add(self.large_file(large, place));
             }
             outcome
-        })
+        });
+        self.run.progress.gaps(outcome.coverage.gaps.len() as u64);
+        outcome
     }
 
     /// Looks at a file if it fits a buffer, else hands it back open.
     fn small_file(
         &self,
-        path: &Path,
+        at: &At,
         place: Place,
         links: Links,
         workspace: &mut Workspace,
-    ) -> (Outcome, Option<File>) {
+    ) -> (Outcome, Option<Opened>) {
         let mut outcome = self.run.named(place.provenance, workspace);
-        let mut file = match source::open(path, links) {
-            Ok(file) => file,
+        let mut opened = match at.open(links) {
+            Ok(opened) => opened,
             Err(error) => return (outcome.then(unreadable(place.provenance, &error)), None),
         };
         let mut buffer = workspace.buffer();
-        let (filled, trouble) = source::fill_of_file(&mut file, &mut buffer);
+        let (filled, trouble) = match &mut opened {
+            Opened::File(file) => source::fill_of_file(file, &mut buffer),
+            Opened::Source(source) => source::fill(&mut RangeReader::whole(source.clone()), &mut buffer),
+        };
         self.run.progress.files(1);
         outcome.coverage.files += 1;
         let large = filled == buffer.len();
@@ -334,20 +375,29 @@ impl Walk<'_> {
             outcome.add(self.run.small(place, &buffer[..filled], workspace));
         }
         workspace.give_back(buffer);
-        if let Some(error) = trouble {
-            outcome.add(unreadable(place.provenance, &error));
+        match (trouble, &opened) {
+            (Some(error), _) => outcome.add(unreadable(place.provenance, &error)),
+            (None, Opened::Source(source))
+                if !large && (filled as u64 != source.size() || source.changed()) =>
+            {
+                outcome.add(changed(place.provenance));
+            }
+            _ => {}
         }
-        (outcome, large.then_some(file))
+        (outcome, large.then_some(opened))
     }
 
-    fn large_file(&self, file: File, place: Place) -> Outcome {
-        let source = match OpenFile::new(file) {
-            Ok(file) => Arc::new(file),
-            Err(error) => return unreadable(place.provenance, &error),
+    fn large_file(&self, opened: Opened, place: Place) -> Outcome {
+        let source: Arc<dyn ReadAt> = match opened {
+            Opened::Source(source) => source,
+            Opened::File(file) => match OpenFile::new(file) {
+                Ok(file) => Arc::new(file),
+                Err(error) => return unreadable(place.provenance, &error),
+            },
         };
-        let mut outcome = self.run.large(place, &(source.clone() as Arc<dyn ReadAt>));
+        let mut outcome = self.run.large(place, &source);
         if source.changed() {
-            outcome.add(gap(place.provenance, Reason::Changed, "the file changed while it was read"));
+            outcome.add(changed(place.provenance));
         }
         outcome
     }
@@ -366,6 +416,10 @@ fn is_excluded(exclude: &GlobSet, relative: &Path, name: impl AsRef<Path>) -> bo
 
 fn unreadable(provenance: &Provenance, error: &io::Error) -> Outcome {
     gap(provenance, Reason::Unreadable, error.to_string())
+}
+
+fn changed(provenance: &Provenance) -> Outcome {
+    gap(provenance, Reason::Changed, "the file changed while it was read")
 }
 
 fn special(provenance: &Provenance) -> Outcome {

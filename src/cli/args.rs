@@ -90,7 +90,7 @@ pub(super) enum Command {
 #[derive(Debug, clap::Args)]
 #[command(after_help = SCAN_EXAMPLES)]
 pub(super) struct Scan {
-    /// Files, folders, archives; `-` for standard input
+    /// Files, folders, archives; `-` for standard input; s3://bucket/key and other stores (builds with the feature `remote`)
     #[arg(required = true, value_name = "PATH")]
     pub(super) paths: Vec<PathBuf>,
     #[command(flatten)]

@@ -64,8 +64,8 @@ pub(super) fn run(check: &Check) -> Result<Status, Failure> {
     let inputs = check.exports.iter().map(|path| scan::input(path));
     let inputs: Vec<Input> = match &policy {
         // The flows are listed in a second reading, and standard input comes only once.
-        Some(policy) if policy.wants_flows() => inputs.map(held).collect::<Result<_, _>>()?,
-        _ => inputs.collect(),
+        Some(policy) if policy.wants_flows() => inputs.map(|input| held(input?)).collect::<Result<_, _>>()?,
+        _ => inputs.collect::<Result<_, _>>()?,
     };
     let options = &check.options;
     let targets = Targets::with(

@@ -123,7 +123,7 @@ fn seen_in(bytes: &[u8], scanner: &Scanner) -> Vec<Seen> {
 
 /// A finding of some paths.
 fn finding(explain: &Explain, wanted: &str, scanner: &Scanner) -> Result<Status, Failure> {
-    let inputs: Vec<_> = explain.paths.iter().map(|path| scan::input(path)).collect();
+    let inputs = explain.paths.iter().map(|path| scan::input(path)).collect::<Result<Vec<_>, _>>()?;
     let key = explain.options.fingerprint_key_file.as_deref().map(Key::from_file).transpose();
     let key = key.map_err(Failure::usage)?;
     let options = scan::engine_options(&explain.options)?;

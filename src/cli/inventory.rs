@@ -48,7 +48,7 @@ pub(super) fn run(command: &Inventory) -> Result<Status, Failure> {
     let targets = Targets::with(options, Manner { formats: Format::INVENTORY, ..Manner::default() })?;
     let leavers = command.leavers.as_deref().map(leavers).transpose()?.unwrap_or_default();
     // The flows are listed in a second reading, and standard input comes only once.
-    let inputs = command.exports.iter().map(|path| check::held(scan::input(path)));
+    let inputs = command.exports.iter().map(|path| check::held(scan::input(path)?));
     let inputs: Vec<Input> = inputs.collect::<Result<_, _>>()?;
     let again = inputs.clone();
     scan::reported(inputs, options, |report, masker| {

@@ -130,7 +130,8 @@ pub(super) fn part(list: &Path, shard: Shard, part: &Path, options: &Options) ->
     let key = Key::from_file(key).map_err(Failure::usage)?;
     let manifest = sweep::Manifest::open(list).map_err(failure)?;
     let scanner = scan::scanner(options)?;
-    let engine_options = scan::engine_options(options)?;
+    let far = manifest.is_far() && options.threads.is_none();
+    let engine_options = scan::engine_options(options)?.far(far);
     let limits = Limits::default();
     let line = super::progress::Line::new(options);
     let looking = looking(&scanner, &engine_options, &limits, options, &*line.counters);

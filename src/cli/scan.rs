@@ -22,10 +22,11 @@ use crate::mask::Masker;
 use crate::report::{Report, Run};
 use crate::scan::Scanner;
 use crate::signature::{self, Signature, rules};
+use crate::source::Address;
 
 /// Runs the command.
 pub(super) fn run(scan: &Scan) -> Result<Status, Failure> {
-    let inputs = scan.paths.iter().map(|path| input(path)).collect();
+    let inputs = scan.paths.iter().map(|path| input(path)).collect::<Result<_, _>>()?;
     let roots = Roots::of_paths(scan.paths.iter().map(PathBuf::as_path));
     let acceptances = scan.accepting.read(&roots)?;
     scanned(inputs, &scan.options, |report, _| {
@@ -33,10 +34,13 @@ pub(super) fn run(scan: &Scan) -> Result<Status, Failure> {
     })
 }
 
-pub(super) fn input(path: &Path) -> Input {
-    match path.to_str() {
-        Some("-") => Input::Stdin("-".to_owned()),
-        _ => Input::Path(path.to_owned()),
+pub(super) fn input(path: &Path) -> Result<Input, Failure> {
+    let text = path.to_str().unwrap_or_default();
+    match Address::parse(text) {
+        _ if text == "-" => Ok(Input::Stdin("-".to_owned())),
+        Some(Ok(address)) => Ok(Input::Remote(address)),
+        Some(Err(error)) => Err(Failure::usage(error)),
+        None => Ok(Input::Path(path.to_owned())),
     }
 }
 
@@ -67,7 +71,8 @@ pub(super) fn reported<T>(
 ) -> Result<T, Failure> {
     let scanner = scanner(options)?;
     let key = key(options)?;
-    let engine_options = engine_options(options)?;
+    let far = inputs.iter().any(|input| matches!(input, Input::Remote(_)));
+    let engine_options = engine_options(options)?.far(far && options.threads.is_none());
     let started = Instant::now();
     let line = Line::new(options);
     let outcome = engine::run(&inputs, &scanner, &engine_options, &*line.counters).map_err(Failure::usage)?;

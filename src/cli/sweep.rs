@@ -20,17 +20,19 @@ use crate::sweep::{self, Limits, Looking, Shard, Store, Swept, Which};
 const EXAMPLES: &str = "\
 Examples:
   keysieve sweep /srv/shares --state /var/lib/keysieve/shares.state
+  keysieve sweep s3://bucket/exports webdav://cloud.example.com/dav --state stores.state
   keysieve sweep /mnt/finance /mnt/hr --state s.state --max-time 4h --nice --output sarif=changed.sarif
   keysieve state findings --state s.state
 
 Exit status: 0 nothing new or reopened at or above --fail-on; 1 there is; 2 wrong usage; 3 no such finding, but something \
-new could not be read, a root was not there, or the time was over; 4 the run itself failed.";
+new could not be read, a root was not there, or the time was over; 4 the run itself failed; 130 interrupted.";
 
 /// What can be typed behind `keysieve sweep`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Sweep {
-    /// Folders to sweep; what is mounted there is read, never written
+    /// Folders to sweep; what is mounted there is read, never written. Or stores: s3://, az://, gs://, webdav://, sftp://,
+    /// onedrive://, gdrive:// (builds with the feature `remote`)
     #[arg(required_unless_present = "manifest", value_name = "ROOT")]
     roots: Vec<PathBuf>,
     /// Where the sweeps remember; made if it is not there, with its key (FILE.key) beside it
@@ -149,9 +151,10 @@ pub(super) fn run(sweep: &Sweep) -> Result<Status, Failure> {
     let state = sweep.state.as_deref().unwrap_or(Path::new(""));
     let targets = Targets::new(options)?;
     let scanner = scan::scanner(options)?;
-    let engine_options = scan::engine_options(options)?;
     let mut store = Store::open(state, options.fingerprint_key_file.as_deref()).map_err(failure)?;
     let roots = sweep::roots(&store.key, &sweep.roots).map_err(failure)?;
+    let far = roots.iter().any(sweep::Root::is_far);
+    let engine_options = scan::engine_options(options)?.far(far && options.threads.is_none());
     if sweep.nice {
         give_way();
     }
@@ -227,8 +230,8 @@ fn give_way() {
 pub(super) fn status(changed: &Report, swept: &Swept, options: &Options) -> Status {
     let complete = changed.is_complete() && swept.whole || options.allow_incomplete;
     match worst(changed, options) {
-        Some(worst) if worst >= options.fail_on => Status::Findings,
         _ if !swept.whole && super::interrupt::happened() => Status::Interrupted,
+        Some(worst) if worst >= options.fail_on => Status::Findings,
         _ if complete => Status::Clean,
         _ => Status::Incomplete,
     }

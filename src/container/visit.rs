@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::io::{self, Read};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use crate::blob::{Blob, Package, Provenance};
 use crate::budget::{Budget, Coverage};
@@ -112,6 +113,12 @@ pub trait Progress: Sync {
     fn bytes(&self, more: u64);
     /// So many more findings stand.
     fn findings(&self, more: u64);
+    /// So many more places could not be read.
+    fn gaps(&self, _more: u64) {}
+    /// So many more files were known already, and not read.
+    fn unchanged(&self, _more: u64) {}
+    /// So many files will be read or known already, as far as anyone can tell before.
+    fn expected(&self, _files: u64) {}
 }
 
 /// Nobody watches.
@@ -129,6 +136,9 @@ pub struct Counters {
     files: AtomicU64,
     bytes: AtomicU64,
     findings: AtomicU64,
+    gaps: AtomicU64,
+    unchanged: AtomicU64,
+    expected: AtomicU64,
 }
 
 impl Counters {
@@ -136,6 +146,19 @@ impl Counters {
     pub fn read(&self) -> (u64, u64, u64) {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         (read(&self.files), read(&self.bytes), read(&self.findings))
+    }
+
+    /// Places that could not be read so far.
+    pub fn read_gaps(&self) -> u64 {
+        self.gaps.load(Ordering::Relaxed)
+    }
+
+    /// How long it will take until all files that are expected are done, if they take as long as those before.
+    pub fn left(&self, elapsed: Duration) -> Option<Duration> {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let (done, expected) = (read(&self.files) + read(&self.unchanged), read(&self.expected));
+        let left = expected.checked_sub(done).filter(|left| *left > 0)?;
+        Duration::try_from_secs_f64(elapsed.as_secs_f64() * left as f64 / done.max(1) as f64).ok()
     }
 }
 
@@ -150,5 +173,35 @@ impl Progress for Counters {
 
     fn findings(&self, more: u64) {
         self.findings.fetch_add(more, Ordering::Relaxed);
+    }
+
+    fn gaps(&self, more: u64) {
+        self.gaps.fetch_add(more, Ordering::Relaxed);
+    }
+
+    fn unchanged(&self, more: u64) {
+        self.unchanged.fetch_add(more, Ordering::Relaxed);
+    }
+
+    fn expected(&self, files: u64) {
+        self.expected.store(files, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_left_is_what_the_rest_takes_at_the_same_pace() {
+        let counters = Counters::default();
+        let after = Duration::from_secs(10);
+        assert_eq!(counters.left(after), None, "nothing is expected");
+        counters.expected(100);
+        counters.files(5);
+        counters.unchanged(15);
+        assert_eq!(counters.left(after), Some(Duration::from_secs(40)));
+        counters.unchanged(90);
+        assert_eq!(counters.left(after), None, "more than was expected");
     }
 }

@@ -10,7 +10,7 @@ use super::{Error, Options, STACK, Walk, unreadable};
 use crate::blob::Provenance;
 use crate::budget::Funds;
 use crate::container::{Outcome, Pool, Progress, Run, Visit, Workspaces};
-use crate::source::{Folder, Links, Sibling};
+use crate::source::{At, Folder, Links, Sibling};
 
 /// What is shared by all files of a walk.
 pub struct Files<'a> {
@@ -40,10 +40,10 @@ pub fn files<R: Send>(
 
 impl Files<'_> {
     /// Scans one regular file of a folder, under the path that reports show. A link in its place is refused.
-    pub fn scan(&self, path: &Path, shown: &str, beside: &Folder, name: &OsStr) -> Outcome {
+    pub fn scan(&self, at: &At, shown: &str, beside: &Folder, name: &OsStr) -> Outcome {
         let name = name.to_string_lossy();
         let package = Sibling { folder: beside, name: &name };
-        self.with_funds(|walk| walk.file(path, shown.into(), &package, Links::Refuse))
+        self.with_funds(|walk| walk.file(at, shown.into(), &package, Links::Refuse))
     }
 
     /// Looks at the last name of a path that is no file: a folder's, a link's.

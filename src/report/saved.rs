@@ -23,7 +23,10 @@ use crate::platform;
 use crate::policy::{Rule, Violation};
 use crate::signature::{self, Signature, Vendor};
 
-use super::{Acceptance, Commit, Credential, Identity, Notice, NoticeState, Report, Reported, data};
+use super::{
+    Acceptance, Commit, Credential, Identity, Life, LifeState, Notice, NoticeState, Report, Reported, Sweep,
+    data,
+};
 
 /// Why a saved result cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -94,6 +97,8 @@ struct Summary {
     violations: Option<usize>,
     #[serde(default)]
     acceptances: Vec<NoticeEntry>,
+    #[serde(default)]
+    sweep: Option<SweepEntry>,
 }
 
 #[derive(Deserialize)]
@@ -163,6 +168,50 @@ struct FindingEntry {
     #[serde(default)]
     commit: Option<CommitEntry>,
     fix: FixEntry,
+    #[serde(flatten)]
+    life: Option<LifeEntry>,
+}
+
+/// What only the findings of a sweep have.
+#[derive(Deserialize)]
+struct LifeEntry {
+    state: String,
+    first_seen: Option<String>,
+    last_seen: Option<String>,
+    first_sweep: i64,
+    last_sweep: i64,
+    moved_from: Option<String>,
+}
+
+impl LifeEntry {
+    fn life(self) -> Result<Life, String> {
+        let at = |text: Option<String>| text.as_deref().and_then(time).unwrap_or_default();
+        Ok(Life {
+            state: term(&self.state, LifeState::from_name)?,
+            first_seen: at(self.first_seen),
+            last_seen: at(self.last_seen),
+            first_sweep: self.first_sweep,
+            last_sweep: self.last_sweep,
+            moved_from: self.moved_from,
+        })
+    }
+}
+
+/// What a sweep said of itself.
+#[derive(Deserialize)]
+struct SweepEntry {
+    number: i64,
+    states: BTreeMap<String, u64>,
+    unchanged: u64,
+    whole: bool,
+}
+
+impl SweepEntry {
+    fn sweep(self, gaps: u64) -> Sweep {
+        let Self { number, states, unchanged, whole } = self;
+        let count = |state: &LifeState| Some((*state, states.get(state.name()).copied()?));
+        Sweep { number, states: LifeState::ALL.iter().filter_map(count).collect(), unchanged, gaps, whole }
+    }
 }
 
 #[derive(Deserialize)]
@@ -329,9 +378,10 @@ impl Reader {
             .violations
             .map(|list| list.into_iter().filter_map(|entry| self.violation(entry)).collect::<Vec<_>>());
         let CoverageEntry { files, members, bytes, excluded, links, gaps } = document.coverage;
-        let gaps = gaps.into_iter().map(gap).collect();
+        let gaps: Vec<_> = gaps.into_iter().map(gap).collect();
+        let sweep = document.summary.sweep.map(|sweep| sweep.sweep(gaps.len() as u64));
         Ok(Report {
-            sweep: None,
+            sweep,
             inventory: None,
             inputs: document.inputs,
             settings: settings.map(|(name, value)| (name, text(value))).collect(),
@@ -365,7 +415,7 @@ impl Reader {
         let value = entry.secret.value.map(value).unwrap_or_default();
         let public = entry.secret.public.into_iter();
         Ok(Reported {
-            life: None,
+            life: entry.life.map(LifeEntry::life).transpose()?,
             length: entry.secret.length,
             fingerprint: entry.fingerprint,
             secret: 0,

@@ -7,15 +7,18 @@ use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use super::{EntryKind, Kept, Links, list, read};
+use super::{At, EntryKind, Kept, RangeReader};
 use crate::blob::{COMPANION_LIMIT, Package};
 
 /// How many names of its own folder, and as many of the parent's, a package lists.
 const NAMES: usize = 2048;
 
+/// How many folders of a store are listed for that: each costs a request.
+const FAR_LISTINGS: usize = 16;
+
 /// A folder whose files are being scanned. Nothing is read before it is asked for.
 pub struct Folder {
-    path: PathBuf,
+    at: At,
     names: OnceLock<Vec<String>>,
     kept: Kept,
 }
@@ -23,13 +26,18 @@ pub struct Folder {
 impl Folder {
     /// A folder by its path; the empty path is the current one.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), names: OnceLock::new(), kept: Kept::default() }
+        Self::at(At::path(path))
+    }
+
+    /// A folder, wherever it is.
+    pub fn at(at: At) -> Self {
+        Self { at, names: OnceLock::new(), kept: Kept::default() }
     }
 
     fn names(&self) -> &[String] {
         self.names.get_or_init(|| {
-            let mut names = below(&self.path, "", 2);
-            names.extend(below(&self.path.join(".."), "../", 1));
+            let mut names = below(&self.at, "", 2);
+            names.extend(self.at.up().iter().flat_map(|up| below(up, "../", 1)));
             names.sort_unstable();
             names
         })
@@ -39,18 +47,27 @@ impl Folder {
         if !stays_near(member) {
             return None;
         }
-        self.kept.get_or_read(member, || companion(&self.path.join(member)))
+        let at = match member.strip_prefix("../") {
+            Some(member) => self.at.up()?.join(member),
+            None => self.at.join(member),
+        };
+        self.kept.get_or_read(member, || companion(&at))
     }
 }
 
 /// Names of the files below a folder, the nearest first, so that the limit cuts off the farthest.
-fn below(folder: &Path, prefix: &str, depth: usize) -> Vec<String> {
+fn below(folder: &At, prefix: &str, depth: usize) -> Vec<String> {
     let mut names = Vec::new();
-    let mut level = vec![(folder.to_owned(), prefix.to_owned())];
+    let mut listings = if folder.is_far() { FAR_LISTINGS } else { usize::MAX };
+    let mut level = vec![(folder.clone(), prefix.to_owned())];
     for left in (0..=depth).rev() {
         let mut next = Vec::new();
         for (folder, prefix) in level {
-            for entry in list(&folder).0 {
+            if listings == 0 {
+                return names;
+            }
+            listings -= 1;
+            for entry in folder.list().0 {
                 if names.len() >= NAMES {
                     return names;
                 }
@@ -75,14 +92,12 @@ fn stays_near(member: &str) -> bool {
     Path::new(inner).components().all(|part| matches!(part, Component::Normal(_)))
 }
 
-fn companion(path: &Path) -> Option<Arc<[u8]>> {
-    let regular = std::fs::symlink_metadata(path).is_ok_and(|meta| meta.is_file());
-    if !regular {
-        return None;
-    }
-    let file = read::open(path, Links::Refuse).ok()?;
+fn companion(at: &At) -> Option<Arc<[u8]>> {
     let mut bytes = Vec::new();
-    file.take(COMPANION_LIMIT as u64 + 1).read_to_end(&mut bytes).ok()?;
+    RangeReader::whole(at.open_regular().ok()?)
+        .take(COMPANION_LIMIT as u64 + 1)
+        .read_to_end(&mut bytes)
+        .ok()?;
     (bytes.len() <= COMPANION_LIMIT).then(|| bytes.into())
 }
 

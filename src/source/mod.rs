@@ -1,11 +1,15 @@
 //! Source: where bytes come from. The only room that reads files: paths to listings, open files and their bytes.
 //!
-//! What the bytes are is left to `container`; what they mean, to all others. Nothing here writes.
+//! What the bytes are is left to `container`; what they mean, to all others. Nothing here writes. An [`At`] is a place in the
+//! file system or in a store (`remote`); whoever walks asks it for listings and files.
 
+mod at;
+mod beneath;
 mod folder;
 mod kept;
 mod os;
 mod read;
+pub mod remote;
 mod stamp;
 
 use std::borrow::Cow;
@@ -15,16 +19,20 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub use at::{At, Listing, Opened};
 pub use folder::{Folder, Sibling};
 pub(crate) use kept::Kept;
 pub use read::{Memory, OpenFile, RangeReader, ReadAt, fill, fill_of_file, open};
-pub use stamp::{Stamp, StampedEntry, device, list_stamped, nanos};
+pub use remote::Address;
+pub use stamp::{Stamp, StampedEntry, nanos};
 
 /// One thing to scan, as the user named it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Input {
     /// A file or a folder. A symbolic link named here is followed; one met below is not.
     Path(PathBuf),
+    /// An object or a folder of a store.
+    Remote(Address),
     /// Standard input, under the name that reports show (`-` if the user gave none).
     Stdin(String),
     /// Bytes in memory, under the name that reports show.
@@ -41,6 +49,7 @@ impl Input {
     pub fn shown(&self) -> String {
         match self {
             Self::Path(path) => shown(path),
+            Self::Remote(address) => address.shown().to_owned(),
             Self::Stdin(name) | Self::Bytes { name, .. } => name.clone(),
         }
     }
@@ -53,12 +62,21 @@ pub struct Entry {
     pub name: OsString,
     /// What it is.
     pub kind: EntryKind,
+    /// What a store told of it.
+    pub known: Option<Arc<remote::Known>>,
+}
+
+impl From<StampedEntry> for Entry {
+    fn from(entry: StampedEntry) -> Self {
+        Self { name: entry.name, kind: entry.kind, known: entry.known }
+    }
 }
 
 /// What a name of the file system stands for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum EntryKind {
     /// A regular file.
+    #[default]
     File,
     /// A folder.
     Folder,
@@ -93,7 +111,7 @@ pub fn list(folder: &Path) -> (Vec<Entry>, Option<io::Error>) {
 fn collect(folder: &Path, entries: &mut Vec<Entry>) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
-        entries.push(Entry { kind: entry.file_type()?.into(), name: entry.file_name() });
+        entries.push(Entry { kind: entry.file_type()?.into(), name: entry.file_name(), known: None });
     }
     Ok(())
 }

@@ -19,6 +19,11 @@ pub trait ReadAt: Send + Sync {
     /// The system's.
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
 
+    /// Whether they are not any more what they were when they were opened, as far as anyone can tell.
+    fn changed(&self) -> bool {
+        false
+    }
+
     /// All of them at once, where they stand in memory.
     fn bytes(&self) -> Option<&[u8]> {
         None
@@ -76,12 +81,6 @@ impl OpenFile {
         }
         Ok(Self { size: meta.len(), modified: meta.modified().ok(), file })
     }
-
-    /// Whether its size or the time of its last change differs from when it was opened.
-    pub fn changed(&self) -> bool {
-        let now = self.file.metadata();
-        now.is_ok_and(|meta| meta.len() != self.size || meta.modified().ok() != self.modified)
-    }
 }
 
 impl ReadAt for OpenFile {
@@ -96,6 +95,11 @@ impl ReadAt for OpenFile {
                 done => return done,
             }
         }
+    }
+
+    fn changed(&self) -> bool {
+        let now = self.file.metadata();
+        now.is_ok_and(|meta| meta.len() != self.size || meta.modified().ok() != self.modified)
     }
 
     fn file(&self) -> Option<&File> {

@@ -4,9 +4,11 @@ use std::ffi::OsString;
 use std::fs::{self, Metadata};
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::EntryKind;
+use super::remote::Known;
 
 /// Size, times and number of a file. Times are nanoseconds since 1970-01-01 UTC; what a system does not tell is 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,7 +24,7 @@ pub struct Stamp {
 }
 
 /// What stands in a folder, with its stamp; of a name that vanished meanwhile or is refused, why.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct StampedEntry {
     /// Its name, without the folder.
     pub name: OsString,
@@ -32,6 +34,8 @@ pub struct StampedEntry {
     pub stamp: Stamp,
     /// Why there is no stamp.
     pub trouble: Option<io::Error>,
+    /// What a store told of it.
+    pub known: Option<Arc<Known>>,
 }
 
 /// Nanoseconds a second.
@@ -46,6 +50,23 @@ impl Stamp {
         let mtime = meta.modified().map_or(0, nanos);
         let (ctime, inode) = os(meta);
         Self { size: meta.len(), mtime, ctime, inode }
+    }
+
+    /// What the C library's structure says, without an open file.
+    #[cfg(target_os = "linux")]
+    #[allow(
+        clippy::useless_conversion,
+        clippy::unnecessary_cast,
+        reason = "types differ between architectures"
+    )]
+    pub(super) fn of_stat(stat: &rustix::fs::Stat) -> Self {
+        let at = |seconds: i64, nanos: i64| seconds.saturating_mul(SECOND).saturating_add(nanos);
+        Self {
+            size: u64::try_from(stat.st_size).unwrap_or(0),
+            mtime: at(stat.st_mtime as i64, stat.st_mtime_nsec as i64),
+            ctime: at(stat.st_ctime as i64, stat.st_ctime_nsec as i64),
+            inode: u64::from(stat.st_ino),
+        }
     }
 
     /// Whether the file could change once more within the same tick of its clock after `at` without another stamp (what
@@ -86,7 +107,7 @@ fn os(meta: &Metadata) -> (i64, u64) {
 ///
 /// # Errors
 /// The system's, above all if there is no such folder.
-pub fn device(path: &Path) -> io::Result<u64> {
+pub(super) fn device(path: &Path) -> io::Result<u64> {
     let meta = fs::symlink_metadata(path)?;
     #[cfg(unix)]
     let device = std::os::unix::fs::MetadataExt::dev(&meta);
@@ -102,7 +123,7 @@ pub fn device(path: &Path) -> io::Result<u64> {
 ///
 /// # Errors
 /// If it cannot be listed to its end: then nothing that is missing may be taken for gone.
-pub fn list_stamped(folder: &Path) -> io::Result<Vec<StampedEntry>> {
+pub(super) fn list_stamped(folder: &Path) -> io::Result<Vec<StampedEntry>> {
     let mut entries = Vec::new();
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
@@ -114,7 +135,7 @@ pub fn list_stamped(folder: &Path) -> io::Result<Vec<StampedEntry>> {
             },
             _ => (Stamp::default(), None),
         };
-        entries.push(StampedEntry { name: entry.file_name(), kind, stamp, trouble });
+        entries.push(StampedEntry { name: entry.file_name(), kind, stamp, trouble, known: None });
     }
     entries.sort_unstable_by(|a, b| a.name.cmp(&b.name));
     Ok(entries)

@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 
 use super::record::{FileRecord, GapRecord, Id, Recorder};
 use super::store::{Error, Store, hex};
-use super::walk::Root;
+use super::walk::{Root, Site};
 use super::{Looking, settings_of};
 use crate::blob::{Provenance, Span};
 use crate::budget::{Coverage, Gap, Reason};
@@ -23,7 +23,7 @@ use crate::container::Outcome;
 use crate::engine::{self, Files};
 use crate::fingerprint::Key;
 use crate::mask::Masker;
-use crate::source::{self, EntryKind, Folder, Stamp, StampedEntry};
+use crate::source::{self, Address, At, EntryKind, Folder, Listing, Stamp, StampedEntry};
 
 /// The version of both forms.
 const VERSION: u32 = 1;
@@ -89,6 +89,14 @@ impl PathText {
         }
     }
 
+    /// A folder of the file system stands by its whole path, so it is never taken for an address.
+    fn of_root(root: &Root) -> Self {
+        match &root.site {
+            Site::Folder(path) => Self::of(path),
+            Site::Remote(_, address) => Self(address.shown().to_owned()),
+        }
+    }
+
     pub(super) fn path(&self) -> PathBuf {
         let Some(digits) = self.0.strip_prefix("hex:") else { return PathBuf::from(&self.0) };
         let bytes = data_encoding::HEXLOWER.decode(digits.as_bytes()).unwrap_or_default();
@@ -120,7 +128,7 @@ pub fn manifest(
     let settings = settings_of(key, looking);
     let made = looking.scanner.now;
     let named =
-        |root: &Root| ManifestRoot { path: PathText::of(&root.path), shown: root.shown.clone(), id: root.id };
+        |root: &Root| ManifestRoot { path: PathText::of_root(root), shown: root.shown.clone(), id: root.id };
     let head = Line::Manifest {
         version: VERSION,
         made,
@@ -165,14 +173,20 @@ impl Lister<'_> {
 
     fn root(&mut self, index: usize, root: &Root) -> Result<(), Error> {
         let mut waiting = vec![Waiting { relative: PathBuf::new(), id: root.id, parent: None }];
+        let at = root.open();
         while let Some(folder) = waiting.pop() {
-            let path = root.path.join(&folder.relative);
-            let listed = source::device(&path).and_then(|device| Ok((device, source::list_stamped(&path)?)));
+            let listed = match &at {
+                Ok(at) if folder.parent.is_none() => at.listing(),
+                Ok(at) => at.join(&folder.relative).listing(),
+                Err(error) => Err(io::Error::new(error.kind(), error.to_string())),
+            };
             match listed {
-                Ok((_, entries)) if entries.is_empty() && folder.parent.is_none() => {
+                Ok(listing) if listing.entries.is_empty() && folder.parent.is_none() => {
                     self.unlisted(index, root, &folder, "is empty".to_owned())?;
                 }
-                Ok((device, entries)) => self.folder(index, &folder, device, entries, &mut waiting)?,
+                Ok(Listing { entries, device }) => {
+                    self.folder(index, &folder, device, entries, &mut waiting)?;
+                }
                 Err(error) => {
                     self.unlisted(index, root, &folder, format!("cannot list the folder: {error}"))?
                 }
@@ -202,12 +216,7 @@ impl Lister<'_> {
     ) -> Result<(), Error> {
         self.line(&Line::Folder { id: folder.id, root: index, parent: folder.parent, device })?;
         let at = source::nanos(SystemTime::now());
-        let own = StampedEntry {
-            name: OsString::new(),
-            kind: EntryKind::Folder,
-            stamp: Stamp::default(),
-            trouble: None,
-        };
+        let own = StampedEntry { name: OsString::new(), kind: EntryKind::Folder, ..StampedEntry::default() };
         for entry in std::iter::once(own).chain(entries) {
             let relative = if entry.name.is_empty() {
                 folder.relative.clone()
@@ -253,6 +262,17 @@ impl Lister<'_> {
 
 fn shown(root: &str, relative: &Path) -> String {
     relative.iter().fold(root.to_owned(), |shown, name| source::shown_below(&shown, name))
+}
+
+impl ManifestRoot {
+    /// Goes to a root; no machine but this one need have it at the same place.
+    fn open(&self) -> io::Result<At> {
+        match Address::parse(&self.path.0) {
+            Some(Ok(address)) => source::remote::root(&address).map(|(at, _)| at),
+            Some(Err(error)) => Err(io::Error::other(error)),
+            None => At::held(&self.path.path()),
+        }
+    }
 }
 
 /// Reads the lines of a manifest or part, one after the other.
@@ -319,6 +339,11 @@ impl Manifest {
             Some(manifest) if ended => Ok(Self { digest, total, ..manifest }),
             _ => Err(Error::Usage(format!("{}: the manifest has no beginning or no end", path.display()))),
         }
+    }
+
+    /// Whether some of it lies in a store.
+    pub fn is_far(&self) -> bool {
+        self.roots.iter().any(|root| Address::parse(&root.path.0).is_some())
     }
 
     pub(super) fn lines(&self) -> Result<impl Iterator<Item = Result<(Line, String), Error>> + use<>, Error> {
@@ -393,13 +418,15 @@ pub fn part(
         let message = "the manifest was made with other signatures, settings or another version of keysieve";
         return Err(Error::Usage(message.to_owned()));
     }
+    // Stores are connected to before this gives up the network.
+    let roots: Vec<_> = manifest.roots.iter().map(ManifestRoot::open).collect();
     let work = || {
         if looking.guarded {
             super::guard::read_only(); // the part is open already
         }
         engine::files(looking.scanner, looking.options, looking.progress, |files| {
             let detector: &(dyn Fn(&str) -> Vec<Span> + Sync) = &|text| looking.scanner.detectors.spans(text);
-            Worker { manifest, key, files, detector }.part(shard, out)
+            Worker { manifest, roots: &roots, key, files, detector }.part(shard, out)
         })
     };
     let done = std::thread::scope(|scope| scope.spawn(work).join());
@@ -408,6 +435,7 @@ pub fn part(
 
 struct Worker<'a> {
     manifest: &'a Manifest,
+    roots: &'a [io::Result<At>],
     key: &'a Key,
     files: &'a Files<'a>,
     detector: &'a (dyn Fn(&str) -> Vec<Span> + Sync),
@@ -450,18 +478,20 @@ impl Worker<'_> {
 
     fn file(&self, line: &Line) -> Option<(FileRecord, Coverage)> {
         let Line::File { folder, id, root, path, kind, .. } = line else { return None };
-        let root = self.manifest.roots.get(*root)?;
+        let (root, at) = (self.manifest.roots.get(*root)?, self.roots.get(*root)?);
         let relative = path.path();
-        let path = root.path.path().join(&relative);
         let shown = shown(&root.shown, &relative);
-        let at = source::nanos(SystemTime::now());
-        let (stamp, outcome) = self.look(*kind, &path, &shown);
+        let now = source::nanos(SystemTime::now());
+        let (stamp, outcome) = match at {
+            Ok(at) => self.look(*kind, &at.join(&relative), &shown),
+            Err(error) => (Stamp::default(), self.files.refused(&shown, error)),
+        };
         let passing = |gap: &Gap| {
             gap.provenance.entries.is_empty()
                 && matches!(gap.reason, Reason::Unreadable | Reason::Changed | Reason::Deadline)
         };
         let again =
-            *kind == FileKind::File && (stamp.is_racy(at) || outcome.coverage.gaps.iter().any(passing));
+            *kind == FileKind::File && (stamp.is_racy(now) || outcome.coverage.gaps.iter().any(passing));
         let recorder = Recorder { key: self.key, root: &root.shown, detector: self.detector };
         let (findings, gaps) = recorder.record(&outcome);
         let record = FileRecord {
@@ -478,18 +508,18 @@ impl Worker<'_> {
         Some((record, outcome.coverage))
     }
 
-    fn look(&self, kind: FileKind, path: &Path, shown: &str) -> (Stamp, Outcome) {
+    fn look(&self, kind: FileKind, at: &At, shown: &str) -> (Stamp, Outcome) {
         match kind {
             FileKind::FolderName | FileKind::Link => (Stamp::default(), self.files.name(shown)),
             FileKind::Special => {
                 let error = io::Error::other("a pipe, device or socket, not a file");
                 (Stamp::default(), self.files.refused(shown, &error))
             }
-            FileKind::File => match std::fs::symlink_metadata(path) {
-                Ok(meta) if meta.is_file() => {
-                    let beside = Folder::new(path.parent().unwrap_or(Path::new("")));
-                    let name = path.file_name().unwrap_or_default();
-                    (Stamp::of(&meta), self.files.scan(path, shown, &beside, name))
+            FileKind::File => match at.look() {
+                Ok((EntryKind::File, stamp)) => {
+                    let beside = Folder::at(at.up().unwrap_or_else(|| at.clone()));
+                    let name = shown.rsplit('/').next().unwrap_or(shown);
+                    (stamp, self.files.scan(at, shown, &beside, OsStr::new(name)))
                 }
                 Ok(_) => {
                     (Stamp::default(), self.files.refused(shown, &io::Error::other("is no file any more")))

@@ -21,7 +21,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 pub use self::life::Sweep;
 pub use self::manifest::{Manifest, Shard, manifest, part};
@@ -30,7 +30,7 @@ pub use self::outbox::{Message, deliver};
 pub use self::record::{FileRecord, FindingRecord, GapRecord, Id};
 pub use self::store::{Error, Lease, Store, key, private};
 pub use self::view::{Decision, Which, accept, compact, forget, report, withdraw};
-pub use self::walk::{Limits, Root};
+pub use self::walk::{Limits, Root, Site};
 
 use self::life::Note;
 use self::walk::{Counts, Pace, Readers, Walk};
@@ -40,6 +40,7 @@ use crate::engine::{self, Progress};
 use crate::finding::Severity;
 use crate::fingerprint::Key;
 use crate::scan::Scanner;
+use crate::source::Address;
 
 /// Notes that may wait for the writer.
 const WAITING: usize = 1024;
@@ -88,25 +89,46 @@ pub struct Looking<'a> {
 pub fn roots(key: &Key, paths: &[PathBuf]) -> Result<Vec<Root>, Error> {
     let mut roots: Vec<Root> = Vec::new();
     for path in paths {
+        if let Some(address) = path.to_str().and_then(Address::parse) {
+            roots.push(remote_root(key, &roots, address.map_err(|error| Error::Usage(error.to_string()))?)?);
+            continue;
+        }
         let whole = path.canonicalize().or_else(|_| std::path::absolute(path));
         let whole = whole.map_err(|source| Error::File { path: path.clone(), source })?;
         if whole.is_file() {
             return Err(Error::Usage(format!("{}: a root is a folder; `scan` is for files", path.display())));
         }
-        if let Some(other) =
-            roots.iter().find(|root| within(&whole, &root.path) || within(&root.path, &whole))
-        {
-            let message = format!("{}: lies in {}, or holds it", path.display(), other.path.display());
+        let entwined = |root: &&Root| match &root.site {
+            Site::Folder(other) => whole.starts_with(other) || other.starts_with(&whole),
+            Site::Remote(..) => false,
+        };
+        if let Some(other) = roots.iter().find(entwined) {
+            let message = format!("{}: lies in {}, or holds it", path.display(), other.shown);
             return Err(Error::Usage(message));
         }
         let id = Id::root(key, &whole);
-        roots.push(Root { path: whole, shown: crate::source::shown(path), id });
+        roots.push(Root { site: Site::Folder(whole), shown: crate::source::shown(path), id });
     }
     Ok(roots)
 }
 
-fn within(path: &Path, root: &Path) -> bool {
-    path.starts_with(root)
+/// A root in a store.
+fn remote_root(key: &Key, roots: &[Root], address: Address) -> Result<Root, Error> {
+    let name = |address: &Address| format!("{}/{}/", address.host(), address.key());
+    let entwined = |root: &&Root| match &root.site {
+        Site::Remote(_, other) => {
+            let (a, b) = (name(other), name(&address));
+            other.scheme() == address.scheme() && (a.starts_with(&b) || b.starts_with(&a))
+        }
+        Site::Folder(_) => false,
+    };
+    if let Some(other) = roots.iter().find(entwined) {
+        return Err(Error::Usage(format!("{}: lies in {}, or holds it", address.shown(), other.shown)));
+    }
+    let opened = crate::source::remote::root(&address);
+    let (at, identity) = opened.map_err(|error| Error::Usage(format!("{}: {error}", address.shown())))?;
+    let id = Id::root(key, Path::new(&identity));
+    Ok(Root { shown: address.shown().to_owned(), site: Site::Remote(at, address), id })
 }
 
 /// A digest of all that decides what is found: this version, the signatures, the budget, what is left out, passwords.
@@ -139,6 +161,11 @@ pub fn run(store: &mut Store, roots: &[Root], looking: &Looking) -> Result<Swept
         let sql = "INSERT INTO roots (id, shown) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET shown = ?2";
         store.db.execute(sql, params![root.id.0, shown])?;
     }
+    // As many as last time, most likely.
+    let last =
+        "SELECT files + unchanged FROM sweeps WHERE ended IS NOT NULL AND id < ?1 ORDER BY id DESC LIMIT 1";
+    let last: Option<i64> = store.db.query_row(last, [sweep.number], |row| row.get(0)).optional()?;
+    looking.progress.expected(last.unwrap_or(0).cast_unsigned());
     let counts = Counts::default();
     let stopped = AtomicBool::new(false);
     let walked = walk(store, roots, looking, sweep, &counts, &stopped)?;
@@ -191,6 +218,7 @@ fn walk(
                     counts,
                     stopped,
                     interrupt,
+                    progress: looking.progress,
                     pace,
                     readers,
                 };
@@ -206,13 +234,12 @@ fn walk(
 fn each_root(walk: &Walk, roots: &[Root]) -> Result<Vec<Id>, Error> {
     let mut looked_at = Vec::new();
     for root in roots {
-        match root.path.metadata() {
-            Ok(meta) if meta.is_dir() => {
-                if walk.root(root)? {
+        match root.open() {
+            Ok(at) => {
+                if walk.root(root, at)? {
                     looked_at.push(root.id);
                 }
             }
-            Ok(_) => walk.missing(root, "is no folder".to_owned()),
             Err(error) => walk.missing(root, format!("is not there: {error}")),
         }
     }

@@ -5,7 +5,8 @@
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::sync::{Mutex, PoisonError};
@@ -21,10 +22,10 @@ use super::store::Error;
 use crate::blob::Provenance;
 use crate::budget::{Gap, Reason};
 use crate::container::Outcome;
-use crate::engine::Files;
+use crate::engine::{Files, Progress};
 use crate::fingerprint::Key;
 use crate::mask::Masker;
-use crate::source::{self, EntryKind, Folder, Links, Stamp, StampedEntry};
+use crate::source::{self, Address, At, EntryKind, Folder, Listing, RangeReader, Stamp, StampedEntry};
 
 /// Folders within folders that are entered, as in the engine.
 const FOLDER_DEPTH: usize = 256;
@@ -33,11 +34,38 @@ const FOLDER_DEPTH: usize = 256;
 #[derive(Clone, Debug)]
 pub struct Root {
     /// Where it is.
-    pub path: PathBuf,
+    pub site: Site,
     /// As the user named it.
     pub shown: String,
     /// As the state knows it.
     pub id: Id,
+}
+
+/// Where a root is.
+#[derive(Clone, Debug)]
+pub enum Site {
+    /// A folder of the file system.
+    Folder(PathBuf),
+    /// A folder of a store, by the address that was typed.
+    Remote(At, Address),
+}
+
+impl Root {
+    /// Whether it lies in a store.
+    pub fn is_far(&self) -> bool {
+        matches!(self.site, Site::Remote(..))
+    }
+
+    /// Goes there.
+    ///
+    /// # Errors
+    /// If there is no such folder.
+    pub(super) fn open(&self) -> io::Result<At> {
+        match &self.site {
+            Site::Folder(path) => At::held(path),
+            Site::Remote(at, _) => Ok(at.clone()),
+        }
+    }
 }
 
 /// What a walk may do.
@@ -79,6 +107,7 @@ pub(super) struct Walk<'a> {
     pub(super) stopped: &'a AtomicBool,
     /// Set when somebody ends the run.
     pub(super) interrupt: Option<&'a AtomicBool>,
+    pub(super) progress: &'a dyn Progress,
     pub(super) pace: Pace,
     pub(super) readers: Readers,
 }
@@ -109,8 +138,10 @@ impl Pace {
         Self { rate, free_at: Mutex::new(Instant::now()) }
     }
 
-    fn wait(&self, bytes: u64) {
-        let Some(rate) = self.rate else { return };
+    /// Waits for its turn, or until nothing more is to be begun; whether it is its turn.
+    fn wait(&self, bytes: u64, stop: &dyn Fn() -> bool) -> bool {
+        const GLANCE: Duration = Duration::from_millis(100);
+        let Some(rate) = self.rate else { return true };
         let cost = Duration::from_secs_f64(bytes as f64 / rate.max(1) as f64);
         let turn = {
             let mut free_at = self.free_at.lock().unwrap_or_else(PoisonError::into_inner);
@@ -118,14 +149,23 @@ impl Pace {
             *free_at = turn.checked_add(cost).unwrap_or(turn);
             turn
         };
-        std::thread::sleep(turn.saturating_duration_since(Instant::now()));
+        loop {
+            let left = turn.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return true;
+            }
+            if stop() {
+                return false;
+            }
+            std::thread::sleep(left.min(GLANCE));
+        }
     }
 }
 
 /// A folder on the way down.
 struct Step<'a> {
     root: &'a Root,
-    path: PathBuf,
+    at: At,
     shown: String,
     /// From the root on; kept only for the globs.
     relative: PathBuf,
@@ -151,27 +191,26 @@ struct KnownFile {
 impl Walk<'_> {
     /// Tells that a root is not there.
     pub(super) fn missing(&self, root: &Root, why: String) {
-        self.with_root(root, |step| {
-            self.enter(step, 0);
-            self.unlisted(step, why);
-        });
+        let step = Self::first_step(root, At::path(""));
+        self.enter(&step, 0);
+        self.unlisted(&step, why);
     }
 
     /// Walks a root; whether it was looked at.
-    pub(super) fn root(&self, root: &Root) -> Result<bool, Error> {
-        self.with_root(root, |step| self.folder(step))
+    pub(super) fn root(&self, root: &Root, at: At) -> Result<bool, Error> {
+        self.folder(&Self::first_step(root, at))
     }
 
-    fn with_root<R>(&self, root: &Root, work: impl FnOnce(&Step) -> R) -> R {
-        work(&Step {
+    fn first_step(root: &Root, at: At) -> Step<'_> {
+        Step {
             root,
-            path: root.path.clone(),
+            at,
             shown: root.shown.clone(),
             relative: PathBuf::new(),
             id: root.id,
             parent: None,
             depth: 0,
-        })
+        }
     }
 
     fn stop(&self) -> bool {
@@ -180,6 +219,11 @@ impl Walk<'_> {
             self.stopped.store(true, Ordering::Relaxed);
         }
         self.stopped.load(Ordering::Relaxed)
+    }
+
+    fn unchanged(&self, files: u64) {
+        self.counts.unchanged.fetch_add(files, Ordering::Relaxed);
+        self.progress.unchanged(files);
     }
 
     fn tell(&self, note: Note) {
@@ -225,15 +269,14 @@ impl Walk<'_> {
         if step.depth > FOLDER_DEPTH {
             return Err("too many folders within folders".to_owned());
         }
-        let device = source::device(&step.path).map_err(|error| format!("cannot be looked at: {error}"))?;
+        let at = source::nanos(SystemTime::now());
+        let listing = step.at.listing().map_err(|error| format!("cannot list the folder: {error}"))?;
+        let Listing { entries, device } = listing;
         let moved = known.is_some_and(|known| known.device != 0 && known.device != device);
         if moved && !self.limits.accept_roots {
             return Err("lies on another device than last time: unmounted, or mounted anew (--accept-roots)"
                 .to_owned());
         }
-        let at = source::nanos(SystemTime::now());
-        let entries =
-            source::list_stamped(&step.path).map_err(|error| format!("cannot list the folder: {error}"))?;
         if entries.is_empty() && step.parent.is_none() && !self.limits.accept_roots {
             let had = self.readers.with(|db| has_content(db, step.id)).map_err(|error| error.to_string())?;
             if had {
@@ -248,6 +291,7 @@ impl Walk<'_> {
         let detector = |text: &str| (self.detector)(text);
         let masker = Masker::new([], &detector);
         let gap = self.recorder(step).gap(&gap, &masker);
+        self.progress.gaps(1);
         self.tell(Note::Unlisted { folder: step.id, root: step.root.id, gap: Some(gap) });
     }
 
@@ -283,7 +327,7 @@ impl Walk<'_> {
     fn unchanged_folder(&self, step: &Step, entries: Vec<StampedEntry>) -> Result<(), Error> {
         let all = entries.len();
         let folders: Vec<_> = entries.into_iter().filter(|entry| entry.kind == EntryKind::Folder).collect();
-        self.counts.unchanged.fetch_add((all - folders.len()) as u64, Ordering::Relaxed);
+        self.unchanged((all - folders.len()) as u64);
         folders.par_iter().try_for_each(|entry| self.subfolder(step, entry))
     }
 
@@ -299,7 +343,7 @@ impl Walk<'_> {
         }
         let inner = Step {
             root: step.root,
-            path: step.path.join(&entry.name),
+            at: step.at.join(&entry.name),
             shown: source::shown_below(&step.shown, &entry.name),
             relative,
             id: step.id.within(self.key, &entry.name),
@@ -313,7 +357,7 @@ impl Walk<'_> {
         let (known, known_folders) =
             self.readers.with(|db| Ok((known_files(db, step.id)?, known_folders(db, step.id)?)))?;
         let own = step.id.within(self.key, OsStr::new(""));
-        let beside = Folder::new(&step.path);
+        let beside = Folder::at(step.at.clone());
         let settled = AtomicBool::new(true);
         let here = Here { step, known: &known, beside: &beside, at: seen.at, settled: &settled };
         self.own_name(&here, own);
@@ -354,13 +398,13 @@ impl Walk<'_> {
             return;
         }
         let fits = |known: &&KnownFile| known.stamp == entry.stamp && known.settings == Some(self.settings);
-        let path = here.step.path.join(&entry.name);
+        let at = here.step.at.entry(&entry.name, entry.known.as_ref());
         let content = (self.limits.verify_content && entry.kind == EntryKind::File)
-            .then(|| content(&path).map(|digest| Id(self.key.tag(&digest))))
+            .then(|| content(&at).map(|digest| Id(self.key.tag(&digest))))
             .flatten();
         let same = known.filter(fits).filter(|known| !self.limits.verify_content || known.content == content);
         if let Some(known) = same {
-            self.counts.unchanged.fetch_add(1, Ordering::Relaxed);
+            self.unchanged(1);
             if known.unread {
                 self.tell(Note::Back { folder: here.step.id, file: id });
             }
@@ -368,15 +412,18 @@ impl Walk<'_> {
         }
         let too_old = entry.kind == EntryKind::File
             && self.limits.since.is_some_and(|since| entry.stamp.newest() < since);
-        if too_old || self.stop() {
+        let stopped = || self.stop();
+        let is_read = entry.kind == EntryKind::File && entry.trouble.is_none();
+        let bytes = if is_read { entry.stamp.size } else { 0 };
+        if too_old || self.stop() || !self.pace.wait(bytes, &stopped) {
             self.counts.excluded.fetch_add(u64::from(too_old), Ordering::Relaxed);
             here.settled.store(false, Ordering::Relaxed);
             return;
         }
-        self.read(here, entry, id, &path, content);
+        self.read(here, entry, id, &at, content);
     }
 
-    fn read(&self, here: &Here, entry: &StampedEntry, id: Id, path: &Path, content: Option<Id>) {
+    fn read(&self, here: &Here, entry: &StampedEntry, id: Id, at: &At, content: Option<Id>) {
         let shown = source::shown_below(&here.step.shown, &entry.name);
         let outcome = match (entry.kind, &entry.trouble) {
             (EntryKind::Link, _) => {
@@ -387,10 +434,7 @@ impl Walk<'_> {
                 self.files.refused(&shown, &std::io::Error::other("a pipe, device or socket, not a file"))
             }
             (_, Some(error)) => self.files.refused(&shown, error),
-            _ => {
-                self.pace.wait(entry.stamp.size);
-                self.files.scan(path, &shown, here.beside, &entry.name)
-            }
+            _ => self.files.scan(at, &shown, here.beside, &entry.name),
         };
         self.record(here, id, entry.stamp, content, &outcome);
     }
@@ -446,8 +490,8 @@ struct Here<'a> {
 }
 
 /// The digest of a file's content; `None` if it cannot be read, which the scan will say.
-fn content(path: &Path) -> Option<[u8; 32]> {
-    let mut file = source::open(path, Links::Refuse).ok()?;
+fn content(at: &At) -> Option<[u8; 32]> {
+    let mut file = RangeReader::whole(at.open_regular().ok()?);
     let mut digest = Sha256::new();
     let mut buffer = vec![0; 64 << 10];
     loop {

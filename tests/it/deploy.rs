@@ -50,6 +50,37 @@ fn the_task_of_windows_is_xml_with_what_a_task_needs() {
     }
 }
 
+/// By the API's own schemas, with `kubernetes-validate` (PyPI), which brings them along.
+#[test]
+fn manifests_of_kubernetes_are_as_the_api_wants_them() {
+    for name in ["cronjob.yaml", "indexed-job.yaml"] {
+        let path = deploy("kubernetes").join(name);
+        let Ok(checked) = Command::new("kubernetes-validate").arg("--strict").arg(path).output() else {
+            return say("left out: kubernetes-validate is not here");
+        };
+        let said = [checked.stderr.as_slice(), &checked.stdout].concat();
+        let said = String::from_utf8_lossy(&said);
+        assert!(checked.status.success() && said.contains("passed"), "{name}: {said}");
+    }
+}
+
+/// crontab(5): five fields of time, in a file of `/etc/cron.d` a user, and the command. No `%`, which means a new line.
+#[test]
+fn the_line_of_cron_has_its_fields() {
+    let text = fs::read_to_string(deploy("cron/keysieve-sweep")).expect("read");
+    let is_setting = |line: &&str| line.split_once('=').is_some_and(|(name, _)| !name.contains(' '));
+    let lines: Vec<_> =
+        text.lines().filter(|line| !line.starts_with('#') && !line.is_empty() && !is_setting(line)).collect();
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    let fields: Vec<_> = lines[0].split_whitespace().collect();
+    for (field, most) in fields.iter().zip([59, 23, 31, 12, 7]) {
+        assert!(*field == "*" || field.parse::<u32>().is_ok_and(|it| it <= most), "{field}");
+    }
+    assert_eq!((fields[5], fields[6]), ("keysieve", "/usr/bin/keysieve"));
+    assert!(!lines[0].contains('%'));
+    assert!(text.ends_with('\n'), "cron passes over a last line without an end");
+}
+
 /// The options of each command line in the templates stand in the command's own help.
 #[test]
 fn options_in_the_templates_exist() {

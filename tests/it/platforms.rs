@@ -154,7 +154,7 @@ fn every_value_of_a_credential_store_in_clear_counts() {
 }
 
 /// The members of all cases of the platforms.
-fn members() -> Vec<PathBuf> {
+pub(crate) fn members() -> Vec<PathBuf> {
     let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/platform")];
     let mut files = Vec::new();
     while let Some(folder) = folders.pop() {
@@ -170,7 +170,7 @@ fn members() -> Vec<PathBuf> {
 }
 
 /// A text with tokens in place of the words `VALUE-n`, and the tokens.
-fn planted(text: &str) -> (String, BTreeSet<String>) {
+pub(crate) fn planted(text: &str) -> (String, BTreeSet<String>) {
     let mut parts = text.split("VALUE-");
     let mut planted = parts.next().unwrap_or_default().to_owned();
     let mut tokens = BTreeSet::new();

@@ -3,7 +3,7 @@
 mod git;
 mod mail;
 mod markup;
-mod office;
+pub(crate) mod office;
 mod ole;
 mod packed;
 #[cfg(feature = "parquet")]
