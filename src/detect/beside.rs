@@ -2,14 +2,16 @@
 //! `- name: API_KEY` with `value: …` in the next line. As in [`super::pair`] nothing is parsed but what stands close by.
 
 use super::context::Assignment;
+use super::names::Normal;
 use super::pair::Member;
 use crate::blob::Span;
 
 /// How far a tag or a line goes, in bytes.
 const REACH: usize = 1024;
 
-/// The most attributes or lines that are looked at.
+/// The most attributes or lines that are looked at, and the most elements.
 const MOST: usize = 16;
+const MOST_ELEMENTS: usize = 6;
 
 /// What stands beside the value at `at` (or the name there) that belongs to the key at `key`: keys with their values,
 /// both without quotes.
@@ -18,8 +20,8 @@ pub(super) fn members(text: &[u8], key: &Span, at: usize, assignment: Assignment
         Assignment::Equals => attributes(text, key.start),
         Assignment::Element => {
             let mut members = attributes(text, key.end);
-            members.extend(element_before(text, key.start));
-            members.extend(element_behind(text, at));
+            members.extend(elements_before(text, key.start));
+            members.extend(elements_behind(text, at));
             members
         }
         Assignment::Colon => lines(text, key),
@@ -66,36 +68,86 @@ fn local(text: &[u8], name: Span) -> Span {
     name.start + colon.map_or(0, |colon| colon + 1)..name.end
 }
 
-/// The element that ends right before the tag with its name at `name`.
-fn element_before(text: &[u8], name: usize) -> Option<Member> {
+/// The elements before the tag with its name at `name`, nearest first: its siblings, and those of the element right around it
+/// if that is called as a value is (`<value><stringValue>`).
+fn elements_before(text: &[u8], name: usize) -> Vec<Member> {
     let from = name.saturating_sub(REACH);
-    let open = from + memchr::memrchr(b'<', text.get(from..name)?)?;
-    let before = text.get(from..open)?.trim_ascii_end();
-    let inner = before.strip_suffix(b">")?;
-    let end = memchr::memmem::rfind(inner, b"</")?;
-    let content = memchr::memrchr(b'>', inner.get(..end)?)? + 1;
-    Some(Member {
-        key: local(text, from + end + 2..from + inner.len()),
-        value: Some(from + content..from + end),
-    })
+    let mut members = Vec::new();
+    let Some(open) = text.get(from..name).and_then(|before| memchr::memrchr(b'<', before)) else { return members };
+    let mut at = from + open;
+    let mut has_left = false;
+    for _ in 0..MOST_ELEMENTS {
+        let Some(inner) = text.get(from..at).and_then(|before| before.trim_ascii_end().strip_suffix(b">")) else { break };
+        let Some(open) = memchr::memrchr(b'<', inner) else { break };
+        let tag = from + open + 1..from + inner.len();
+        if text.get(tag.start) == Some(&b'/') {
+            let Some((start, member)) = element_ending(text, from, tag) else { break };
+            members.extend(member);
+            at = start;
+            continue;
+        }
+        let around = tag.start..tag.start + run(text, tag.start, |byte| !is_end_of_name(byte));
+        let is_value = Normal::new(text.get(local(text, around)).unwrap_or_default()).is_neutral();
+        if has_left || inner.ends_with(b"/") || !is_value {
+            break;
+        }
+        has_left = true;
+        at = tag.start - 1;
+    }
+    members
 }
 
-/// The element that begins behind the end tag after `at`.
-fn element_behind(text: &[u8], at: usize) -> Option<Member> {
+/// The element with its end tag's name (and the `/` before it) at `closing`: where it begins, and what it holds if that is text.
+fn element_ending(text: &[u8], from: usize, closing: Span) -> Option<(usize, Option<Member>)> {
+    let name = text.get(closing.start + 1..closing.end)?;
+    let before = text.get(from..closing.start - 1)?;
+    let mut end = before.len();
+    let start = loop {
+        let open = memchr::memrchr(b'<', before.get(..end)?)?;
+        let behind = before.get(open + 1..)?;
+        if behind.starts_with(name) && behind.get(name.len()).is_none_or(|byte| is_end_of_name(*byte)) {
+            break open;
+        }
+        end = open;
+    };
+    let content = start + memchr::memchr(b'>', before.get(start..)?)? + 1;
+    let is_text = !before.get(content..)?.contains(&b'<');
+    let key = local(text, from + start + 1..from + start + 1 + name.len());
+    Some((from + start, is_text.then_some(Member { key, value: Some(from + content..closing.start - 1) })))
+}
+
+/// The elements behind the end tag after `at`, in order; of one that is called as a value is, what it begins with.
+fn elements_behind(text: &[u8], at: usize) -> Vec<Member> {
     let limit = text.len().min(at.saturating_add(REACH));
+    let mut members = Vec::new();
     let find = |from: usize, byte: u8| Some(from + memchr::memchr(byte, text.get(from..limit)?)?);
-    let closing = find(at, b'<')?;
-    if text.get(closing + 1) != Some(&b'/') {
-        return None;
+    let Some(closing) = find(at, b'<').filter(|closing| text.get(closing + 1) == Some(&b'/')) else { return members };
+    let mut end = closing;
+    for _ in 0..MOST_ELEMENTS {
+        let Some(next) = find(end, b'>').and_then(|end| element_from(text, end + 1, limit)) else { break };
+        end = next.value.as_ref().map_or(next.key.end, |value| value.end);
+        if text.get(end) != Some(&b'<') || text.get(end + 1) == Some(&b'/') {
+            members.push(next);
+            continue;
+        }
+        // It holds elements: of those only the first of a value counts, and what is behind them is not known.
+        let is_value = Normal::new(text.get(next.key.clone()).unwrap_or_default()).is_neutral();
+        members.extend(element_from(text, end, limit).filter(|_| is_value));
+        break;
     }
-    let open = find(closing, b'>')? + 1;
-    let open = open + run(text, open, |byte| byte.is_ascii_whitespace());
+    members
+}
+
+/// The element that begins at `at` but for blanks: its text up to the next tag.
+fn element_from(text: &[u8], at: usize, limit: usize) -> Option<Member> {
+    let open = at + run(text, at, |byte| byte.is_ascii_whitespace());
     let name = open + 1..open + 1 + run(text, open + 1, |byte| !is_end_of_name(byte));
     if text.get(open) != Some(&b'<') || name.is_empty() {
         return None;
     }
-    let content = find(name.end, b'>')? + 1;
-    Some(Member { key: local(text, name), value: Some(content..find(content, b'<')?) })
+    let content = name.end + memchr::memchr(b'>', text.get(name.end..limit)?)? + 1;
+    let end = content + memchr::memchr(b'<', text.get(content..limit)?)?;
+    Some(Member { key: local(text, name), value: Some(content..end) })
 }
 
 /// The members of the block mapping (YAML 1.2 §8.2.2) that the key at `key` is one of.
@@ -196,6 +248,13 @@ mod tests {
         is(&pairs(text, "string", Assignment::Element), &[("key", "A"), ("key", "B")]);
         let text = "<d><v>VALUE</v></d>";
         is(&pairs(text, "v", Assignment::Element), &[]);
+        // What has nothing to do with either may stand between them, and a value may stand in an element of its own.
+        let text = "<c><name>A</name><dataType>String</dataType>\n<value><stringValue>VALUE</stringValue></value></c>";
+        is(&pairs(text, "stringValue", Assignment::Element), &[("dataType", "String"), ("name", "A")]);
+        let text = "<c><key>VALUE</key><type>x</type><value><string>B</string></value></c>";
+        is(&pairs(text, "key", Assignment::Element), &[("type", "x"), ("string", "B")]);
+        let text = "<c><name>A</name><other><stringValue>VALUE</stringValue></other></c>";
+        is(&pairs(text, "stringValue", Assignment::Element), &[]);
     }
 
     #[test]

@@ -7,7 +7,7 @@
 use super::context::{self, Assignment, Left, Quote};
 use super::names::{Names, Normal, Telling};
 use super::pair::{self, Member};
-use super::{By, Candidate, beside, generic, spoken};
+use super::{By, Candidate, beside, generic, harmless, spoken, xaml};
 use crate::blob::Span;
 use crate::signature::Signature;
 
@@ -56,6 +56,8 @@ pub(super) fn may_be_named(text: &[u8], run: usize, names: &Names) -> bool {
     let Some(sign) = at.checked_sub(1) else { return false };
     match text[sign] {
         b':' | b'=' => {}
+        // `<InArgument x:TypeArguments="x:String">["…"]`
+        b'[' => return quoted && sign > 0 && text[sign - 1] == b'>',
         // What text calls it: `token - '…'`, `token '…'`.
         b',' | b'>' | b'-' => return true,
         byte if byte.is_ascii_alphanumeric() => return quoted,
@@ -110,7 +112,7 @@ pub(super) fn of_run(text: &[u8], run: Span, names: &Names) -> Option<Candidate>
         Some(Assignment::Cell) => context::end_of_cell(text, run.end),
         _ => context::end(text, run.start, left.quote).unwrap_or(run.end).max(run.end),
     };
-    candidate(text, Field { value: value..end, whole: left.whole..end, name, telling, left })
+    candidate(text, Field { value: value..end, whole: left.whole..end, name, telling, left }, names)
 }
 
 /// A value, the name of it, what that tells, and what stands left of it.
@@ -141,7 +143,10 @@ fn spoken_of(text: &[u8], value: usize, run: &Span, left: Left, names: &Names) -
 pub(super) fn of_word(text: &[u8], at: usize, names: &Names) -> Option<Candidate> {
     let name = name_around(text, at);
     let telling = names.telling(&Normal::new(&text[name.clone()]))?;
-    let found = value_after(text, &name).or_else(|| sibling_value(text, &name))?;
+    let found = value_in_braces(text, &name)
+        .or_else(|| value_after(text, &name))
+        .or_else(|| sibling_value(text, &name))
+        .or_else(|| xaml::value_assigned(text, &name))?;
     let (value, quote) = found;
     let left = context::left(text, value);
     let is_beside =
@@ -167,7 +172,16 @@ pub(super) fn of_word(text: &[u8], at: usize, names: &Names) -> Option<Candidate
             telling,
             left: Left { quote, ..left },
         },
+        names,
     )
+}
+
+/// `"password": {"value": "…"}`, which most of what follows a name is not.
+fn value_in_braces(text: &[u8], name: &Span) -> Option<(usize, Option<Quote>)> {
+    let rest = text.get(name.end..text.len().min(name.end + 16))?;
+    let brace = memchr::memchr(b'{', rest)?;
+    let (quote, _) = skip_quote(text, name.end, name.end + brace).filter(|(quote, _)| quote.mark == b'"')?;
+    value_within(text, name, quote)
 }
 
 fn context_skip(text: &[u8], at: usize) -> usize {
@@ -207,7 +221,11 @@ fn is_value_byte(byte: u8) -> bool {
 }
 
 fn telling_name(text: &[u8], value: usize, left: &Left, names: &Names) -> Option<(Option<Span>, Telling)> {
-    let Some(name) = &left.name else { return scheme_alone(text, left) };
+    let Some(name) = &left.name else {
+        let assigned = xaml::name_assigned(text, left)
+            .and_then(|name| names.telling(&Normal::new(&text[name.clone()])).map(|telling| (Some(name), telling)));
+        return assigned.or_else(|| scheme_alone(text, left));
+    };
     let beside = || sibling_beside(text, value, left, names).map(|(name, telling)| (Some(name), telling));
     if left.assignment == Some(Assignment::Element)
         && let Some(told) = beside()
@@ -220,7 +238,8 @@ fn telling_name(text: &[u8], value: usize, left: &Left, names: &Names) -> Option
     let normal = Normal::new(&text[name.clone()]);
     if normal.is_neutral() {
         let in_object = left.quote.and_then(|quote| sibling_name(text, value, quote, names));
-        let told = in_object.map(|(name, telling)| (Some(name), telling)).or_else(beside);
+        let around = || enclosing_name(text, value, left, names).map(|(name, telling)| (Some(name), telling));
+        let told = in_object.map(|(name, telling)| (Some(name), telling)).or_else(beside).or_else(around);
         return told.or_else(|| scheme_alone(text, left));
     }
     match names.telling(&normal) {
@@ -243,6 +262,64 @@ fn sibling_name(text: &[u8], value: usize, quote: Quote, names: &Names) -> Optio
         let telling = names.telling(&Normal::new(&text[value.clone()]))?;
         Some((value, telling))
     })
+}
+
+/// Keys of what is the value of the object that they stand in: `"apiKey": {"type": "string", "value": "…"}`.
+const VALUES: &[&[u8]] = &[
+    b"value",
+    b"val",
+    b"string",
+    b"stringvalue",
+    b"default",
+    b"defaultvalue",
+    b"initialvalue",
+    b"currentvalue",
+];
+
+/// How many objects may stand between a value and its name.
+const MAX_AROUND: usize = 2;
+
+/// The name of the object that the value stands in, or of that around it.
+fn enclosing_name(text: &[u8], value: usize, left: &Left, names: &Names) -> Option<(Span, Telling)> {
+    let quote = left.quote.filter(|quote| quote.mark == b'"')?;
+    let own = Normal::new(text.get(left.name.clone()?)?);
+    let tells = |telling: &(Span, Telling)| matches!(telling.1, Telling::Strong | Telling::Password);
+    if !VALUES.contains(&own.as_bytes()) {
+        return None;
+    }
+    let mut at = value;
+    for _ in 0..MAX_AROUND {
+        let key = pair::outer_key(text, at, quote)?;
+        let normal = Normal::new(&text[key.clone()]);
+        if !normal.is_neutral() {
+            return Some((key, names.telling(&normal)?)).filter(tells);
+        }
+        let named = sibling_name(text, key.start, quote, names);
+        if let Some(told) = named.or_else(|| sibling_object_name(text, key.start, quote, names)) {
+            return Some(told).filter(tells);
+        }
+        at = key.start;
+    }
+    None
+}
+
+/// The name that a sibling's object holds: `"key": {"value": "X-Api-Key"}, "value": {"value": "…"}`.
+fn sibling_object_name(text: &[u8], at: usize, quote: Quote, names: &Names) -> Option<(Span, Telling)> {
+    pair::members(text, at, quote).into_iter().find_map(|Member { key, value }| {
+        let is_object = value.is_none() && Normal::new(&text[key.clone()]).is_naming();
+        let (start, _) = is_object.then(|| value_within(text, &key, quote)).flatten()?;
+        let name = start..context::end(text, start, Some(quote))?;
+        let telling = names.telling(&Normal::new(text.get(name.clone())?))?;
+        Some((name, telling))
+    })
+}
+
+/// The value in the object that is the member's: `"password": {"value": "…"}`.
+fn value_within(text: &[u8], key: &Span, quote: Quote) -> Option<(usize, Option<Quote>)> {
+    let members = pair::members_of(text, key, quote);
+    let is_value = |key: &Span| VALUES.contains(&Normal::new(&text[key.clone()]).as_bytes());
+    let value = members.into_iter().find_map(|Member { key, value }| value.filter(|_| is_value(&key)))?;
+    Some((value.start, Some(quote)))
 }
 
 /// The same outside of JSON.
@@ -270,8 +347,12 @@ fn sibling_value(text: &[u8], name: &Span) -> Option<(usize, Option<Quote>)> {
 /// The same in a JSON object.
 fn value_in_object(text: &[u8], name: &Span, quote: Quote) -> Option<(usize, Option<Quote>)> {
     pair::members(text, name.start, quote).into_iter().find_map(|Member { key, value }| {
-        let value = value.filter(|_| Normal::new(&text[key]).is_neutral())?;
-        Some((value.start, Some(quote)))
+        let is_neutral = Normal::new(&text[key.clone()]).is_neutral();
+        match value {
+            _ if !is_neutral => None,
+            Some(value) => Some((value.start, Some(quote))),
+            None => value_within(text, &key, quote),
+        }
     })
 }
 
@@ -315,7 +396,10 @@ fn value_after(text: &[u8], name: &Span) -> Option<(usize, Option<Quote>)> {
     if text.get(at) == Some(&b'>') && name.start > 0 && text[name.start - 1] == b'<' {
         return Some((at + 1, None));
     }
-    let closing = skip_quote(text, at, limit);
+    let closing = match text[at..].starts_with(b"''") && text[..name.start].ends_with(b"''") {
+        true => Some((Quote { mark: b'\'', escapes: 0 }, at + 2)),
+        false => skip_quote(text, at, limit),
+    };
     let quoted = closing.is_some();
     at = closing.map_or(at, |(_, after)| after);
     while matches!(text.get(at), Some(b']' | b')' | b'?' | b'!')) {
@@ -366,7 +450,8 @@ fn opens_pair(text: &[u8], name: usize) -> bool {
 fn skip_quote(text: &[u8], at: usize, limit: usize) -> Option<(Quote, usize)> {
     let escapes = text[at.min(limit)..limit].iter().take(15).take_while(|byte| **byte == b'\\').count();
     let mark = *text.get(at + escapes)?;
-    matches!(mark, b'"' | b'\'' | b'`').then_some((Quote { mark, escapes }, at + escapes + 1))
+    let doubled = usize::from(escapes == 0 && context::is_doubled(text, at));
+    matches!(mark, b'"' | b'\'' | b'`').then_some((Quote { mark, escapes }, at + escapes + 1 + doubled))
 }
 
 fn skip_blank(text: &[u8], mut at: usize, limit: usize) -> usize {
@@ -380,7 +465,7 @@ fn skip_blank(text: &[u8], mut at: usize, limit: usize) -> usize {
 }
 
 /// Judges the value's form and makes a candidate of it.
-fn candidate(text: &[u8], field: Field) -> Option<Candidate> {
+fn candidate(text: &[u8], field: Field, names: &Names) -> Option<Candidate> {
     let Field { value, whole, name, telling, left } = field;
     let value = if left.quote.is_some() { trimmed(text, value) } else { value };
     let raw = text.get(value.clone())?;
@@ -389,6 +474,10 @@ fn candidate(text: &[u8], field: Field) -> Option<Candidate> {
         return None;
     }
     if left.quote.is_none() && !is_plain_literal(text, raw, &left) {
+        return None;
+    }
+    let is_harmless = |name: &Span| harmless::is_harmless(text, name, &value, telling, left.assignment, names);
+    if name.as_ref().is_some_and(is_harmless) {
         return None;
     }
     if left.assignment == Some(Assignment::Comma) && is_identifier(raw) {
@@ -434,9 +523,18 @@ fn is_plain_literal(text: &[u8], raw: &[u8], left: &Left) -> bool {
         Some(Assignment::Element) => true,
         _ if raw.contains(&b'(') || raw.contains(&b'[') || raw.contains(&b'{') => false,
         Some(Assignment::Equals) if spaced => has_digit && !is_member_path(raw),
-        Some(Assignment::Colon) if spaced => has_digit && !is_member_path(raw),
+        Some(Assignment::Colon) if spaced => (has_digit || is_marked(raw)) && !is_member_path(raw),
         _ => has_digit || !is_identifier(raw),
     }
+}
+
+/// Lower and upper case with a mark in the middle, as passwords without a digit have it.
+fn is_marked(raw: &[u8]) -> bool {
+    let middle = raw.get(1..raw.len().saturating_sub(1)).unwrap_or_default();
+    raw.len() >= 8
+        && raw.iter().any(u8::is_ascii_lowercase)
+        && middle.iter().any(u8::is_ascii_uppercase)
+        && middle.iter().any(|byte| b"!#$%&*^".contains(byte))
 }
 
 /// `user.password`, `this.config.apiKey2`

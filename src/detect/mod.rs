@@ -10,6 +10,7 @@ pub mod context;
 mod doubt;
 mod field;
 pub mod generic;
+mod harmless;
 pub mod index;
 mod keystore;
 pub mod names;
@@ -21,6 +22,7 @@ mod spoken;
 mod structure;
 mod vendor;
 mod words;
+mod xaml;
 
 pub use words::Opener;
 

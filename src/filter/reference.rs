@@ -28,7 +28,7 @@ const PREFIXES: &[(&str, &str)] = &[
     ("!ref ", "CloudFormation reference"), ("!sub ", "CloudFormation reference"), ("!getatt ", "CloudFormation reference"),
     ("!importvalue ", "CloudFormation reference"),
     ("enc[", "encrypted value"), ("enc(", "encrypted value"), ("enc:", "encrypted value"),
-    ("u2fsdgvkx1", "encrypted value"), ("$ansible_vault;", "encrypted value"),
+    ("u2fsdgvkx1", "encrypted value"), ("rudderencrypt:u2fsdgvkx1", "encrypted value"), ("$ansible_vault;", "encrypted value"),
     ("vault:v1:", "encrypted value"),
     // Power Fx, as Copilot Studio writes it: `=Env.name`, the `=` gone.
     ("env.", "environment variable"), ("topic.", "expression"), ("global.", "expression"),
