@@ -11,7 +11,7 @@ const REACH: usize = 1024;
 
 /// The most attributes or lines that are looked at, and the most elements.
 const MOST: usize = 16;
-const MOST_ELEMENTS: usize = 6;
+const MOST_ELEMENTS: usize = 8;
 
 /// What stands beside the value at `at` (or the name there) that belongs to the key at `key`: keys with their values,
 /// both without quotes.
@@ -86,15 +86,34 @@ fn elements_before(text: &[u8], name: usize) -> Vec<Member> {
             at = start;
             continue;
         }
-        let around = tag.start..tag.start + run(text, tag.start, |byte| !is_end_of_name(byte));
-        let is_value = Normal::new(text.get(local(text, around)).unwrap_or_default()).is_neutral();
-        if has_left || inner.ends_with(b"/") || !is_value {
+        at = tag.start - 1;
+        if inner.ends_with(b"/") {
+            continue;
+        }
+        if has_left || !is_value(text, tag.start) {
+            // What a value's parent is called: `<stage name="ApiKey"><initialvalue>`.
+            let of_parent = if is_value(text, name) { attributes(text, tag.end) } else { Vec::new() };
+            members.extend(of_parent);
             break;
         }
         has_left = true;
-        at = tag.start - 1;
     }
     members
+}
+
+/// Whether the tag whose name begins at `at` is called as a value is.
+fn is_value(text: &[u8], at: usize) -> bool {
+    let name = at..at + run(text, at, |byte| !is_end_of_name(byte));
+    Normal::new(text.get(local(text, name)).unwrap_or_default()).is_neutral()
+}
+
+/// The elements in the tag that has the attribute with its value at `at`, in order, as [`elements_behind`] has them.
+pub(super) fn children(text: &[u8], at: usize) -> Vec<Member> {
+    let limit = text.len().min(at.saturating_add(REACH));
+    match text.get(at..limit).and_then(|rest| memchr::memchr(b'>', rest)) {
+        Some(end) if !text[..at + end].ends_with(b"/") => elements_from(text, at + end, limit),
+        _ => Vec::new(),
+    }
 }
 
 /// The element with its end tag's name (and the `/` before it) at `closing`: where it begins, and what it holds if that is text.
@@ -119,21 +138,31 @@ fn element_ending(text: &[u8], from: usize, closing: Span) -> Option<(usize, Opt
 /// The elements behind the end tag after `at`, in order; of one that is called as a value is, what it begins with.
 fn elements_behind(text: &[u8], at: usize) -> Vec<Member> {
     let limit = text.len().min(at.saturating_add(REACH));
+    let closing = text.get(at..limit).and_then(|rest| memchr::memchr(b'<', rest)).map(|open| at + open);
+    let end = closing.filter(|at| text.get(at + 1) == Some(&b'/'));
+    let end = end.and_then(|at| Some(at + memchr::memchr(b'>', text.get(at..limit)?)?));
+    end.map(|end| elements_from(text, end, limit)).unwrap_or_default()
+}
+
+/// The elements behind the `>` at `end`.
+fn elements_from(text: &[u8], mut end: usize, limit: usize) -> Vec<Member> {
     let mut members = Vec::new();
-    let find = |from: usize, byte: u8| Some(from + memchr::memchr(byte, text.get(from..limit)?)?);
-    let Some(closing) = find(at, b'<').filter(|closing| text.get(closing + 1) == Some(&b'/')) else { return members };
-    let mut end = closing;
     for _ in 0..MOST_ELEMENTS {
-        let Some(next) = find(end, b'>').and_then(|end| element_from(text, end + 1, limit)) else { break };
-        end = next.value.as_ref().map_or(next.key.end, |value| value.end);
-        if text.get(end) != Some(&b'<') || text.get(end + 1) == Some(&b'/') {
-            members.push(next);
+        let Some(next) = element_from(text, end + 1, limit) else { break };
+        let (tag, behind) = (next.key.clone(), next.value.as_ref().map_or(next.key.end, |value| value.end));
+        let is_empty = text.get(..next.value.as_ref().map_or(0, |value| value.start)).is_some_and(|text| text.ends_with(b"/>"));
+        if is_empty {
+            end = next.value.map_or(behind, |value| value.start - 1);
             continue;
         }
-        // It holds elements: of those only the first of a value counts, and what is behind them is not known.
-        let is_value = Normal::new(text.get(next.key.clone()).unwrap_or_default()).is_neutral();
-        members.extend(element_from(text, end, limit).filter(|_| is_value));
-        break;
+        if text.get(behind + 1) != Some(&b'/') {
+            // It holds elements: of those only the first of a value counts, and what is behind them is not known.
+            members.extend(element_from(text, behind, limit).filter(|_| is_value(text, tag.start)));
+            break;
+        }
+        members.push(next);
+        let Some(closed) = text.get(behind..limit).and_then(|rest| memchr::memchr(b'>', rest)) else { break };
+        end = behind + closed;
     }
     members
 }
@@ -253,6 +282,11 @@ mod tests {
         is(&pairs(text, "stringValue", Assignment::Element), &[("dataType", "String"), ("name", "A")]);
         let text = "<c><key>VALUE</key><type>x</type><value><string>B</string></value></c>";
         is(&pairs(text, "key", Assignment::Element), &[("type", "x"), ("string", "B")]);
+        let text = "<stage name=\"A\"><display x=\"1\"/><datatype>text</datatype><initialvalue>VALUE</initialvalue></stage>";
+        let expected = [("datatype", "text"), ("name", "A")];
+        is(&pairs(text, "initialvalue", Assignment::Element), &expected);
+        let found = children(text.as_bytes(), text.find("A\"").expect("a name")).into_iter().map(|member| &text[member.key]);
+        assert_eq!(found.collect::<Vec<_>>(), ["datatype", "initialvalue"]);
         let text = "<c><name>A</name><other><stringValue>VALUE</stringValue></other></c>";
         is(&pairs(text, "stringValue", Assignment::Element), &[]);
     }

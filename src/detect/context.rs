@@ -154,7 +154,9 @@ fn fold_before(text: &[u8], at: usize) -> Option<usize> {
 /// The quote right before `at`, and where it (with its backslashes) begins.
 fn quote_before(text: &[u8], at: usize) -> Option<(Quote, usize)> {
     if text[..at].ends_with(b"&quot;") || text[..at].ends_with(b"&apos;") {
-        return Some((Quote { mark: b';', escapes: 0 }, at - 6));
+        // All of an attribute is one literal: `expression="&quot;…&quot;"`.
+        let outer = usize::from(text[..at - 6].ends_with(b"=\""));
+        return Some((Quote { mark: b';', escapes: 0 }, at - 6 - outer));
     }
     let mark = *text[..at].last()?;
     if !is_quote(mark) {
@@ -206,7 +208,7 @@ fn assignment_before(text: &[u8], at: usize, quoted: bool, floor: usize) -> Opti
         b':' => Assignment::Colon,
         b'=' => Assignment::Equals,
         b',' if quoted => Assignment::Comma,
-        b'>' if !quoted && at >= 2 && text[at - 2] != b'=' && text[at - 2] != b'-' => Assignment::Element,
+        b'>' if at >= 2 && text[at - 2] != b'=' && text[at - 2] != b'-' => Assignment::Element,
         b'>' if at >= 2 && text[at - 2] == b'=' => {
             at -= 1;
             Assignment::Equals

@@ -148,6 +148,7 @@ pub(super) fn of_word(text: &[u8], at: usize, names: &Names) -> Option<Candidate
         .or_else(|| sibling_value(text, &name))
         .or_else(|| xaml::value_assigned(text, &name))?;
     let (value, quote) = found;
+    let (value, quote) = within_literal(text, value, quote);
     let left = context::left(text, value);
     let is_beside =
         text.get(name.end..value).is_some_and(|gap| gap.iter().all(|byte| context::is_between_cells(*byte)));
@@ -161,6 +162,7 @@ pub(super) fn of_word(text: &[u8], at: usize, names: &Names) -> Option<Candidate
     };
     let end = match left.assignment {
         Some(Assignment::Cell) => context::end_of_cell(text, value),
+        Some(Assignment::Colon) if quote.is_none() => end_in_prose(text, value)?,
         _ => context::end(text, value, quote)?,
     };
     candidate(
@@ -174,6 +176,32 @@ pub(super) fn of_word(text: &[u8], at: usize, names: &Names) -> Option<Candidate
         },
         names,
     )
+}
+
+/// Where a literal begins that all of an attribute or element is: `field="Key" expression="&quot;…&quot;"`.
+fn within_literal(text: &[u8], value: usize, quote: Option<Quote>) -> (usize, Option<Quote>) {
+    match (text.get(value..).unwrap_or_default(), quote) {
+        (rest, Some(Quote { mark: b'"', .. }) | None) if rest.starts_with(b"&quot;") => {
+            (value + b"&quot;".len(), Some(Quote { mark: b';', escapes: 0 }))
+        }
+        ([b'"', ..], None) => (value + 1, Some(Quote { mark: b'"', escapes: 0 })),
+        _ => (value, quote),
+    }
+}
+
+/// Where an unquoted value ends that stands behind a colon and a blank: passwords have `&` and `#` as well, but no entity.
+fn end_in_prose(text: &[u8], value: usize) -> Option<usize> {
+    let mut end = context::end(text, value, None)?;
+    let is_spaced = value.checked_sub(1).is_some_and(|before| text[before] == b' ');
+    while is_spaced && end > value && matches!(text.get(end), Some(b'&' | b'#')) {
+        let rest = &text[end + 1..text.len().min(end + 10)];
+        let entity = rest.iter().position(|byte| !byte.is_ascii_alphanumeric() && *byte != b'#');
+        if text[end] == b'&' && entity.is_some_and(|at| rest[at] == b';') {
+            break;
+        }
+        end = context::end(text, end + 1, None)?;
+    }
+    Some(end)
 }
 
 /// `"password": {"value": "…"}`, which most of what follows a name is not.
@@ -363,8 +391,12 @@ fn value_beside(
     name: usize,
     assignment: Assignment,
 ) -> Option<(usize, Option<Quote>)> {
+    let mut members = beside::members(text, key, name, assignment);
+    if assignment == Assignment::Equals {
+        members.extend(beside::children(text, name));
+    }
     let start =
-        beside::members(text, key, name, assignment).into_iter().find_map(|Member { key, value }| {
+        members.into_iter().find_map(|Member { key, value }| {
             let neutral = Normal::new(&text[key]);
             // A property list says what type a value has, and nothing else.
             value.filter(|_| neutral.is_neutral() || neutral.as_bytes() == b"string").map(|value| value.start)
@@ -560,8 +592,28 @@ fn decoded(raw: &[u8], left: &Left) -> Vec<u8> {
             (0..levels).fold(raw.to_vec(), |value, _| super::unescape(&value))
         }
         None if left.assignment == Some(Assignment::Equals) && raw.contains(&b'%') => super::unpercent(raw),
+        _ if is_markup(left) && raw.contains(&b'&') => without_entities(raw),
         _ => raw.to_vec(),
     }
+}
+
+/// Whether the value may stand in an attribute or element.
+fn is_markup(left: &Left) -> bool {
+    let is_quoted = left.quote.is_some_and(|quote| quote.mark != b'`' && quote.escapes == 0);
+    left.assignment == Some(Assignment::Element) || left.assignment == Some(Assignment::Equals) && is_quoted
+}
+
+/// Characters with the predefined entities (XML 1.0 §4.6) taken out.
+fn without_entities(raw: &[u8]) -> Vec<u8> {
+    const ENTITIES: [(&[u8], u8); 5] =
+        [(b"&amp;", b'&'), (b"&lt;", b'<'), (b"&gt;", b'>'), (b"&quot;", b'"'), (b"&apos;", b'\'')];
+    let (mut text, mut at) = (Vec::with_capacity(raw.len()), 0);
+    while let Some(byte) = raw.get(at) {
+        let entity = ENTITIES.iter().find(|(entity, _)| raw[at..].starts_with(entity));
+        text.push(entity.map_or(*byte, |(_, character)| *character));
+        at += entity.map_or(1, |(entity, _)| entity.len());
+    }
+    text
 }
 
 /// Which of the general signatures fits the name best.

@@ -72,7 +72,8 @@ fn is_other_code(text: &[u8], normal: &Normal, value: &Span) -> bool {
     if !KEY_CODES.iter().any(|known| known.as_bytes() == before) {
         return true;
     }
-    has(around(text, value), &["authorization_code", "grant_type", "redirect_uri"])
+    let near = around(text, value);
+    has(near, &["authorization_code", "redirect_uri"]) && !has(near, &["azurewebsites.net"])
 }
 
 /// The address of a token's contract: `0x` and 40 digits, or base58, beside words of a blockchain.
@@ -123,7 +124,7 @@ mod tests {
         ] {
             assert_eq!(check(text, name, Telling::Weak, None), expected, "{text}");
         }
-        let exchange = r#"{"grant_type":"x","code":"VALUE"}"#;
+        let exchange = r#"{"grant_type":"authorization_code","code":"VALUE"}"#;
         assert!(check(exchange, "code", Telling::Weak, None));
     }
 

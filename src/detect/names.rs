@@ -260,6 +260,7 @@ pub const NEUTRAL: &[&str] = &[
     "currentvalue",
     "rightvalue",
     "string",
+    "expression",
 ];
 
 /// Keys whose value is the name of the sibling that [`NEUTRAL`] means.

@@ -15,6 +15,7 @@ const HEAD: usize = 4096;
 
 pub(super) static DATA: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("\"data\""));
 static TYPE: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("\"type\""));
+static ZAPS: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("\"zaps\""));
 static NODES: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("\"nodes\""));
 
 /// How many entries are read, and how many values of each.
@@ -50,6 +51,11 @@ pub(crate) fn declared(blob: &Blob<'_>) -> Vec<Declared> {
         let entries = roots.flat_map(|root| std::iter::once(root).chain(root.items()));
         let decrypted = entries.take(MAX_ENTRIES).filter(|entry| n8n::is_credential(*entry));
         decrypted.filter_map(|entry| entry.get("data")).for_each(|data| add(data, &mut found));
+    } else if has(&ZAPS) {
+        let zaps = json::documents(blob.bytes).take(1).filter_map(|root| root.get("zaps"));
+        let nodes = zaps.flat_map(|zaps| zaps.items().take(MAX_ENTRIES)).filter_map(|zap| zap.get("nodes"));
+        let nodes = nodes.flat_map(|nodes| nodes.members().take(MAX_ENTRIES));
+        found.extend(nodes.take(MAX_ENTRIES).filter_map(|(_, node)| basic_auth(node)));
     } else if begins_with_node(head) && node_red::is_credentials(blob) {
         let entries = Value::first(blob.bytes).into_iter().flat_map(Value::members);
         entries.take(MAX_ENTRIES).for_each(|(_, entry)| add(entry, &mut found));
@@ -84,6 +90,21 @@ fn add(entry: Value<'_>, found: &mut Vec<Declared>) {
         });
         queue.extend(members.chain(value.items().take(MAX_VALUES).map(|item| (name.clone(), item))));
     }
+}
+
+/// The password of a Zap's step: `user|password` (<https://help.zapier.com/hc/en-us/articles/8496326446989>, "Basic auth").
+fn basic_auth(node: Value<'_>) -> Option<Declared> {
+    let value = node.path(&["params", "basic_auth"])?;
+    let content = value.content().filter(|content| content.len() <= MAX_VALUE)?;
+    let bar = memchr::memchr(b'|', content)? + 1;
+    let password = std::str::from_utf8(content.get(bar..)?).ok()?;
+    let start = value.start() + 1 + bar;
+    let is_literal = !password.is_empty() && !password.contains(['{', '\\', ' ']);
+    is_literal.then(|| Declared {
+        span: start..start + password.len(),
+        value: password.to_owned(),
+        name: "password".to_owned(),
+    })
 }
 
 fn one(name: String, value: Value<'_>) -> Option<Declared> {
