@@ -166,7 +166,10 @@ fn quote_before(text: &[u8], at: usize) -> Option<(Quote, usize)> {
         return Some((Quote { mark, escapes: 0 }, at - 2));
     }
     let escapes = backslashes_before(text, at - 1);
-    Some((Quote { mark, escapes }, at - 1 - escapes))
+    let start = at - 1 - escapes;
+    // All of a string is one literal: M's `"expression": "\"…\" meta […]"`.
+    let is_literal = escapes == 1 && (text[..start].ends_with(b": \"") || text[..start].ends_with(b":\""));
+    Some((Quote { mark, escapes }, start - usize::from(is_literal)))
 }
 
 /// Whether two apostrophes at `at` are one in a string in apostrophes, with something behind them (YAML 1.2 §7.3.2).

@@ -184,6 +184,9 @@ fn within_literal(text: &[u8], value: usize, quote: Option<Quote>) -> (usize, Op
         (rest, Some(Quote { mark: b'"', .. }) | None) if rest.starts_with(b"&quot;") => {
             (value + b"&quot;".len(), Some(Quote { mark: b';', escapes: 0 }))
         }
+        ([b'\\', b'"', ..], Some(Quote { mark: b'"', escapes: 0 })) => {
+            (value + 2, Some(Quote { mark: b'"', escapes: 1 }))
+        }
         ([b'"', ..], None) => (value + 1, Some(Quote { mark: b'"', escapes: 0 })),
         _ => (value, quote),
     }
@@ -265,7 +268,13 @@ fn telling_name(text: &[u8], value: usize, left: &Left, names: &Names) -> Option
     }
     let normal = Normal::new(&text[name.clone()]);
     if normal.is_neutral() {
-        let in_object = left.quote.and_then(|quote| sibling_name(text, value, quote, names));
+        let in_object = left.quote.and_then(|quote| {
+            sibling_name(text, value, quote, names).or_else(|| {
+                // The string is a literal of code: its siblings have the quotes around it.
+                let outer = Quote { escapes: 0, ..quote };
+                (quote.escapes == 1).then(|| sibling_name(text, value - 2, outer, names)).flatten()
+            })
+        });
         let around = || enclosing_name(text, value, left, names).map(|(name, telling)| (Some(name), telling));
         let told = in_object.map(|(name, telling)| (Some(name), telling)).or_else(beside).or_else(around);
         return told.or_else(|| scheme_alone(text, left));

@@ -261,6 +261,8 @@ pub const NEUTRAL: &[&str] = &[
     "rightvalue",
     "string",
     "expression",
+    // `x-ms-apimTemplateParameter.value` of a custom connector's policy, its last word gone.
+    "xmsapimtemplateparameter",
 ];
 
 /// Keys whose value is the name of the sibling that [`NEUTRAL`] means.
@@ -277,6 +279,8 @@ pub const NAMING: &[&str] = &[
     "id",
     "title",
     "k",
+    "schemaname",
+    "xmsapimtemplateparametername",
 ];
 
 /// A name in the form that names are compared in: lower case, without `-`, `_`, `.`, spaces, brackets and quotes, and

@@ -8,6 +8,7 @@ use memchr::memmem::Finder;
 
 use crate::blob::{Blob, Span};
 use crate::json::{self, Value};
+use crate::platform::solution::own_path;
 use crate::platform::{n8n, node_red};
 
 /// Bytes from the beginning by which such an export is told, so that other blobs cost next to nothing.
@@ -16,6 +17,7 @@ const HEAD: usize = 4096;
 pub(super) static DATA: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("\"data\""));
 static TYPE: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("\"type\""));
 static ZAPS: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("\"zaps\""));
+static VARIABLES: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("\"environmentvariablevalues\""));
 static NODES: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("\"nodes\""));
 
 /// How many entries are read, and how many values of each.
@@ -51,6 +53,8 @@ pub(crate) fn declared(blob: &Blob<'_>) -> Vec<Declared> {
         let entries = roots.flat_map(|root| std::iter::once(root).chain(root.items()));
         let decrypted = entries.take(MAX_ENTRIES).filter(|entry| n8n::is_credential(*entry));
         decrypted.filter_map(|entry| entry.get("data")).for_each(|data| add(data, &mut found));
+    } else if has(&VARIABLES) {
+        found.extend(Value::first(blob.bytes).and_then(|root| variable(blob, root)));
     } else if has(&ZAPS) {
         let zaps = json::documents(blob.bytes).take(1).filter_map(|root| root.get("zaps"));
         let nodes = zaps.flat_map(|zaps| zaps.items().take(MAX_ENTRIES)).filter_map(|zap| zap.get("nodes"));
@@ -90,6 +94,20 @@ fn add(entry: Value<'_>, found: &mut Vec<Declared>) {
         });
         queue.extend(members.chain(value.items().take(MAX_VALUES).map(|item| (name.clone(), item))));
     }
+}
+
+/// What the schema name of an environment variable ends with if its value is a credential.
+const TELLING: &[&str] = &["key", "token", "secret", "password", "passwd", "pwd", "passwort", "apikey", "credential"];
+
+/// The value of a solution's environment variable, whose name is that of the folder: `environmentvariabledefinitions/<name>/`.
+fn variable(blob: &Blob<'_>, root: Value<'_>) -> Option<Declared> {
+    let value = root.path(&["environmentvariablevalues", "environmentvariablevalue", "value"])?;
+    let path = own_path(blob);
+    let name = path.rsplit('/').nth(1)?.to_owned();
+    let letters: String = name.to_lowercase().chars().filter(|letter| letter.is_alphabetic()).collect();
+    let found = one(name, value)?;
+    let is_reference = found.value.starts_with('/');
+    (!is_reference && TELLING.iter().any(|end| letters.ends_with(end))).then_some(found)
 }
 
 /// The password of a Zap's step: `user|password` (<https://help.zapier.com/hc/en-us/articles/8496326446989>, "Basic auth").
