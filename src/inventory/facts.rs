@@ -65,6 +65,7 @@ const NO_CONNECTORS: &[&str] = &[
 pub(super) fn add(step: &mut Step, place: &Place, text: &str) {
     let field = place.field.as_deref().unwrap_or_default();
     step.hosts.extend(hosts(text));
+    step.scopes.extend(scopes(field, place.pointer.as_deref().unwrap_or_default(), text));
     if let Some(name) = &place.connection {
         refers(step, ReferenceKind::CredentialStore, name);
     }
@@ -119,6 +120,37 @@ fn connector(field: &str, text: &str) -> Option<String> {
     }
     let behind = |mark: &str| Some(word(text.split_once(mark)?.1)).filter(|name| !name.is_empty());
     behind("/managedApis/").or_else(|| behind("$connections')['")).or_else(|| behind("/serviceProviders/"))
+}
+
+/// Names of fields that hold scopes, in lower case without marks: OAuth 2.0 (RFC 6749 §3.3), n8n's credentials, custom
+/// connectors' `oAuthSettings`, Slack's `user_scope`.
+const SCOPES: &[&str] = &["scope", "scopes", "oauthscope", "oauthscopes", "userscope", "consentedscopes", "authscopes"];
+
+/// Scopes of OpenID Connect (Core 1.0 §5.4, §11), which have no mark of their own.
+const PLAIN_SCOPES: &[&str] = &["openid", "profile", "email", "address", "phone", "offline_access"];
+
+/// The most scopes that one string names.
+const MOST_SCOPES: usize = 64;
+
+/// The scopes that a string at a place names. Of a security definition (Swagger 2.0, "Scopes Object") the scope is a key.
+fn scopes(field: &str, pointer: &str, text: &str) -> Vec<String> {
+    if let Some((_, scope)) = pointer.rsplit_once("/scopes/").filter(|_| pointer.contains("/securityDefinitions/")) {
+        return vec![scope.replace("~1", "/").replace("~0", "~")];
+    }
+    let last = field.rsplit('.').next().unwrap_or(field);
+    let last = last.split('[').next().unwrap_or(last).replace(['_', '-'], "").to_lowercase();
+    if !SCOPES.contains(&last.as_str()) || text.contains(['{', '@', '$', '[']) {
+        return Vec::new();
+    }
+    let words = text.split([' ', ',', '+', '\n']).filter(|word| is_scope(word));
+    words.take(MOST_SCOPES).map(str::to_owned).collect()
+}
+
+/// `chat:write`, `Mail.Read`, `https://…`: words with a mark in them, of the characters that RFC 6749 (appendix A.4) allows.
+fn is_scope(word: &str) -> bool {
+    let is_allowed = |byte: u8| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\';
+    let is_marked = word.len() <= 160 && word[..].contains([':', '.', '/', '_']);
+    (PLAIN_SCOPES.contains(&word) || is_marked) && !word.is_empty() && word.bytes().all(is_allowed)
 }
 
 /// Names that tell of a credential, without those of vendors.
@@ -246,6 +278,20 @@ mod tests {
             ("https://", vec![]),
         ] {
             assert_eq!(hosts(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn scopes_of_connections() {
+        let definition = "/securityDefinitions/oauth2/scopes/https:~1~1graph.microsoft.com~1Mail.Read";
+        for (field, pointer, text, expected) in [
+            ("data.scope", "", "openid chat:write,files:read", vec!["openid", "chat:write", "files:read"]),
+            ("oAuthSettings.scopes[0]", "", "https://graph.microsoft.com/.default", vec!["https://graph.microsoft.com/.default"]),
+            ("mapper.scope", "", "roundtrip", vec![]),
+            ("inputs.scope", "", "@parameters('s.x')", vec![]),
+            ("a.b", definition, "Read mail", vec!["https://graph.microsoft.com/Mail.Read"]),
+        ] {
+            assert_eq!(scopes(field, pointer, text), expected, "{field}");
         }
     }
 

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::common::{Random, findings, place, short};
+use crate::common::{Random, findings, place, short, value};
 
 /// A value that no vendor's shape fits.
 fn secret(number: u64) -> String {
@@ -208,5 +208,55 @@ fn a_shared_access_signature_says_when_it_ends() {
             assert_eq!(found.len(), 1, "{query}");
             assert_eq!(found[0].lifetime.expires, Some(expires), "{query}");
         }
+    }
+}
+
+/// Names and values that do not stand side by side, each in the form of a platform's export: `SECRET` is a key of 40, `WORD` a
+/// password without the length of one.
+#[test]
+fn names_that_stand_further_away() {
+    let mut random = Random(42);
+    let key = random.alnum(40);
+    let word = format!("{}#{}", random.alnum(4), random.alnum(5));
+    for form in [
+        r#"{"apiToken": {"type": "string", "defaultValue": "SECRET"}}"#,
+        r#"{"name": "CLIENT_SECRET", "type": "STRING", "defaultValue": {"type": "STRING", "string": "SECRET"}}"#,
+        r#"{"type": "object", "value": {"key": {"type": "string", "value": "X-Api-Key"}, "value": {"type": "string", "value": "SECRET"}}}"#,
+        r#"{"options": {"password": {"value": "WORD", "encrypted": false}}}"#,
+        r#"{"name": "dbPassword", "type": "STRING", "defaultValue": {"type": "STRING", "string": "WORD"}}"#,
+        r#"{"name": "dbPassword", "kind": "m", "expression": "\"WORD\" meta [IsParameterQuery=true]"}"#,
+        "<constants><name>API_KEY</name><dataType>String</dataType>\n<value><stringValue>SECRET</stringValue></value></constants>",
+        "<constants><name>dbPassword</name><dataType>String</dataType><value><stringValue>WORD</stringValue></value></constants>",
+        r#"<stage name="ApiKey" type="Data"><display x="1"/><datatype>text</datatype><initialvalue>SECRET</initialvalue></stage>"#,
+        r#"<stage name="Password" type="Data"><datatype>text</datatype><initialvalue>WORD</initialvalue></stage>"#,
+        r#"<FormulaField expression="&quot;SECRET&quot;" field="API_KEY" size="9"/>"#,
+        r#"<FormulaField expression="&quot;WORD&quot;" field="Password" size="9"/>"#,
+        "<Assign.To><OutArgument>[apiKey]</OutArgument></Assign.To><Assign.Value><InArgument>[\"SECRET\"]</InArgument></Assign.Value>",
+        "<Assign.To><OutArgument>[password]</OutArgument></Assign.To><Assign.Value><InArgument>[\"WORD\"]</InArgument></Assign.Value>",
+        "code: 'let password = ''WORD'';\n\n  login(password);'\n",
+        "code: 'fetch(u, { headers: { ''Authorization'': ''Bearer\n    SECRET'' } });'\n",
+        "Login for the portal\nuser: jane\npassword: WORD\n",
+    ] {
+        let secret = if form.contains("SECRET") { &key } else { &word };
+        let text = form.replace("SECRET", &key).replace("WORD", &word);
+        assert_eq!(findings(&text).iter().map(value).collect::<Vec<_>>(), [secret.clone()], "{form}");
+    }
+}
+
+/// What only looks like a name and a value.
+#[test]
+fn names_that_stand_for_something_else() {
+    let mut random = Random(43);
+    let (value, digits) = (random.alnum(20), random.alnum(44));
+    for form in [
+        r#"{"taskCode": "VALUE"}"#,
+        r#"{"appId": "VALUE"}"#,
+        r#"{"grant_type": "authorization_code", "code": "VALUE"}"#,
+        "arn:aws:secretsmanager:eu-west-1:123456789012:secret:VALUE",
+        r#"check: ok ? "PASS" : "VALUE","#,
+        r#"[{"name": "chain", "value": "solana"}, {"name": "token", "value": "ADDRESS"}]"#,
+    ] {
+        let text = form.replace("VALUE", &value).replace("ADDRESS", &digits);
+        assert!(findings(&text).is_empty(), "{form}: {:#?}", findings(&text));
     }
 }
