@@ -73,11 +73,16 @@ fn local(text: &[u8], name: Span) -> Span {
 fn elements_before(text: &[u8], name: usize) -> Vec<Member> {
     let from = name.saturating_sub(REACH);
     let mut members = Vec::new();
-    let Some(open) = text.get(from..name).and_then(|before| memchr::memrchr(b'<', before)) else { return members };
+    let Some(open) = text.get(from..name).and_then(|before| memchr::memrchr(b'<', before)) else {
+        return members;
+    };
     let mut at = from + open;
     let mut has_left = false;
     for _ in 0..MOST_ELEMENTS {
-        let Some(inner) = text.get(from..at).and_then(|before| before.trim_ascii_end().strip_suffix(b">")) else { break };
+        let Some(inner) = text.get(from..at).and_then(|before| before.trim_ascii_end().strip_suffix(b">"))
+        else {
+            break;
+        };
         let Some(open) = memchr::memrchr(b'<', inner) else { break };
         let tag = from + open + 1..from + inner.len();
         if text.get(tag.start) == Some(&b'/') {
@@ -150,7 +155,9 @@ fn elements_from(text: &[u8], mut end: usize, limit: usize) -> Vec<Member> {
     for _ in 0..MOST_ELEMENTS {
         let Some(next) = element_from(text, end + 1, limit) else { break };
         let (tag, behind) = (next.key.clone(), next.value.as_ref().map_or(next.key.end, |value| value.end));
-        let is_empty = text.get(..next.value.as_ref().map_or(0, |value| value.start)).is_some_and(|text| text.ends_with(b"/>"));
+        let is_empty = text
+            .get(..next.value.as_ref().map_or(0, |value| value.start))
+            .is_some_and(|text| text.ends_with(b"/>"));
         if is_empty {
             end = next.value.map_or(behind, |value| value.start - 1);
             continue;
@@ -285,7 +292,9 @@ mod tests {
         let text = "<stage name=\"A\"><display x=\"1\"/><datatype>text</datatype><initialvalue>VALUE</initialvalue></stage>";
         let expected = [("datatype", "text"), ("name", "A")];
         is(&pairs(text, "initialvalue", Assignment::Element), &expected);
-        let found = children(text.as_bytes(), text.find("A\"").expect("a name")).into_iter().map(|member| &text[member.key]);
+        let found = children(text.as_bytes(), text.find("A\"").expect("a name"))
+            .into_iter()
+            .map(|member| &text[member.key]);
         assert_eq!(found.collect::<Vec<_>>(), ["datatype", "initialvalue"]);
         let text = "<c><name>A</name><other><stringValue>VALUE</stringValue></other></c>";
         is(&pairs(text, "stringValue", Assignment::Element), &[]);

@@ -174,7 +174,8 @@ fn quote_before(text: &[u8], at: usize) -> Option<(Quote, usize)> {
 
 /// Whether two apostrophes at `at` are one in a string in apostrophes, with something behind them (YAML 1.2 §7.3.2).
 pub(super) fn is_doubled(text: &[u8], at: usize) -> bool {
-    let is_content = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$' | b'+' | b'/' | b':' | b']');
+    let is_content =
+        |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$' | b'+' | b'/' | b':' | b']');
     text.get(at..).is_some_and(|rest| rest.starts_with(b"''"))
         && text.get(at + 2).is_some_and(is_content)
         && at.checked_sub(1).and_then(|before| text.get(before)) != Some(&b'\'')

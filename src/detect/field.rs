@@ -267,8 +267,9 @@ fn is_value_byte(byte: u8) -> bool {
 
 fn telling_name(text: &[u8], value: usize, left: &Left, names: &Names) -> Option<(Option<Span>, Telling)> {
     let Some(name) = &left.name else {
-        let assigned = xaml::name_assigned(text, left)
-            .and_then(|name| names.telling(&Normal::new(&text[name.clone()])).map(|telling| (Some(name), telling)));
+        let assigned = xaml::name_assigned(text, left).and_then(|name| {
+            names.telling(&Normal::new(&text[name.clone()])).map(|telling| (Some(name), telling))
+        });
         return assigned.or_else(|| scheme_alone(text, left));
     };
     let beside = || sibling_beside(text, value, left, names).map(|(name, telling)| (Some(name), telling));
@@ -418,12 +419,11 @@ fn value_beside(
     if assignment == Assignment::Equals {
         members.extend(beside::children(text, name));
     }
-    let start =
-        members.into_iter().find_map(|Member { key, value }| {
-            let neutral = Normal::new(&text[key]);
-            // A property list says what type a value has, and nothing else.
-            value.filter(|_| neutral.is_neutral() || neutral.as_bytes() == b"string").map(|value| value.start)
-        })?;
+    let start = members.into_iter().find_map(|Member { key, value }| {
+        let neutral = Normal::new(&text[key]);
+        // A property list says what type a value has, and nothing else.
+        value.filter(|_| neutral.is_neutral() || neutral.as_bytes() == b"string").map(|value| value.start)
+    })?;
     let mark = start.checked_sub(1).map(|before| text[before]).filter(|mark| matches!(mark, b'"' | b'\''));
     Some((start, mark.map(|mark| Quote { mark, escapes: 0 })))
 }
@@ -531,7 +531,8 @@ fn candidate(text: &[u8], field: Field, names: &Names) -> Option<Candidate> {
     if left.quote.is_none() && !is_plain_literal(text, raw, &left) {
         return None;
     }
-    let is_harmless = |name: &Span| harmless::is_harmless(text, name, &value, telling, left.assignment, names);
+    let is_harmless =
+        |name: &Span| harmless::is_harmless(text, name, &value, telling, left.assignment, names);
     if name.as_ref().is_some_and(is_harmless) {
         return None;
     }

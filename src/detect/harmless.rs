@@ -26,7 +26,9 @@ pub(super) fn is_harmless(
         || is_weak && is_other_code(text, &normal, value)
         || normal.as_bytes() == b"token" && is_contract(text, raw, value)
         || normal.as_bytes() == b"token" && is_cart(text, raw, value)
-        || telling == Telling::Password && assignment == Some(Assignment::Comma) && is_queried(text, name, raw)
+        || telling == Telling::Password
+            && assignment == Some(Assignment::Comma)
+            && is_queried(text, name, raw)
 }
 
 /// The text around a value.
@@ -42,7 +44,8 @@ fn has(text: &[u8], words: &[&str]) -> bool {
 /// `arn:aws:secretsmanager:…:secret:name`: part of a name of a resource (AWS General Reference, "Amazon Resource Names").
 fn is_within_resource_name(text: &[u8], name: &Span) -> bool {
     let before = &text[name.start.saturating_sub(100)..name.start];
-    let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b':' | b'-' | b'_' | b'/' | b'.');
+    let is_part =
+        |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b':' | b'-' | b'_' | b'/' | b'.');
     let start = before.iter().rposition(|byte| !is_part(byte)).map_or(0, |at| at + 1);
     before[start..].starts_with(b"arn:")
 }
@@ -63,8 +66,19 @@ fn is_identifier_of_app(called: &[u8], normal: &Normal, names: &Names) -> bool {
 }
 
 /// What stands before `code` where that is a key: Azure Functions and others call theirs so.
-const KEY_CODES: &[&str] =
-    &["", "access", "auth", "api", "secret", "security", "function", "functions", "license", "activation", "verification"];
+const KEY_CODES: &[&str] = &[
+    "",
+    "access",
+    "auth",
+    "api",
+    "secret",
+    "security",
+    "function",
+    "functions",
+    "license",
+    "activation",
+    "verification",
+];
 
 /// Codes of tasks and other things, and of the authorization code grant (RFC 6749 §4.1.2: ten minutes at most, once).
 fn is_other_code(text: &[u8], normal: &Normal, value: &Span) -> bool {
@@ -78,8 +92,16 @@ fn is_other_code(text: &[u8], normal: &Normal, value: &Span) -> bool {
 
 /// The address of a token's contract: `0x` and 40 digits, or base58, beside words of a blockchain.
 fn is_contract(text: &[u8], raw: &[u8], value: &Span) -> bool {
-    const WORDS: &[&str] =
-        &["\"chain\"", "chainId", "erc20", "ethereum", "solana", "polygon", "WALLET_ADDRESS", "walletAddress"];
+    const WORDS: &[&str] = &[
+        "\"chain\"",
+        "chainId",
+        "erc20",
+        "ethereum",
+        "solana",
+        "polygon",
+        "WALLET_ADDRESS",
+        "walletAddress",
+    ];
     (32..=44).contains(&raw.len())
         && raw.iter().all(u8::is_ascii_alphanumeric)
         && !raw.iter().all(u8::is_ascii_hexdigit)
@@ -88,7 +110,9 @@ fn is_contract(text: &[u8], raw: &[u8], value: &Span) -> bool {
 
 /// Shopify's token of a cart: 32 hexadecimal digits beside `cart_token` (Shopify Admin API, "Checkout").
 fn is_cart(text: &[u8], raw: &[u8], value: &Span) -> bool {
-    raw.len() == 32 && raw.iter().all(u8::is_ascii_hexdigit) && has(around(text, value), &["cart_token", "\"cart"])
+    raw.len() == 32
+        && raw.iter().all(u8::is_ascii_hexdigit)
+        && has(around(text, value), &["cart_token", "\"cart"])
 }
 
 /// `addQuery('user_password', '…')`: a stored digest that is looked for (SHA-1 in base64), no password.

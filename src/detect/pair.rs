@@ -178,7 +178,8 @@ mod tests {
         let at = text.find("VALUE").expect("a value in the test");
         let key = outer_key(text.as_bytes(), at, quote).expect("a key");
         assert_eq!(&text[key.clone()], "password");
-        let inner: Vec<_> = members_of(text.as_bytes(), &key, quote).into_iter().map(|m| &text[m.key]).collect();
+        let inner: Vec<_> =
+            members_of(text.as_bytes(), &key, quote).into_iter().map(|m| &text[m.key]).collect();
         assert_eq!(inner, ["type", "value"]);
         assert_eq!(&text[outer_key(text.as_bytes(), key.start, quote).expect("a key")], "a");
         assert_eq!(outer_key(br#"[{"value": "VALUE"}]"#, 12, quote), None);

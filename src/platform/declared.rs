@@ -97,7 +97,8 @@ fn add(entry: Value<'_>, found: &mut Vec<Declared>) {
 }
 
 /// What the schema name of an environment variable ends with if its value is a credential.
-const TELLING: &[&str] = &["key", "token", "secret", "password", "passwd", "pwd", "passwort", "apikey", "credential"];
+const TELLING: &[&str] =
+    &["key", "token", "secret", "password", "passwd", "pwd", "passwort", "apikey", "credential"];
 
 /// The value of a solution's environment variable, whose name is that of the folder: `environmentvariabledefinitions/<name>/`.
 fn variable(blob: &Blob<'_>, root: Value<'_>) -> Option<Declared> {

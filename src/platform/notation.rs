@@ -59,7 +59,9 @@ pub(super) fn transcript(text: &[u8]) -> Option<Transcript> {
     if text.get(begin) == Some(&b'<') {
         return if is_html(text.get(begin..)?) { None } else { xml::transcript(text, begin) };
     }
-    m::transcript(text, begin).or_else(|| bru::transcript(text, start)).or_else(|| yaml::transcript(text, start))
+    m::transcript(text, begin)
+        .or_else(|| bru::transcript(text, start))
+        .or_else(|| yaml::transcript(text, start))
 }
 
 /// A page of the web, whose elements are of no use to tell a place; but for the pages that Notion exports.

@@ -72,7 +72,10 @@ fn is_source(value: Value<'_>) -> bool {
     let Some((key, first)) = value.members().next() else { return false };
     let key = key.text();
     match key.as_ref() {
-        "App" | "Screens" | "ComponentDefinitions" => control_of(&key, first).is_some() || first.members().any(|(name, inner)| control_of(&name.text(), inner).is_some()),
+        "App" | "Screens" | "ComponentDefinitions" => {
+            control_of(&key, first).is_some()
+                || first.members().any(|(name, inner)| control_of(&name.text(), inner).is_some())
+        }
         key => key.contains(" As ") && first.is_object(),
     }
 }

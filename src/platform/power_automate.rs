@@ -222,7 +222,8 @@ fn flow(blob: &Blob<'_>, vocabulary: &Vocabulary, root: Value<'_>, template: Opt
     let listed =
         if written.id.is_none() { solution::flow(blob).unwrap_or_default() } else { Flow::default() };
     let template = template.and_then(logic_apps::template_flow).unwrap_or_default();
-    let folder = Flow { name: folder_of_workflow(blob).or_else(|| file_of_definition(blob)), ..Flow::default() };
+    let folder =
+        Flow { name: folder_of_workflow(blob).or_else(|| file_of_definition(blob)), ..Flow::default() };
     completed(completed(completed(completed(written, listed), package), template), folder)
 }
 

@@ -25,7 +25,8 @@ const KEYS: &[&str] = &["query", "headers", "body", "funcBody", "value", "url"];
 
 /// Makes a reader if the value is an app.
 pub(super) fn open<'a>(blob: &Blob<'a>, value: Value<'_>) -> Option<Box<dyn Reader + 'a>> {
-    is_app(value).then(|| Box::new(Retool { blob: *blob, flow: None, steps: HashMap::new() }) as Box<dyn Reader>)
+    is_app(value)
+        .then(|| Box::new(Retool { blob: *blob, flow: None, steps: HashMap::new() }) as Box<dyn Reader>)
 }
 
 fn is_app(value: Value<'_>) -> bool {
@@ -41,13 +42,18 @@ struct Retool<'a> {
 
 impl Reader for Retool<'_> {
     fn place(&mut self, trail: &Trail<'_>) -> Option<Whose> {
-        let root = (0..trail.hops.len().min(MAX_OUTER)).find(|hop| {
-            trail.hops.get(*hop).is_some_and(|hop| is_app(hop.value))
-        })?;
+        let root = (0..trail.hops.len().min(MAX_OUTER))
+            .find(|hop| trail.hops.get(*hop).is_some_and(|hop| is_app(hop.value)))?;
         let app = trail.hops.get(root)?.value;
         let flow = self.flow.get_or_insert_with(|| Arc::new(flow(&self.blob, app))).clone();
         let Some((step, entry)) = self.step(trail, root) else {
-            return Some(Whose { flow: Some(flow), step: None, scope: Scope::Flow, prefix: None, from: root });
+            return Some(Whose {
+                flow: Some(flow),
+                step: None,
+                scope: Scope::Flow,
+                prefix: None,
+                from: root,
+            });
         };
         let key = key_at(trail, entry);
         let prefix = key.and_then(|key| KEYS.iter().copied().find(|known| *known == key));
@@ -55,9 +61,9 @@ impl Reader for Retool<'_> {
     }
 
     fn field(&self, trail: &Trail<'_>) -> Option<String> {
-        let plugin = (0..trail.hops.len().min(MAX_INNER)).rev().find(|hop| {
-            trail.hops.get(*hop).is_some_and(|hop| plugin(hop.value).is_some())
-        })?;
+        let plugin = (0..trail.hops.len().min(MAX_INNER))
+            .rev()
+            .find(|hop| trail.hops.get(*hop).is_some_and(|hop| plugin(hop.value).is_some()))?;
         let entry = entry_behind(trail, plugin);
         let key = key_at(trail, entry)?;
         let rest = trail.field(entry + 1).unwrap_or_default();
@@ -82,7 +88,8 @@ impl Retool<'_> {
 /// The hop of the innermost list of keys and values behind the plugin at `hop` that is still in the same document.
 fn entry_behind(trail: &Trail<'_>, hop: usize) -> usize {
     let is_list = |at: &usize| {
-        trail.hops.get(*at).is_some_and(|container| container.value.is_array()) && key_at(trail, *at).is_some()
+        trail.hops.get(*at).is_some_and(|container| container.value.is_array())
+            && key_at(trail, *at).is_some()
     };
     // Of the plugin `template`, of that the list behind its tag, and of that the entry.
     (hop..trail.hops.len().min(hop + 3)).rev().find(is_list).unwrap_or(hop)

@@ -173,7 +173,13 @@ const BESIDES: &[Line] = &[
     },
     Line {
         when: |facts| facts.is_basic,
-        controls: &["NHI4:2025", "CWE-522", "CSF2:PR.AA-03", "SP800-207 §2.1 tenet 2", "SP800-207 §2.1 tenet 6"],
+        controls: &[
+            "NHI4:2025",
+            "CWE-522",
+            "CSF2:PR.AA-03",
+            "SP800-207 §2.1 tenet 2",
+            "SP800-207 §2.1 tenet 6",
+        ],
     },
 ];
 

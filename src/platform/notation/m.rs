@@ -41,7 +41,9 @@ pub(super) fn transcript(text: &[u8], start: usize) -> Option<Transcript> {
 fn next(text: &[u8], from: usize) -> Option<usize> {
     let rest = text.get(from..)?;
     memchr::memmem::find_iter(rest, SHARED)
-        .find(|at| matches!(at.checked_sub(1).and_then(|before| rest.get(before)), Some(b'\n' | b'\r' | b';' | b' ')))
+        .find(|at| {
+            matches!(at.checked_sub(1).and_then(|before| rest.get(before)), Some(b'\n' | b'\r' | b';' | b' '))
+        })
         .map(|at| from + at)
 }
 
@@ -71,9 +73,14 @@ mod tests {
         let transcript = transcript(text, 0).expect("a transcript");
         let said: serde_json::Value = serde_json::from_slice(&transcript.text).expect("JSON");
         assert_eq!(said["members"]["Orders"]["expression"].as_str().map(str::trim), Some("let a = 1 in a;"));
-        assert!(said["members"]["My = key"]["expression"].as_str().is_some_and(|text| text.contains("VALUE")));
+        assert!(
+            said["members"]["My = key"]["expression"].as_str().is_some_and(|text| text.contains("VALUE"))
+        );
         let value = memchr::memmem::find(text, b"VALUE").expect("a value");
-        assert_eq!(transcript.text.get(transcript.marks.transcribed(&(value..value + 5))), Some(b"VALUE".as_slice()));
+        assert_eq!(
+            transcript.text.get(transcript.marks.transcribed(&(value..value + 5))),
+            Some(b"VALUE".as_slice())
+        );
         assert!(super::transcript(b"section of a text", 0).is_none());
     }
 }
