@@ -126,7 +126,7 @@ pub(super) fn of_run(text: &[u8], run: Span, names: &Names) -> Option<Candidate>
         Some(Assignment::Cell) => context::end_of_cell(text, run.end),
         _ => context::end(text, run.start, left.quote).unwrap_or(run.end).max(run.end),
     };
-    candidate(text, Field { value: value..end, whole: left.whole..end, name, telling, left }, names)
+    candidate(text, Field { value: value..end, whole: left.whole..end, name, telling, left })
 }
 
 /// A value, the name of it, what that tells, and what stands left of it.
@@ -188,7 +188,6 @@ pub(super) fn of_word(text: &[u8], at: usize, names: &Names) -> Option<Candidate
             telling,
             left: Left { quote, ..left },
         },
-        names,
     )
 }
 
@@ -520,7 +519,7 @@ fn skip_blank(text: &[u8], mut at: usize, limit: usize) -> usize {
 }
 
 /// Judges the value's form and makes a candidate of it.
-fn candidate(text: &[u8], field: Field, names: &Names) -> Option<Candidate> {
+fn candidate(text: &[u8], field: Field) -> Option<Candidate> {
     let Field { value, whole, name, telling, left } = field;
     let value = if left.quote.is_some() { trimmed(text, value) } else { value };
     let raw = text.get(value.clone())?;
@@ -531,8 +530,7 @@ fn candidate(text: &[u8], field: Field, names: &Names) -> Option<Candidate> {
     if left.quote.is_none() && !is_plain_literal(text, raw, &left) {
         return None;
     }
-    let is_harmless =
-        |name: &Span| harmless::is_harmless(text, name, &value, telling, left.assignment, names);
+    let is_harmless = |name: &Span| harmless::is_harmless(text, name, &value, telling, left.assignment);
     if name.as_ref().is_some_and(is_harmless) {
         return None;
     }

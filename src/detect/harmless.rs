@@ -2,7 +2,7 @@
 //! things, authorization codes, addresses of token contracts. Names and shapes alone; nothing with a vendor's shape comes here.
 
 use super::context::Assignment;
-use super::names::{Names, Normal, Telling};
+use super::names::{Normal, Telling};
 use crate::blob::Span;
 
 /// How far around a value the words that tell are looked for, in bytes: within one object or request, roughly.
@@ -15,14 +15,12 @@ pub(super) fn is_harmless(
     value: &Span,
     telling: Telling,
     assignment: Option<Assignment>,
-    names: &Names,
 ) -> bool {
     let (Some(called), Some(raw)) = (text.get(name.clone()), text.get(value.clone())) else { return false };
     let normal = Normal::new(called);
     let is_weak = telling == Telling::Weak;
     is_within_resource_name(text, name)
         || is_branch(text, name)
-        || is_weak && is_identifier_of_app(called, &normal, names)
         || is_weak && is_other_code(text, &normal, value)
         || normal.as_bytes() == b"token" && is_contract(text, raw, value)
         || normal.as_bytes() == b"token" && is_cart(text, raw, value)
@@ -57,12 +55,6 @@ fn is_branch(text: &[u8], name: &Span) -> bool {
     let outer = outer.trim_ascii_end();
     let outer = &outer[..outer.len() - outer.iter().rev().take_while(|byte| **byte == b'\\').count()];
     outer.trim_ascii_end().ends_with(b"?")
-}
-
-/// `appId`, `app_id`: an identifier; a key only as OpenWeather spells it (`appid`), or if a vendor's key has that name.
-fn is_identifier_of_app(called: &[u8], normal: &Normal, names: &Names) -> bool {
-    let is_key = matches!(called, b"appid" | b"APPID");
-    normal.as_bytes().ends_with(b"appid") && !is_key && names.of(normal).next().is_none()
 }
 
 /// What stands before `code` where that is a key: Azure Functions and others call theirs so.
@@ -130,18 +122,16 @@ mod tests {
     use super::*;
 
     fn check(text: &str, name: &str, telling: Telling, assignment: Option<Assignment>) -> bool {
-        let names = Names::new(&[]);
         let at = text.find(name).expect("a name in the test");
         let value = text.find("VALUE").expect("a value in the test");
         let value = value..value + text[value..].find(['"', '\'', '&', ' ']).unwrap_or(text.len() - value);
-        is_harmless(text.as_bytes(), &(at..at + name.len()), &value, telling, assignment, &names)
+        is_harmless(text.as_bytes(), &(at..at + name.len()), &value, telling, assignment)
     }
 
     #[test]
     fn names_that_stand_for_other_things() {
         for (text, name, expected) in [
             (r#"{"taskCode": "VALUE"}"#, "taskCode", true),
-            (r#"{"appId": "VALUE"}"#, "appId", true),
             ("?appid=VALUE", "appid", false),
             ("https://f.azurewebsites.net/api/x?code=VALUE", "code", false),
             ("access_code=VALUE", "access_code", false),

@@ -211,7 +211,7 @@ fn a_shared_access_signature_says_when_it_ends() {
     }
 }
 
-/// Names and values that do not stand side by side, each in the form of a platform's export: `SECRET` is a key of 40, `WORD` a
+/// Names and values that do not stand side by side, each in the form of a platform's export: `VALUE-1` is a key of 40, `VALUE-2` a
 /// password without the length of one.
 #[test]
 fn names_that_stand_further_away() {
@@ -219,26 +219,26 @@ fn names_that_stand_further_away() {
     let key = random.alnum(40);
     let word = format!("{}#{}", random.alnum(4), random.alnum(5));
     for form in [
-        r#"{"apiToken": {"type": "string", "defaultValue": "SECRET"}}"#,
-        r#"{"name": "CLIENT_SECRET", "type": "STRING", "defaultValue": {"type": "STRING", "string": "SECRET"}}"#,
-        r#"{"type": "object", "value": {"key": {"type": "string", "value": "X-Api-Key"}, "value": {"type": "string", "value": "SECRET"}}}"#,
-        r#"{"options": {"password": {"value": "WORD", "encrypted": false}}}"#,
-        r#"{"name": "dbPassword", "type": "STRING", "defaultValue": {"type": "STRING", "string": "WORD"}}"#,
-        r#"{"name": "dbPassword", "kind": "m", "expression": "\"WORD\" meta [IsParameterQuery=true]"}"#,
-        "<constants><name>API_KEY</name><dataType>String</dataType>\n<value><stringValue>SECRET</stringValue></value></constants>",
-        "<constants><name>dbPassword</name><dataType>String</dataType><value><stringValue>WORD</stringValue></value></constants>",
-        r#"<stage name="ApiKey" type="Data"><display x="1"/><datatype>text</datatype><initialvalue>SECRET</initialvalue></stage>"#,
-        r#"<stage name="Password" type="Data"><datatype>text</datatype><initialvalue>WORD</initialvalue></stage>"#,
-        r#"<FormulaField expression="&quot;SECRET&quot;" field="API_KEY" size="9"/>"#,
-        r#"<FormulaField expression="&quot;WORD&quot;" field="Password" size="9"/>"#,
-        "<Assign.To><OutArgument>[apiKey]</OutArgument></Assign.To><Assign.Value><InArgument>[\"SECRET\"]</InArgument></Assign.Value>",
-        "<Assign.To><OutArgument>[password]</OutArgument></Assign.To><Assign.Value><InArgument>[\"WORD\"]</InArgument></Assign.Value>",
-        "code: 'let password = ''WORD'';\n\n  login(password);'\n",
-        "code: 'fetch(u, { headers: { ''Authorization'': ''Bearer\n    SECRET'' } });'\n",
-        "Login for the portal\nuser: jane\npassword: WORD\n",
+        r#"{"apiToken": {"type": "string", "defaultValue": "VALUE-1"}}"#,
+        r#"{"name": "clientToken", "type": "STRING", "defaultValue": {"type": "STRING", "string": "VALUE-1"}}"#,
+        r#"{"type": "object", "value": {"key": {"type": "string", "value": "X-Api-Key"}, "value": {"type": "string", "value": "VALUE-1"}}}"#,
+        r#"{"options": {"password": {"value": "VALUE-2", "encrypted": false}}}"#,
+        r#"{"name": "dbPassword", "type": "STRING", "defaultValue": {"type": "STRING", "string": "VALUE-2"}}"#,
+        r#"{"name": "dbPassword", "kind": "m", "expression": "\"VALUE-2\" meta [IsParameterQuery=true]"}"#,
+        "<constants><name>API_KEY</name><dataType>String</dataType>\n<value><stringValue>VALUE-1</stringValue></value></constants>",
+        "<constants><name>dbPassword</name><dataType>String</dataType><value><stringValue>VALUE-2</stringValue></value></constants>",
+        r#"<stage name="ApiKey" type="Data"><display x="1"/><datatype>text</datatype><initialvalue>VALUE-1</initialvalue></stage>"#,
+        r#"<stage name="Password" type="Data"><datatype>text</datatype><initialvalue>VALUE-2</initialvalue></stage>"#,
+        r#"<FormulaField expression="&quot;VALUE-1&quot;" field="API_KEY" size="9"/>"#,
+        r#"<FormulaField expression="&quot;VALUE-2&quot;" field="Password" size="9"/>"#,
+        "<Assign.To><OutArgument>[apiKey]</OutArgument></Assign.To><Assign.Value><InArgument>[\"VALUE-1\"]</InArgument></Assign.Value>",
+        "<Assign.To><OutArgument>[password]</OutArgument></Assign.To><Assign.Value><InArgument>[\"VALUE-2\"]</InArgument></Assign.Value>",
+        "code: 'let password = ''VALUE-2'';\n\n  login(password);'\n",
+        "code: 'fetch(u, { headers: { ''Authorization'': ''Bearer\n    VALUE-1'' } });'\n",
+        "Login for the portal\nuser: jane\npassword: VALUE-2\n",
     ] {
-        let secret = if form.contains("SECRET") { &key } else { &word };
-        let text = form.replace("SECRET", &key).replace("WORD", &word);
+        let secret = if form.contains("VALUE-1") { &key } else { &word };
+        let text = form.replace("VALUE-1", &key).replace("VALUE-2", &word);
         assert_eq!(findings(&text).iter().map(value).collect::<Vec<_>>(), [secret.clone()], "{form}");
     }
 }
@@ -251,6 +251,7 @@ fn names_that_stand_for_something_else() {
     for form in [
         r#"{"taskCode": "VALUE"}"#,
         r#"{"appId": "VALUE"}"#,
+        r#"{"app_id": "cli_VALUE"}"#,
         r#"{"grant_type": "authorization_code", "code": "VALUE"}"#,
         "arn:aws:secretsmanager:eu-west-1:123456789012:secret:VALUE",
         r#"check: ok ? "PASS" : "VALUE","#,
