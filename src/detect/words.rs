@@ -5,7 +5,7 @@
 //! the run finder itself ([`Needles`]), with AVX2 by nibble tables (`avx2`), else by a bitmap. What is compared whole is then
 //! only a few places in a thousand bytes.
 
-use super::index::{Bitmap, fold, three};
+use super::index::{Bitmap, Slots, fold, three};
 use super::runs::{Batch, Level, Needles};
 use crate::blob::Span;
 
@@ -182,7 +182,7 @@ impl Entry {
 
 /// A searcher for them.
 pub(super) struct Words {
-    entries: Vec<Entry>,
+    entries: Slots<Entry>,
     bitmap: Bitmap,
     tables: Tables,
     needles: Needles,
@@ -222,7 +222,7 @@ impl Words {
         let mut bitmap = Bitmap::default();
         entries.iter().for_each(|entry| bitmap.insert(entry.key));
         entries.dedup_by(|a, b| is_anchor(a) && is_anchor(b) && (a.key, a.back) == (b.key, b.back));
-        Self { entries, bitmap, tables, needles, level }
+        Self { entries: Slots::new(entries, |entry| entry.key), bitmap, tables, needles, level }
     }
 
     /// Their bytes, for the run finder.
@@ -267,8 +267,7 @@ impl Words {
     #[cold]
     #[inline(never)]
     fn compare(&self, text: &[u8], at: usize, key: u32, each: &mut impl FnMut(Word, usize)) {
-        let first = self.entries.partition_point(|entry| entry.key < key);
-        for entry in self.entries[first..].iter().take_while(|entry| entry.key == key) {
+        for entry in self.entries.get(key).iter().filter(|entry| entry.key == key) {
             let Some(start) = at.checked_sub(entry.back) else { continue };
             let stands = match entry.word {
                 Word::Anchor => true,
