@@ -14,6 +14,9 @@ use crate::platform::{n8n, node_red};
 /// Bytes from the beginning by which such an export is told, so that other blobs cost next to nothing.
 const HEAD: usize = 4096;
 
+/// The same for exports whose one word stands at their very beginning.
+const BEGINNING: usize = 512;
+
 static DATA: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("\"data\""));
 static TYPE: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("\"type\""));
 static ZAPS: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("\"zaps\""));
@@ -47,6 +50,7 @@ pub(crate) fn declared(blob: &Blob<'_>) -> Vec<Declared> {
         return Vec::new();
     }
     let has = |word: &LazyLock<Finder<'_>>| word.find(head).is_some();
+    let begins = |word: &LazyLock<Finder<'_>>| word.find(head.get(..BEGINNING).unwrap_or(head)).is_some();
     let mut found = Vec::new();
     // A workflow has its nodes near the beginning, so that it costs next to nothing.
     if !has(&NODES) && has(&DATA) && has(&TYPE) {
@@ -54,9 +58,9 @@ pub(crate) fn declared(blob: &Blob<'_>) -> Vec<Declared> {
         let entries = roots.flat_map(|root| std::iter::once(root).chain(root.items()));
         let decrypted = entries.take(MAX_ENTRIES).filter(|entry| n8n::is_credential(*entry));
         decrypted.filter_map(|entry| entry.get("data")).for_each(|data| add(data, &mut found));
-    } else if has(&VARIABLES) {
+    } else if begins(&VARIABLES) {
         found.extend(Value::first(blob.bytes).and_then(|root| variable(blob, root)));
-    } else if has(&ZAPS) {
+    } else if begins(&ZAPS) {
         let zaps = json::documents(blob.bytes).take(1).filter_map(|root| root.get("zaps"));
         let nodes = zaps.flat_map(|zaps| zaps.items().take(MAX_ENTRIES)).filter_map(|zap| zap.get("nodes"));
         let nodes = nodes.flat_map(|nodes| nodes.members().take(MAX_ENTRIES));
