@@ -203,7 +203,7 @@ pub(super) fn of_word(text: &[u8], at: usize, names: &Names) -> Option<Candidate
     };
     let end = match left.assignment {
         Some(Assignment::Cell) => context::end_of_cell(text, value),
-        Some(Assignment::Colon) if quote.is_none() => end_in_prose(text, value)?,
+        Some(Assignment::Colon | Assignment::Element) if quote.is_none() => end_in_prose(text, value)?,
         _ => context::end(text, value, quote)?,
     };
     candidate(
@@ -232,10 +232,11 @@ fn within_literal(text: &[u8], value: usize, quote: Option<Quote>) -> (usize, Op
     }
 }
 
-/// Where an unquoted value ends that stands behind a colon and a blank: passwords have `&` and `#` as well, but no entity.
+/// Where an unquoted value ends that stands behind a colon and a blank, or in an element: passwords have `&` and `#` as well, but
+/// no entity.
 fn end_in_prose(text: &[u8], value: usize) -> Option<usize> {
     let mut end = context::end(text, value, None)?;
-    let is_spaced = value.checked_sub(1).is_some_and(|before| text[before] == b' ');
+    let is_spaced = value.checked_sub(1).is_some_and(|before| matches!(text[before], b' ' | b'>'));
     while is_spaced && end > value && matches!(text.get(end), Some(b'&' | b'#')) {
         let rest = &text[end + 1..text.len().min(end + 10)];
         let entity = rest.iter().position(|byte| !byte.is_ascii_alphanumeric() && *byte != b'#');
