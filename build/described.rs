@@ -189,6 +189,7 @@ fn way_code(text: &str) -> Result<String, String> {
         Some("@") => match tail {
             "key" => "Source::Key, ".to_owned(),
             "file" => "Source::File, ".to_owned(),
+            "archive" => "Source::Archive, ".to_owned(),
             "folder" => "Source::Folder(1), ".to_owned(),
             "folder2" => "Source::Folder(2), ".to_owned(),
             other => match other.split_once(' ') {

@@ -128,6 +128,7 @@ fn scheme_before(text: &[u8], at: usize) -> Option<Span> {
     while end > 0 && text[end - 1] == b' ' && at - end < 4 {
         end -= 1;
     }
+    end = fold_before(text, at).unwrap_or(end);
     let mut start = end;
     while start > 0
         && (text[start - 1].is_ascii_alphanumeric() || text[start - 1] == b'-')
@@ -142,17 +143,50 @@ fn scheme_before(text: &[u8], at: usize) -> Option<Span> {
     SCHEMES.iter().any(|scheme| word.eq_ignore_ascii_case(scheme)).then_some(start..end)
 }
 
+/// Where the line before ends if the one with `at` continues its string: a line break and the indentation in a string in
+/// apostrophes, with `\` around both in one in quotes (YAML 1.2 §7.3.1, §7.3.2).
+fn fold_before(text: &[u8], at: usize) -> Option<usize> {
+    let before = text.get(at.saturating_sub(GAP)..at)?;
+    let (before, is_escaped) = match before.strip_suffix(b"\\ ") {
+        Some(before) => (before, true),
+        None => (before, false),
+    };
+    let line = before.trim_ascii_end();
+    if !before.get(line.len()..)?.contains(&b'\n') {
+        return None;
+    }
+    let line = if is_escaped { line.strip_suffix(b"\\")? } else { line };
+    Some(at.saturating_sub(GAP) + line.len())
+}
+
 /// The quote right before `at`, and where it (with its backslashes) begins.
 fn quote_before(text: &[u8], at: usize) -> Option<(Quote, usize)> {
     if text[..at].ends_with(b"&quot;") || text[..at].ends_with(b"&apos;") {
-        return Some((Quote { mark: b';', escapes: 0 }, at - 6));
+        // All of an attribute is one literal: `expression="&quot;…&quot;"`.
+        let outer = usize::from(text[..at - 6].ends_with(b"=\""));
+        return Some((Quote { mark: b';', escapes: 0 }, at - 6 - outer));
     }
     let mark = *text[..at].last()?;
     if !is_quote(mark) {
         return None;
     }
+    if at > 1 && is_doubled(text, at - 2) {
+        return Some((Quote { mark, escapes: 0 }, at - 2));
+    }
     let escapes = backslashes_before(text, at - 1);
-    Some((Quote { mark, escapes }, at - 1 - escapes))
+    let start = at - 1 - escapes;
+    // All of a string is one literal: M's `"expression": "\"…\" meta […]"`.
+    let is_literal = escapes == 1 && (text[..start].ends_with(b": \"") || text[..start].ends_with(b":\""));
+    Some((Quote { mark, escapes }, start - usize::from(is_literal)))
+}
+
+/// Whether two apostrophes at `at` are one in a string in apostrophes, with something behind them (YAML 1.2 §7.3.2).
+pub(super) fn is_doubled(text: &[u8], at: usize) -> bool {
+    let is_content =
+        |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$' | b'+' | b'/' | b':' | b']');
+    text.get(at..).is_some_and(|rest| rest.starts_with(b"''"))
+        && text.get(at + 2).is_some_and(is_content)
+        && at.checked_sub(1).and_then(|before| text.get(before)) != Some(&b'\'')
 }
 
 /// How many backslashes stand right before `at`, at most 15.
@@ -186,7 +220,7 @@ fn assignment_before(text: &[u8], at: usize, quoted: bool, floor: usize) -> Opti
         b':' => Assignment::Colon,
         b'=' => Assignment::Equals,
         b',' if quoted => Assignment::Comma,
-        b'>' if !quoted && at >= 2 && text[at - 2] != b'=' && text[at - 2] != b'-' => Assignment::Element,
+        b'>' if at >= 2 && text[at - 2] != b'=' && text[at - 2] != b'-' => Assignment::Element,
         b'>' if at >= 2 && text[at - 2] == b'=' => {
             at -= 1;
             Assignment::Equals

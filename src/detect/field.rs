@@ -7,7 +7,7 @@
 use super::context::{self, Assignment, Left, Quote};
 use super::names::{Names, Normal, Telling};
 use super::pair::{self, Member};
-use super::{By, Candidate, beside, generic, spoken};
+use super::{By, Candidate, beside, generic, harmless, spoken, xaml};
 use crate::blob::Span;
 use crate::signature::Signature;
 
@@ -56,6 +56,8 @@ pub(super) fn may_be_named(text: &[u8], run: usize, names: &Names) -> bool {
     let Some(sign) = at.checked_sub(1) else { return false };
     match text[sign] {
         b':' | b'=' => {}
+        // `<InArgument x:TypeArguments="x:String">["…"]`
+        b'[' => return quoted && sign > 0 && text[sign - 1] == b'>',
         // The name of the next object: `}, "…": {`
         b',' if quoted && text[..sign].ends_with(b"}") => return false,
         // What text calls it: `token - '…'`, `token '…'`.
@@ -190,8 +192,12 @@ pub(super) fn of_word(text: &[u8], at: usize, names: &Names) -> Option<Candidate
     if let Some(field) = said(text, &name, telling) {
         return candidate(text, field);
     }
-    let found = value_after(text, &name).or_else(|| sibling_value(text, &name))?;
+    let found = value_in_braces(text, &name)
+        .or_else(|| value_after(text, &name))
+        .or_else(|| sibling_value(text, &name))
+        .or_else(|| xaml::value_assigned(text, &name))?;
     let (value, quote) = found;
+    let (value, quote) = within_literal(text, value, quote);
     let left = context::left(text, value);
     let is_beside =
         text.get(name.end..value).is_some_and(|gap| gap.iter().all(|byte| context::is_between_cells(*byte)));
@@ -205,6 +211,7 @@ pub(super) fn of_word(text: &[u8], at: usize, names: &Names) -> Option<Candidate
     };
     let end = match left.assignment {
         Some(Assignment::Cell) => context::end_of_cell(text, value),
+        Some(Assignment::Colon | Assignment::Element) if quote.is_none() => end_in_prose(text, value)?,
         _ => context::end(text, value, quote)?,
     };
     candidate(
@@ -251,6 +258,44 @@ fn said(text: &[u8], name: &Span, telling: Telling) -> Option<Field> {
     Some(Field { value: value..end, whole: value..end, name: Some(name.clone()), telling, left })
 }
 
+/// Where a literal begins that all of an attribute or element is: `field="Key" expression="&quot;…&quot;"`.
+fn within_literal(text: &[u8], value: usize, quote: Option<Quote>) -> (usize, Option<Quote>) {
+    match (text.get(value..).unwrap_or_default(), quote) {
+        (rest, Some(Quote { mark: b'"', .. }) | None) if rest.starts_with(b"&quot;") => {
+            (value + b"&quot;".len(), Some(Quote { mark: b';', escapes: 0 }))
+        }
+        ([b'\\', b'"', ..], Some(Quote { mark: b'"', escapes: 0 })) => {
+            (value + 2, Some(Quote { mark: b'"', escapes: 1 }))
+        }
+        ([b'"', ..], None) => (value + 1, Some(Quote { mark: b'"', escapes: 0 })),
+        _ => (value, quote),
+    }
+}
+
+/// Where an unquoted value ends that stands behind a colon and a blank, or in an element: passwords have `&` and `#` as well, but
+/// no entity.
+fn end_in_prose(text: &[u8], value: usize) -> Option<usize> {
+    let mut end = context::end(text, value, None)?;
+    let is_spaced = value.checked_sub(1).is_some_and(|before| matches!(text[before], b' ' | b'>'));
+    while is_spaced && end > value && matches!(text.get(end), Some(b'&' | b'#')) {
+        let rest = &text[end + 1..text.len().min(end + 10)];
+        let entity = rest.iter().position(|byte| !byte.is_ascii_alphanumeric() && *byte != b'#');
+        if text[end] == b'&' && entity.is_some_and(|at| rest[at] == b';') {
+            break;
+        }
+        end = context::end(text, end + 1, None)?;
+    }
+    Some(end)
+}
+
+/// `"password": {"value": "…"}`, which most of what follows a name is not.
+fn value_in_braces(text: &[u8], name: &Span) -> Option<(usize, Option<Quote>)> {
+    let rest = text.get(name.end..text.len().min(name.end + 16))?;
+    let brace = memchr::memchr(b'{', rest)?;
+    let (quote, _) = skip_quote(text, name.end, name.end + brace).filter(|(quote, _)| quote.mark == b'"')?;
+    value_within(text, name, quote)
+}
+
 fn context_skip(text: &[u8], at: usize) -> usize {
     at + text[at..].iter().take_while(|byte| **byte == b' ').count()
 }
@@ -288,7 +333,12 @@ fn is_value_byte(byte: u8) -> bool {
 }
 
 fn telling_name(text: &[u8], value: usize, left: &Left, names: &Names) -> Option<(Option<Span>, Telling)> {
-    let Some(name) = &left.name else { return scheme_alone(text, left) };
+    let Some(name) = &left.name else {
+        let assigned = xaml::name_assigned(text, left).and_then(|name| {
+            names.telling(&Normal::new(&text[name.clone()])).map(|telling| (Some(name), telling))
+        });
+        return assigned.or_else(|| scheme_alone(text, left));
+    };
     let beside = || sibling_beside(text, value, left, names).map(|(name, telling)| (Some(name), telling));
     if left.assignment == Some(Assignment::Element)
         && let Some(told) = beside()
@@ -300,8 +350,15 @@ fn telling_name(text: &[u8], value: usize, left: &Left, names: &Names) -> Option
     }
     let normal = Normal::new(&text[name.clone()]);
     if normal.is_neutral() {
-        let in_object = left.quote.and_then(|quote| sibling_name(text, value, quote, names));
-        let told = in_object.map(|(name, telling)| (Some(name), telling)).or_else(beside);
+        let in_object = left.quote.and_then(|quote| {
+            sibling_name(text, value, quote, names).or_else(|| {
+                // The string is a literal of code: its siblings have the quotes around it.
+                let outer = Quote { escapes: 0, ..quote };
+                (quote.escapes == 1).then(|| sibling_name(text, value - 2, outer, names)).flatten()
+            })
+        });
+        let around = || enclosing_name(text, value, left, names).map(|(name, telling)| (Some(name), telling));
+        let told = in_object.map(|(name, telling)| (Some(name), telling)).or_else(beside).or_else(around);
         return told.or_else(|| scheme_alone(text, left));
     }
     match names.telling(&normal) {
@@ -324,6 +381,64 @@ fn sibling_name(text: &[u8], value: usize, quote: Quote, names: &Names) -> Optio
         let telling = names.telling(&Normal::new(&text[value.clone()]))?;
         Some((value, telling))
     })
+}
+
+/// Keys of what is the value of the object that they stand in: `"apiKey": {"type": "string", "value": "…"}`.
+const VALUES: &[&[u8]] = &[
+    b"value",
+    b"val",
+    b"string",
+    b"stringvalue",
+    b"default",
+    b"defaultvalue",
+    b"initialvalue",
+    b"currentvalue",
+];
+
+/// How many objects may stand between a value and its name.
+const MAX_AROUND: usize = 2;
+
+/// The name of the object that the value stands in, or of that around it.
+fn enclosing_name(text: &[u8], value: usize, left: &Left, names: &Names) -> Option<(Span, Telling)> {
+    let quote = left.quote.filter(|quote| quote.mark == b'"')?;
+    let own = Normal::new(text.get(left.name.clone()?)?);
+    let tells = |telling: &(Span, Telling)| matches!(telling.1, Telling::Strong | Telling::Password);
+    if !VALUES.contains(&own.as_bytes()) {
+        return None;
+    }
+    let mut at = value;
+    for _ in 0..MAX_AROUND {
+        let key = pair::outer_key(text, at, quote)?;
+        let normal = Normal::new(&text[key.clone()]);
+        if !normal.is_neutral() {
+            return Some((key, names.telling(&normal)?)).filter(tells);
+        }
+        let named = sibling_name(text, key.start, quote, names);
+        if let Some(told) = named.or_else(|| sibling_object_name(text, key.start, quote, names)) {
+            return Some(told).filter(tells);
+        }
+        at = key.start;
+    }
+    None
+}
+
+/// The name that a sibling's object holds: `"key": {"value": "X-Api-Key"}, "value": {"value": "…"}`.
+fn sibling_object_name(text: &[u8], at: usize, quote: Quote, names: &Names) -> Option<(Span, Telling)> {
+    pair::members(text, at, quote).into_iter().find_map(|Member { key, value }| {
+        let is_object = value.is_none() && Normal::new(&text[key.clone()]).is_naming();
+        let (start, _) = is_object.then(|| value_within(text, &key, quote)).flatten()?;
+        let name = start..context::end(text, start, Some(quote))?;
+        let telling = names.telling(&Normal::new(text.get(name.clone())?))?;
+        Some((name, telling))
+    })
+}
+
+/// The value in the object that is the member's: `"password": {"value": "…"}`.
+fn value_within(text: &[u8], key: &Span, quote: Quote) -> Option<(usize, Option<Quote>)> {
+    let members = pair::members_of(text, key, quote);
+    let is_value = |key: &Span| VALUES.contains(&Normal::new(&text[key.clone()]).as_bytes());
+    let value = members.into_iter().find_map(|Member { key, value }| value.filter(|_| is_value(&key)))?;
+    Some((value.start, Some(quote)))
 }
 
 /// The same outside of JSON.
@@ -351,8 +466,12 @@ fn sibling_value(text: &[u8], name: &Span) -> Option<(usize, Option<Quote>)> {
 /// The same in a JSON object.
 fn value_in_object(text: &[u8], name: &Span, quote: Quote) -> Option<(usize, Option<Quote>)> {
     pair::members(text, name.start, quote).into_iter().find_map(|Member { key, value }| {
-        let value = value.filter(|_| Normal::new(&text[key]).is_neutral())?;
-        Some((value.start, Some(quote)))
+        let is_neutral = Normal::new(&text[key.clone()]).is_neutral();
+        match value {
+            _ if !is_neutral => None,
+            Some(value) => Some((value.start, Some(quote))),
+            None => value_within(text, &key, quote),
+        }
     })
 }
 
@@ -363,12 +482,15 @@ fn value_beside(
     name: usize,
     assignment: Assignment,
 ) -> Option<(usize, Option<Quote>)> {
-    let start =
-        beside::members(text, key, name, assignment).into_iter().find_map(|Member { key, value }| {
-            let neutral = Normal::new(&text[key]);
-            // A property list says what type a value has, and nothing else.
-            value.filter(|_| neutral.is_neutral() || neutral.as_bytes() == b"string").map(|value| value.start)
-        })?;
+    let mut members = beside::members(text, key, name, assignment);
+    if assignment == Assignment::Equals {
+        members.extend(beside::children(text, name));
+    }
+    let start = members.into_iter().find_map(|Member { key, value }| {
+        let neutral = Normal::new(&text[key]);
+        // A property list says what type a value has, and nothing else.
+        value.filter(|_| neutral.is_neutral() || neutral.as_bytes() == b"string").map(|value| value.start)
+    })?;
     let mark = start.checked_sub(1).map(|before| text[before]).filter(|mark| matches!(mark, b'"' | b'\''));
     Some((start, mark.map(|mark| Quote { mark, escapes: 0 })))
 }
@@ -396,7 +518,10 @@ fn value_after(text: &[u8], name: &Span) -> Option<(usize, Option<Quote>)> {
     if text.get(at) == Some(&b'>') && name.start > 0 && text[name.start - 1] == b'<' {
         return Some((at + 1, None));
     }
-    let closing = skip_quote(text, at, limit);
+    let closing = match text[at..].starts_with(b"''") && text[..name.start].ends_with(b"''") {
+        true => Some((Quote { mark: b'\'', escapes: 0 }, at + 2)),
+        false => skip_quote(text, at, limit),
+    };
     let quoted = closing.is_some();
     at = closing.map_or(at, |(_, after)| after);
     while matches!(text.get(at), Some(b']' | b')' | b'?' | b'!')) {
@@ -447,7 +572,8 @@ fn opens_pair(text: &[u8], name: usize) -> bool {
 fn skip_quote(text: &[u8], at: usize, limit: usize) -> Option<(Quote, usize)> {
     let escapes = text[at.min(limit)..limit].iter().take(15).take_while(|byte| **byte == b'\\').count();
     let mark = *text.get(at + escapes)?;
-    matches!(mark, b'"' | b'\'' | b'`').then_some((Quote { mark, escapes }, at + escapes + 1))
+    let doubled = usize::from(escapes == 0 && context::is_doubled(text, at));
+    matches!(mark, b'"' | b'\'' | b'`').then_some((Quote { mark, escapes }, at + escapes + 1 + doubled))
 }
 
 fn skip_blank(text: &[u8], mut at: usize, limit: usize) -> usize {
@@ -470,6 +596,10 @@ fn candidate(text: &[u8], field: Field) -> Option<Candidate> {
         return None;
     }
     if left.quote.is_none() && !is_plain_literal(text, raw, &left) {
+        return None;
+    }
+    let is_harmless = |name: &Span| harmless::is_harmless(text, name, &value, telling, left.assignment);
+    if name.as_ref().is_some_and(is_harmless) {
         return None;
     }
     if left.assignment == Some(Assignment::Comma) && is_identifier(raw) || is_type(text, &value, &left) {
@@ -524,9 +654,18 @@ fn is_plain_literal(text: &[u8], raw: &[u8], left: &Left) -> bool {
         Some(Assignment::Element) => true,
         _ if raw.contains(&b'(') || raw.contains(&b'[') || raw.contains(&b'{') => false,
         Some(Assignment::Equals) if spaced => has_digit && !is_member_path(raw),
-        Some(Assignment::Colon) if spaced => has_digit && !is_member_path(raw),
+        Some(Assignment::Colon) if spaced => (has_digit || is_marked(raw)) && !is_member_path(raw),
         _ => has_digit || !is_identifier(raw),
     }
+}
+
+/// Lower and upper case with a mark in the middle, as passwords without a digit have it.
+fn is_marked(raw: &[u8]) -> bool {
+    let middle = raw.get(1..raw.len().saturating_sub(1)).unwrap_or_default();
+    raw.len() >= 8
+        && raw.iter().any(u8::is_ascii_lowercase)
+        && middle.iter().any(u8::is_ascii_uppercase)
+        && middle.iter().any(|byte| b"!#$%&*^".contains(byte))
 }
 
 /// `user.password`, `this.config.apiKey2`
@@ -552,8 +691,28 @@ fn decoded(raw: &[u8], left: &Left) -> Vec<u8> {
             (0..levels).fold(raw.to_vec(), |value, _| super::unescape(&value))
         }
         None if left.assignment == Some(Assignment::Equals) && raw.contains(&b'%') => super::unpercent(raw),
+        _ if is_markup(left) && raw.contains(&b'&') => without_entities(raw),
         _ => raw.to_vec(),
     }
+}
+
+/// Whether the value may stand in an attribute or element.
+fn is_markup(left: &Left) -> bool {
+    let is_quoted = left.quote.is_some_and(|quote| quote.mark != b'`' && quote.escapes == 0);
+    left.assignment == Some(Assignment::Element) || left.assignment == Some(Assignment::Equals) && is_quoted
+}
+
+/// Characters with the predefined entities (XML 1.0 §4.6) taken out.
+fn without_entities(raw: &[u8]) -> Vec<u8> {
+    const ENTITIES: [(&[u8], u8); 5] =
+        [(b"&amp;", b'&'), (b"&lt;", b'<'), (b"&gt;", b'>'), (b"&quot;", b'"'), (b"&apos;", b'\'')];
+    let (mut text, mut at) = (Vec::with_capacity(raw.len()), 0);
+    while let Some(byte) = raw.get(at) {
+        let entity = ENTITIES.iter().find(|(entity, _)| raw[at..].starts_with(entity));
+        text.push(entity.map_or(*byte, |(_, character)| *character));
+        at += entity.map_or(1, |(entity, _)| entity.len());
+    }
+    text
 }
 
 /// Which of the general signatures fits the name best.

@@ -11,6 +11,7 @@ pub mod context;
 mod doubt;
 mod field;
 pub mod generic;
+mod harmless;
 pub mod index;
 mod keystore;
 pub mod names;
@@ -22,6 +23,7 @@ mod spoken;
 mod structure;
 mod vendor;
 mod words;
+mod xaml;
 
 pub use words::Opener;
 

@@ -240,6 +240,8 @@ const HARMLESS: &[&str] = &[
     "referralcode",
     "bincode",
     "indexnowkey",
+    "rlkey",
+    "sparrowsourcekey",
     "profiletoken",
     "psig",
 ];
@@ -261,6 +263,9 @@ pub const NEUTRAL: &[&str] = &[
     "currentvalue",
     "rightvalue",
     "string",
+    "expression",
+    // `x-ms-apimTemplateParameter.value` of a custom connector's policy, its last word gone.
+    "xmsapimtemplateparameter",
 ];
 
 /// Keys whose value is the name of the sibling that [`NEUTRAL`] means.
@@ -277,6 +282,8 @@ pub const NAMING: &[&str] = &[
     "id",
     "title",
     "k",
+    "schemaname",
+    "xmsapimtemplateparametername",
 ];
 
 /// What counts for nothing at the end of a name.
@@ -342,6 +349,7 @@ pub(super) const WORDS: &[&str] = &[
     "apollo",
     "baseten",
     "beamer",
+    "bitbucket",
     "brave",
     "bubble",
     "canvas",
@@ -365,6 +373,8 @@ pub(super) const WORDS: &[&str] = &[
     "flow",
     "front",
     "ghost",
+    "github",
+    "gitlab",
     "glide",
     "google",
     "guru",

@@ -26,6 +26,31 @@ pub fn members(text: &[u8], at: usize, quote: Quote) -> Vec<Member> {
     }
 }
 
+/// The key of the object that the string at `at` is in: `password` in `"password": {"value": "…"}`.
+pub fn outer_key(text: &[u8], at: usize, quote: Quote) -> Option<Span> {
+    let open = object_start(text, at, quote)? - 1;
+    let floor = at.saturating_sub(REACH);
+    let colon = super::context::skip_space_back(text, open, floor).checked_sub(1)?;
+    let close = super::context::skip_space_back(text, colon, floor).checked_sub(1)?;
+    if text.get(colon) != Some(&b':') || text.get(close) != Some(&quote.mark) {
+        return None;
+    }
+    let end = close.checked_sub(quote.escapes)?;
+    let start = end - text.get(floor..end)?.iter().rev().position(|byte| *byte == quote.mark)?;
+    Some(start..end)
+}
+
+/// The members of the object that is the value of the key at `key`.
+pub fn members_of(text: &[u8], key: &Span, quote: Quote) -> Vec<Member> {
+    let limit = text.len().min(key.end.saturating_add(REACH));
+    let colon = skip_space(text, key.end + quote.escapes + 1, limit);
+    let open = skip_space(text, colon + 1, limit);
+    match (text.get(colon), text.get(open)) {
+        (Some(b':'), Some(b'{')) => members_from(text, open + 1, limit, quote),
+        _ => Vec::new(),
+    }
+}
+
 /// The byte after the `{` that opens the object around the string in which `at` lies.
 fn object_start(text: &[u8], at: usize, quote: Quote) -> Option<usize> {
     let floor = at.saturating_sub(REACH);
@@ -144,6 +169,20 @@ mod tests {
         assert_eq!(pairs(text, 0), [("name", Some("X-Api-Key")), ("n", None), ("value", Some("VALUE"))]);
         let text = "{\"value\": \"VALUE\",\n \"type\":null, \"name\":\"a\\\"b\"}";
         assert_eq!(pairs(text, 0), [("value", Some("VALUE")), ("type", None), ("name", Some("a\\\"b"))]);
+    }
+
+    #[test]
+    fn objects_within_objects() {
+        let quote = Quote { mark: b'"', escapes: 0 };
+        let text = r#"{"a": {"password" : {"type": "x", "value": "VALUE"}}, "b": 1}"#;
+        let at = text.find("VALUE").expect("a value in the test");
+        let key = outer_key(text.as_bytes(), at, quote).expect("a key");
+        assert_eq!(&text[key.clone()], "password");
+        let inner: Vec<_> =
+            members_of(text.as_bytes(), &key, quote).into_iter().map(|m| &text[m.key]).collect();
+        assert_eq!(inner, ["type", "value"]);
+        assert_eq!(&text[outer_key(text.as_bytes(), key.start, quote).expect("a key")], "a");
+        assert_eq!(outer_key(br#"[{"value": "VALUE"}]"#, 12, quote), None);
     }
 
     #[test]

@@ -268,11 +268,14 @@ pub(super) fn in_connection_string(text: &[u8], candidate: &mut Candidate) {
     let from = candidate.span.start.saturating_sub(400);
     let around = &text[from..text.len().min(candidate.span.end + 200)];
     let key = candidate.span.start - from;
-    let starts =
-        around[..key].iter().rposition(|byte| matches!(byte, b'\n' | b'"' | b'\'')).map_or(0, |at| at + 1);
-    let before = around[starts..].to_ascii_lowercase();
-    let separated = before.contains(&b';');
-    if separated && CONNECTION_WORDS.iter().any(|word| memmem::find(&before, word).is_some()) {
+    // What stands behind a quote or in another line is another value.
+    let is_border = |byte: &u8| matches!(byte, b'\n' | b'"' | b'\'');
+    let starts = around[..key].iter().rposition(is_border).map_or(0, |at| at + 1);
+    let behind = candidate.span.end - from;
+    let ends = around[behind..].iter().position(is_border).map_or(around.len(), |at| behind + at);
+    let line = around[starts..ends].to_ascii_lowercase();
+    let separated = line.contains(&b';');
+    if separated && CONNECTION_WORDS.iter().any(|word| memmem::find(&line, word).is_some()) {
         candidate.signature = match telling {
             Telling::Password => &generic::CONNECTION_PASSWORD,
             _ => &generic::CONNECTION_KEY,

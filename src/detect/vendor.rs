@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use super::names::{Names, Normal, Telling};
 use super::{By, Candidate};
 use crate::blob::Span;
+use crate::finding::Kind;
 use crate::signature::{Piece, Shape, Signature};
 
 /// How far from a key its host may stand, in bytes: within one step of an export, roughly.
@@ -232,14 +233,24 @@ fn is_of_label(byte: &u8) -> bool {
     byte.is_ascii_alphanumeric() || *byte == b'-'
 }
 
-/// Whether the whole value has one of the signature's shapes.
+/// Whether the whole value has one of the signature's shapes, and its name is none of another thing.
 fn fits(signature: &Signature, candidate: &Candidate) -> bool {
+    // A signature of an address is a parameter of it: another key of that length beside one is none.
+    if signature.kind == Kind::SignedUrl && !candidate.name.as_deref().is_some_and(is_of_signature) {
+        return false;
+    }
     let value = candidate.value.expose();
     signature.claims.is_empty()
         && signature
             .shapes
             .iter()
             .any(|shape| shape.match_at(value, 0).is_some_and(|found| found.whole == (0..value.len())))
+}
+
+/// `sig`, `signature`, `sas`: names of what signs an address.
+fn is_of_signature(name: &str) -> bool {
+    let normal = Normal::new(name.as_bytes());
+    ["sig", "signature", "sas", "sastoken"].iter().any(|end| normal.as_bytes().ends_with(end.as_bytes()))
 }
 
 #[cfg(test)]

@@ -101,8 +101,17 @@ fn is_placeholder(candidate: &Candidate) -> Option<&'static str> {
 
 /// Field values only: what has a vendor's shape is no identifier of others.
 fn identifier(candidate: &Candidate) -> Option<&'static str> {
-    let By::Field(_) = candidate.by else { return None };
-    identifier::identify(candidate.value.expose(), candidate.name.as_deref().map(str::as_bytes))
+    let By::Field(telling) = candidate.by else { return None };
+    let name = candidate.name.as_deref();
+    if telling == Telling::Weak && name.is_some_and(is_name_of_app_id) {
+        return Some("an app's identifier");
+    }
+    identifier::identify(candidate.value.expose(), name.map(str::as_bytes))
+}
+
+/// `appId`, `app_id`: a key only as OpenWeather spells it, or if a vendor's key has that name, which is known by now.
+fn is_name_of_app_id(name: &str) -> bool {
+    !matches!(name, "appid" | "APPID") && Normal::new(name.as_bytes()).as_bytes().ends_with(b"appid")
 }
 
 /// Values that nobody would have chosen as a key: words, names of things, types.

@@ -62,6 +62,14 @@ const WORDS: &[&str] = &[
     "automatic",
     "always",
     "never",
+    "invalid",
+    "missing",
+    "incorrect",
+    "wrong",
+    "correct",
+    "valid",
+    "pass",
+    "fail",
 ];
 
 /// Pieces of code, selectors and paths that stand behind `password =` or `password:` in programs. Those that might be a

@@ -28,7 +28,7 @@ const PREFIXES: &[(&str, &str)] = &[
     ("!ref ", "CloudFormation reference"), ("!sub ", "CloudFormation reference"), ("!getatt ", "CloudFormation reference"),
     ("!importvalue ", "CloudFormation reference"),
     ("enc[", "encrypted value"), ("enc(", "encrypted value"), ("enc:", "encrypted value"),
-    ("u2fsdgvkx1", "encrypted value"), ("$ansible_vault;", "encrypted value"),
+    ("u2fsdgvkx1", "encrypted value"), ("rudderencrypt:u2fsdgvkx1", "encrypted value"), ("$ansible_vault;", "encrypted value"),
     ("vault:v1:", "encrypted value"),
     // Power Fx, as Copilot Studio writes it: `=Env.name`, the `=` gone.
     ("env.", "environment variable"), ("topic.", "expression"), ("global.", "expression"),
@@ -132,7 +132,8 @@ fn is_something(inner: &[u8]) -> bool {
 /// A name, as variables have: a letter or underscore, then letters, digits, dots, dashes, blanks inside.
 fn is_name(inner: &[u8]) -> bool {
     let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || b"_.- ".contains(byte);
-    begins_name(inner) && inner.iter().all(allowed) && inner.len() >= 2
+    let letters = inner.strip_prefix(b"$").unwrap_or(inner);
+    begins_name(inner) && letters.iter().all(allowed) && inner.len() >= 2
 }
 
 fn begins_name(inner: &[u8]) -> bool {

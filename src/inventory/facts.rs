@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use crate::detect::names::{Names, Normal};
+use crate::detect::names::{Names, Normal, Telling};
 use crate::filter::reference;
 use crate::finding::Place;
 use crate::platform::trigger::{self, Trigger};
@@ -65,6 +65,7 @@ const NO_CONNECTORS: &[&str] = &[
 pub(super) fn add(step: &mut Step, place: &Place, text: &str) {
     let field = place.field.as_deref().unwrap_or_default();
     step.hosts.extend(hosts(text));
+    step.scopes.extend(scopes(field, place.pointer.as_deref().unwrap_or_default(), text));
     if let Some(name) = &place.connection {
         refers(step, ReferenceKind::CredentialStore, name);
     }
@@ -121,6 +122,40 @@ fn connector(field: &str, text: &str) -> Option<String> {
     behind("/managedApis/").or_else(|| behind("$connections')['")).or_else(|| behind("/serviceProviders/"))
 }
 
+/// Names of fields that hold scopes, in lower case without marks: OAuth 2.0 (RFC 6749 §3.3), n8n's credentials, custom
+/// connectors' `oAuthSettings`, Slack's `user_scope`.
+const SCOPES: &[&str] =
+    &["scope", "scopes", "oauthscope", "oauthscopes", "userscope", "consentedscopes", "authscopes"];
+
+/// Scopes of OpenID Connect (Core 1.0 §5.4, §11), which have no mark of their own.
+const PLAIN_SCOPES: &[&str] = &["openid", "profile", "email", "address", "phone", "offline_access"];
+
+/// The most scopes that one string names.
+const MOST_SCOPES: usize = 64;
+
+/// The scopes that a string at a place names. Of a security definition (Swagger 2.0, "Scopes Object") the scope is a key.
+fn scopes(field: &str, pointer: &str, text: &str) -> Vec<String> {
+    if let Some((_, scope)) =
+        pointer.rsplit_once("/scopes/").filter(|_| pointer.contains("/securityDefinitions/"))
+    {
+        return vec![scope.replace("~1", "/").replace("~0", "~")];
+    }
+    let last = field.rsplit('.').next().unwrap_or(field);
+    let last = last.split('[').next().unwrap_or(last).replace(['_', '-'], "").to_lowercase();
+    if !SCOPES.contains(&last.as_str()) || text.contains(['{', '@', '$', '[']) {
+        return Vec::new();
+    }
+    let words = text.split([' ', ',', '+', '\n']).filter(|word| is_scope(word));
+    words.take(MOST_SCOPES).map(str::to_owned).collect()
+}
+
+/// `chat:write`, `Mail.Read`, `https://…`: words with a mark in them, of the characters that RFC 6749 (appendix A.4) allows.
+fn is_scope(word: &str) -> bool {
+    let is_allowed = |byte: u8| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\';
+    let is_marked = word.len() <= 160 && word[..].contains([':', '.', '/', '_']);
+    (PLAIN_SCOPES.contains(&word) || is_marked) && !word.is_empty() && word.bytes().all(is_allowed)
+}
+
 /// Names that tell of a credential, without those of vendors.
 static NAMES: LazyLock<Names> = LazyLock::new(|| Names::new(&[]));
 
@@ -131,7 +166,7 @@ fn reference_kind(field: &str, text: &str) -> Option<ReferenceKind> {
     let named = || {
         let last = field.rsplit('.').next().unwrap_or(field);
         let last = last.split('[').next().unwrap_or(last);
-        tells(last) || variable(text).is_some_and(tells)
+        tells(last) || variable(text).is_some_and(tells) || speaks_of_credential(text)
     };
     let has = |mark: &str| text.contains(mark);
     let by = reference::reference(text.as_bytes())?;
@@ -151,13 +186,39 @@ fn reference_kind(field: &str, text: &str) -> Option<ReferenceKind> {
         | "Vault reference"
         | "external secret" => Some(ReferenceKind::SecretsManager),
         "Salesforce named credential" => Some(ReferenceKind::CredentialStore),
-        _ if has("$secrets.") => Some(ReferenceKind::SecretsManager),
+        _ if MANAGERS.iter().any(|mark| has(mark)) => Some(ReferenceKind::SecretsManager),
+        _ if STORES.iter().any(|mark| has(mark)) => Some(ReferenceKind::CredentialStore),
         _ if !named() => None,
         "environment variable" => Some(ReferenceKind::Environment),
-        _ if has("$env.") || has("process.env") => Some(ReferenceKind::Environment),
+        _ if ENVIRONMENTS.iter().any(|mark| has(mark)) => Some(ReferenceKind::Environment),
         _ => Some(ReferenceKind::Variable),
     }
 }
+
+/// What expressions have that read from a manager of secrets: n8n's external secrets, Postman's and Insomnia's vaults, secrets of
+/// ToolJet, Retool and Voiceflow.
+const MANAGERS: &[&str] =
+    &["$secrets.", "{{vault:", "{% vault", "{{secrets.", "{{ secrets.", "{secret.", "!secret "];
+
+/// The same of a platform's own store: Salesforce, Huginn, Activepieces, n8n's credentials.
+const STORES: &[&str] =
+    &["$Credential.", "{% credential", "{{connections[", "{{ connections[", "$credentials."];
+
+/// The same of the environment; Dify's and Copilot Studio's own among them.
+const ENVIRONMENTS: &[&str] =
+    &["$env.", "process.env", "{{#env.", "os.environ", "os.getenv", "env.get(", "$env:", "Env.", "ENV["];
+
+/// Whether a word of the expression is the name of a credential: `{{ $json.access_token }}`.
+fn speaks_of_credential(text: &str) -> bool {
+    let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
+    let strong = |word: &str| {
+        matches!(NAMES.telling(&Normal::new(word.as_bytes())), Some(Telling::Strong | Telling::Password))
+    };
+    text.split(|c| !is_part(c)).take(MOST_WORDS).any(|word| word.len() > 3 && strong(word))
+}
+
+/// The most words of an expression that are looked at.
+const MOST_WORDS: usize = 64;
 
 /// The name of the variable or parameter that an expression reads, where it says that it is one.
 fn variable(text: &str) -> Option<&str> {
@@ -250,6 +311,25 @@ mod tests {
     }
 
     #[test]
+    fn scopes_of_connections() {
+        let definition = "/securityDefinitions/oauth2/scopes/https:~1~1graph.microsoft.com~1Mail.Read";
+        for (field, pointer, text, expected) in [
+            ("data.scope", "", "openid chat:write,files:read", vec!["openid", "chat:write", "files:read"]),
+            (
+                "oAuthSettings.scopes[0]",
+                "",
+                "https://graph.microsoft.com/.default",
+                vec!["https://graph.microsoft.com/.default"],
+            ),
+            ("mapper.scope", "", "roundtrip", vec![]),
+            ("inputs.scope", "", "@parameters('s.x')", vec![]),
+            ("a.b", definition, "Read mail", vec!["https://graph.microsoft.com/Mail.Read"]),
+        ] {
+            assert_eq!(scopes(field, pointer, text), expected, "{field}");
+        }
+    }
+
+    #[test]
     fn connectors_of_hosts() {
         for (text, expected) in [
             ("/providers/Microsoft.PowerApps/apis/shared_sharepointonline", Some("shared_sharepointonline")),
@@ -260,6 +340,64 @@ mod tests {
             assert_eq!(connector("inputs.host.apiId", text).as_deref(), expected, "{text}");
         }
         assert_eq!(connector("inputs.body", "shared_x"), None);
+    }
+
+    /// Every syntax that a value of some platform refers by, under the name of a credential.
+    #[test]
+    fn every_syntax_has_its_kind() {
+        use ReferenceKind::{CredentialStore, Environment, SecretsManager, Variable};
+        for (text, expected) in [
+            ("{{ $json.x }}", Variable),
+            ("={{ $env.X }}", Environment),
+            ("{{ $vars.X }}", Variable),
+            ("{{ $secrets.vault.x }}", SecretsManager),
+            ("{{ $credentials.x }}", CredentialStore),
+            ("{{#env.X#}}", Environment),
+            ("{{vault:x}}", SecretsManager),
+            ("@{variables('x')}", Variable),
+            ("@parameters('X (new_x)')", Variable),
+            ("@outputs('Get_secret')?['body/value']", Variable),
+            ("@body('Get')?['x']", Variable),
+            ("@appsetting('X')", Variable),
+            ("[parameters('x')]", Variable),
+            ("[concat('a', variables('b'))]", Variable),
+            ("[listKeys(resourceId('x'), '2020')]", Variable),
+            ("$(X1)", Variable),
+            ("%SOME_X%", Variable),
+            ("<<x1>>", Variable),
+            ("#{_dp('{}')}", Variable),
+            ("{!varX}", Variable),
+            ("{!$Credential.CRM.Password}", CredentialStore),
+            ("{% credential x %}", CredentialStore),
+            ("{% vault 'x' %}", SecretsManager),
+            ("!secret x", SecretsManager),
+            ("process.env.X1", Environment),
+            ("os.environ['X1']", Environment),
+            ("op://vault/item/field", SecretsManager),
+            ("vault:secret/data/app#key", SecretsManager),
+            ("arn:aws:secretsmanager:eu-west-1:123:secret:x", SecretsManager),
+            ("arn:aws:ssm:eu-west-1:123:parameter/x", SecretsManager),
+            ("projects/p/secrets/s/versions/1", SecretsManager),
+            ("https://v.vault.azure.net/secrets/s", SecretsManager),
+            ("@Microsoft.KeyVault(SecretUri=https://v.vault.azure.net/secrets/s)", SecretsManager),
+            (
+                "/subscriptions/1/resourceGroups/g/providers/Microsoft.KeyVault/vaults/v/secrets/s",
+                SecretsManager,
+            ),
+            ("doppler://a/b", SecretsManager),
+            ("infisical://a", SecretsManager),
+            ("bws:1", SecretsManager),
+            ("keyring:a", SecretsManager),
+            ("ref+vault://a/b", SecretsManager),
+            ("callout:Named", CredentialStore),
+        ] {
+            let kind = reference_kind("headers.apiKey", text);
+            let by = reference::reference(text.as_bytes());
+            assert_eq!(kind, Some(expected), "{text} by {by:?}");
+        }
+        for encrypted in ["enc:abc", "ENC[AES256_GCM,data:abc]", "U2FsdGVkX1+abcdef", "__EncPwd1__"] {
+            assert_eq!(reference_kind("headers.apiKey", encrypted), None, "{encrypted}");
+        }
     }
 
     #[test]

@@ -43,6 +43,8 @@ pub struct Step {
     pub connectors: BTreeSet<String>,
     /// Hosts in the addresses that stand in it, lower case, without port; `*` for the part that an expression makes.
     pub hosts: BTreeSet<String>,
+    /// Scopes that its connections ask for, as the export has them (OAuth 2.0, RFC 6749 §3.3).
+    pub scopes: BTreeSet<String>,
     /// Credentials held elsewhere that it refers to.
     pub references: BTreeSet<Reference>,
     /// How it starts the flow, if it does.

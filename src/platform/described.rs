@@ -87,6 +87,8 @@ enum Source {
     Key,
     /// The name of the file, without its ending.
     File,
+    /// The name of the outermost file that it stands in, without its ending.
+    Archive,
     /// The name of that folder, counted from the file.
     Folder(usize),
     /// In a list of the export or of another member.
@@ -297,6 +299,7 @@ impl Described<'_> {
             Source::Text(text) => Some((*text).to_owned()),
             Source::Key => asked.key.map(str::to_owned),
             Source::File => file_stem(&own_path(&self.blob)),
+            Source::Archive => file_stem(&self.blob.provenance.path.replace('\\', "/")),
             Source::Folder(up) => {
                 own_path(&self.blob).rsplit('/').nth(*up).filter(|name| !name.is_empty()).map(str::to_owned)
             }

@@ -27,6 +27,7 @@ mod notation;
 mod power_apps;
 mod power_automate;
 mod power_platform;
+mod retool;
 mod sealed;
 mod solution;
 #[cfg(test)]
@@ -122,6 +123,13 @@ const PLATFORMS: &[Platform] = &[
             &["QualifiedValues"],
             &["LocalConnectionReferences"],
             &["MSAppStructureVersion"],
+            &["Screens", "Properties"],
+            &["App", "Properties"],
+            &["ComponentDefinitions", "Properties"],
+            &[" As screen"],
+            &[" As appinfo"],
+            &[" As Component"],
+            &[" As CanvasComponent"],
         ],
         open: power_apps::open,
     },
@@ -131,6 +139,7 @@ const PLATFORMS: &[Platform] = &[
         hints: &[&["type", "wires"], &["type", "tab"], &["type", "\"z"]],
         open: node_red::open,
     },
+    Platform { vocabulary: &vocabulary::RETOOL, hints: &[&["appState"]], open: retool::open },
 ];
 
 /// The platforms that are known, in the order in which they are tried: those with a reader of their own come before

@@ -7,6 +7,8 @@ use crate::blob::Span;
 use crate::json;
 
 mod bru;
+mod m;
+mod wide;
 mod xml;
 mod yaml;
 
@@ -24,6 +26,8 @@ pub(super) struct Transcript {
 pub(super) struct Marks {
     /// Offsets in the text and in the transcript, both ascending. Between two marks bytes follow each other.
     pairs: Vec<(usize, usize)>,
+    /// Whether two bytes of the text are one of the transcript, between marks.
+    is_wide: bool,
 }
 
 impl Marks {
@@ -39,19 +43,25 @@ impl Marks {
             return 0;
         };
         let end = self.pairs.get(next).map_or(usize::MAX, |(_, to)| *to);
-        to.saturating_add(offset - from).min(end.saturating_sub(1).max(*to))
+        let past = (offset - from) / if self.is_wide { 2 } else { 1 };
+        to.saturating_add(past).min(end.saturating_sub(1).max(*to))
     }
 }
 
 /// The transcript of a text that is no JSON, if it is in one of the notations.
 pub(super) fn transcript(text: &[u8]) -> Option<Transcript> {
+    if let Some(transcript) = wide::transcript(text) {
+        return Some(transcript);
+    }
     let start = if text.starts_with(b"\xEF\xBB\xBF") { 3 } else { 0 };
     let body = text.get(start..).unwrap_or_default();
     let begin = start + body.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
     if text.get(begin) == Some(&b'<') {
         return if is_html(text.get(begin..)?) { None } else { xml::transcript(text, begin) };
     }
-    bru::transcript(text, start).or_else(|| yaml::transcript(text, start))
+    m::transcript(text, begin)
+        .or_else(|| bru::transcript(text, start))
+        .or_else(|| yaml::transcript(text, start))
 }
 
 /// A page of the web, whose elements are of no use to tell a place; but for the pages that Notion exports.

@@ -36,6 +36,8 @@ enum Kind {
     List(&'static str),
     /// What is told of the app as a whole.
     Properties,
+    /// Source code: controls by their names, with properties and formulas.
+    Source,
 }
 
 /// The lists, each with what one of its items is called.
@@ -56,11 +58,44 @@ impl Kind {
         let is_list = |(list, _): &&(&'static str, &str)| is_list_of_app(value, list);
         match LISTS.iter().find(is_list) {
             Some((list, _)) => Some(Self::List(list)),
+            None if is_source(value) => Some(Self::Source),
             None => {
                 (author.is_some() && references.is_some() || structure.is_some()).then_some(Self::Properties)
             }
         }
     }
+}
+
+/// A file of source code: `Screens:` or `App:` with properties (`*.pa.yaml`), or `Screen1 As screen:` (`*.fx.yaml`, as
+/// PowerApps-Tooling wrote it).
+fn is_source(value: Value<'_>) -> bool {
+    let Some((key, first)) = value.members().next() else { return false };
+    let key = key.text();
+    match key.as_ref() {
+        "App" | "Screens" | "ComponentDefinitions" => {
+            control_of(&key, first).is_some()
+                || first.members().any(|(name, inner)| control_of(&name.text(), inner).is_some())
+        }
+        key => key.contains(" As ") && first.is_object(),
+    }
+}
+
+/// The control that a member of source code is: its name and kind.
+fn control_of(key: &str, value: Value<'_>) -> Option<(String, Option<String>)> {
+    if let Some((name, kind)) = key.split_once(" As ") {
+        return Some((name.trim_matches(['\'', '"']).to_owned(), Some(kind.to_owned())));
+    }
+    let [control, properties, children] = value.pick(["Control", "Properties", "Children"]);
+    let is_one = [control, properties, children].iter().any(Option::is_some);
+    is_one.then(|| (key.to_owned(), name_of(control)))
+}
+
+/// The innermost control of source code on the way: the hop of what it holds, and its name and kind.
+fn source_control(trail: &Trail<'_>) -> Option<(usize, (String, Option<String>))> {
+    (1..trail.hops.len().min(MAX_NESTED)).rev().find_map(|hop| {
+        let value = trail.hops.get(hop)?.value;
+        Some((hop, control_of(trail.key(hop - 1)?, value)?))
+    })
 }
 
 /// The only member is that list; its items have what Power Apps writes into each.
@@ -83,10 +118,13 @@ struct App {
 
 impl Reader for App {
     fn place(&mut self, trail: &Trail<'_>) -> Option<Whose> {
+        if self.kind == Kind::Source {
+            return Some(self.place_in_source(trail));
+        }
         let (scope, hop) = match self.kind {
             Kind::Controls => (Scope::Step, control_at(trail)),
             Kind::List(_) => (Scope::Store, item_at(trail)),
-            Kind::Properties => (Scope::Flow, None),
+            Kind::Properties | Kind::Source => (Scope::Flow, None),
         };
         let step = hop.and_then(|hop| self.step(trail, hop));
         let scope = if step.is_none() { Scope::Flow } else { scope };
@@ -98,7 +136,7 @@ impl Reader for App {
         let hop = match self.kind {
             Kind::Controls => control_at(trail)?,
             Kind::List(_) => item_at(trail)?,
-            Kind::Properties => return None,
+            Kind::Properties | Kind::Source => return None,
         };
         rule_at(trail, hop)
             .and_then(|rule| name_of(trail.hops.get(rule)?.value.get("Property")))
@@ -107,6 +145,16 @@ impl Reader for App {
 }
 
 impl App {
+    fn place_in_source(&self, trail: &Trail<'_>) -> Whose {
+        let flow = Some(self.flow.clone());
+        let Some((hop, (name, kind))) = source_control(trail) else {
+            return Whose { flow, step: None, scope: Scope::Flow, prefix: None, from: 0 };
+        };
+        let step = Arc::new(Step { id: None, name: Some(name), kind, enabled: None });
+        let from = hop + usize::from(trail.key(hop) == Some("Properties"));
+        Whose { flow, step: Some(step), scope: Scope::Step, prefix: None, from }
+    }
+
     fn step(&mut self, trail: &Trail<'_>, hop: usize) -> Option<Arc<Step>> {
         let container = trail.hops.get(hop)?;
         let kind = self.kind;
@@ -156,7 +204,7 @@ fn step(value: Value<'_>, kind: Kind) -> Step {
         Kind::Controls => name_of(template.and_then(|template| template.get("Name"))),
         Kind::List("DataSources") => name_of(what).or_else(|| called("DataSources")),
         Kind::List(list) => called(list),
-        Kind::Properties => None,
+        Kind::Properties | Kind::Source => None,
     };
     Step { id: name_of(id), name: name_of(name).or_else(|| name_of(namespace)), kind, enabled: None }
 }

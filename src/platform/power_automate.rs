@@ -222,8 +222,16 @@ fn flow(blob: &Blob<'_>, vocabulary: &Vocabulary, root: Value<'_>, template: Opt
     let listed =
         if written.id.is_none() { solution::flow(blob).unwrap_or_default() } else { Flow::default() };
     let template = template.and_then(logic_apps::template_flow).unwrap_or_default();
-    let folder = Flow { name: folder_of_workflow(blob), ..Flow::default() };
+    let folder =
+        Flow { name: folder_of_workflow(blob).or_else(|| file_of_definition(blob)), ..Flow::default() };
     completed(completed(completed(completed(written, listed), package), template), folder)
+}
+
+/// A definition that somebody saved out of the code view is named as its file.
+fn file_of_definition(blob: &Blob<'_>) -> Option<String> {
+    let path = blob.provenance.entries.last().unwrap_or(&blob.provenance.path).replace('\\', "/");
+    let stem = solution::file_name(&path).strip_suffix(".json")?;
+    Some(stem.to_owned()).filter(|stem| !matches!(&**stem, "" | "definition" | "workflow"))
 }
 
 /// A workflow of a Standard logic app is named as the folder of its `workflow.json`.

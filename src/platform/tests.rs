@@ -165,6 +165,11 @@ fn node_red_places() {
     check_all("node_red");
 }
 
+#[test]
+fn retool_places() {
+    check_all("retool");
+}
+
 /// Each platform that is described as data has a case, in a folder of its name.
 #[test]
 fn described_places() {

@@ -14,6 +14,8 @@ pub(super) enum Catalogue {
     OwaspNhi,
     NistCsf,
     NistZeroTrust,
+    /// The framework before, whose ids 2.0 no longer has.
+    NistCsfBefore,
 }
 
 /// An entry of a catalogue.
@@ -46,6 +48,7 @@ pub(super) const CONTROLS: &[Control] = &[
     nhi("NHI7:2025", "Long-Lived Secrets"),
     nhi("NHI9:2025", "NHI Reuse"),
     csf("CSF2:PR.AA-01", "PR.AA-01", "Identities and credentials are managed by the organization"),
+    csf("CSF2:PR.AA-03", "PR.AA-03", "Users, services, and hardware are authenticated"),
     csf(
         "CSF2:PR.AA-05",
         "PR.AA-05",
@@ -56,6 +59,12 @@ pub(super) const CONTROLS: &[Control] = &[
     tenet("SP800-207 §2.1 tenet 2", "tenet 2", "All communication is secured regardless of location"),
     tenet("SP800-207 §2.1 tenet 3", "tenet 3", "Access is granted per session"),
     tenet("SP800-207 §2.1 tenet 6", "tenet 6", "Authentication is dynamic and enforced before access"),
+    Control {
+        id: "CSF1.1:PR.AC-4",
+        catalogue: Catalogue::NistCsfBefore,
+        own_id: "PR.AC-4",
+        title: "Access permissions and authorizations are managed, incorporating the principles of least privilege and separation of duties",
+    },
 ];
 
 const fn cwe(id: &'static str, title: &'static str) -> Control {
@@ -82,6 +91,8 @@ struct Facts {
     long_lived: bool,
     /// It stands in more than one flow.
     shared: bool,
+    /// It is sent with every call, as Basic authentication does it.
+    is_basic: bool,
 }
 
 /// A line of the mapping.
@@ -158,7 +169,17 @@ const BESIDES: &[Line] = &[
     Line { when: |facts| facts.long_lived, controls: &["NHI7:2025"] },
     Line {
         when: |facts| facts.shared,
-        controls: &["NHI9:2025", "CWE-522", "CSF2:PR.AA-05", "SP800-207 §2.1 tenet 3"],
+        controls: &["NHI9:2025", "CWE-522", "CSF2:PR.AA-05", "CSF1.1:PR.AC-4", "SP800-207 §2.1 tenet 3"],
+    },
+    Line {
+        when: |facts| facts.is_basic,
+        controls: &[
+            "NHI4:2025",
+            "CWE-522",
+            "CSF2:PR.AA-03",
+            "SP800-207 §2.1 tenet 2",
+            "SP800-207 §2.1 tenet 6",
+        ],
     },
 ];
 
@@ -174,6 +195,7 @@ pub(super) fn of(finding: &Finding, shared: bool) -> Vec<&'static str> {
         long_lived: finding.lifetime.class == LifetimeClass::LongLived
             && !finding.lifetime.evidence.is_empty(),
         shared,
+        is_basic: finding.signature.id == "basic-auth-password",
     };
     of_facts(&facts)
 }
@@ -202,7 +224,8 @@ fn rank(catalogue: Catalogue) -> u8 {
         Catalogue::OwaspNhi => 0,
         Catalogue::Cwe => 1,
         Catalogue::NistCsf => 2,
-        Catalogue::NistZeroTrust => 3,
+        Catalogue::NistCsfBefore => 3,
+        Catalogue::NistZeroTrust => 4,
     }
 }
 
@@ -211,7 +234,7 @@ mod tests {
     use super::*;
 
     fn ids(kind: Kind, storage: Storage, long_lived: bool, shared: bool) -> Vec<&'static str> {
-        of_facts(&Facts { kind, storage, long_lived, shared })
+        of_facts(&Facts { kind, storage, long_lived, shared, is_basic: false })
     }
 
     #[test]
@@ -250,5 +273,6 @@ mod tests {
     fn what_several_flows_share_is_reused() {
         let ids = ids(Kind::ApiKey, Storage::HardCoded, false, true);
         assert!(ids.contains(&"NHI9:2025") && ids.contains(&"CSF2:PR.AA-05"));
+        assert!(ids.contains(&"CSF1.1:PR.AC-4"), "shown as what it is: 2.0 has no such id");
     }
 }

@@ -63,6 +63,7 @@ fn flow(page: &Page, entry: &Entry, paper: &mut Paper) -> io::Result<()> {
         ("starts", triggers),
         ("uses", entry.connectors.iter().map(|it| short(it)).collect()),
         ("signed", connections),
+        ("scopes", entry.scopes.iter().map(|it| short(it)).collect()),
         ("refers", elsewhere),
         ("calls", entry.hosts.iter().map(|it| short(it)).collect()),
         ("secrets", secrets),

@@ -41,6 +41,8 @@ pub struct Entry {
     pub triggers: BTreeSet<Trigger>,
     /// What its steps work with.
     pub connectors: BTreeSet<String>,
+    /// Scopes that its connections ask for.
+    pub scopes: BTreeSet<String>,
     /// Credentials held elsewhere that it refers to, those of the platform's own store among them.
     pub references: BTreeSet<Reference>,
     /// Hosts in the addresses of its steps.
@@ -91,6 +93,7 @@ impl Entry {
             provenance: flow.provenance,
             triggers: BTreeSet::new(),
             connectors: BTreeSet::new(),
+            scopes: BTreeSet::new(),
             references: BTreeSet::new(),
             hosts: BTreeSet::new(),
             findings: Vec::new(),
@@ -107,6 +110,7 @@ impl Entry {
             return;
         }
         self.connectors.extend(step.connectors);
+        self.scopes.extend(step.scopes);
         self.hosts.extend(step.hosts);
         if about.enabled != Some(false) {
             self.triggers.extend(step.trigger);
@@ -212,6 +216,7 @@ struct EntryData {
     triggers: Vec<&'static str>,
     connectors: Vec<String>,
     connections: Vec<String>,
+    scopes: Vec<String>,
     references: Vec<ReferenceData>,
     hosts: Vec<String>,
     findings: Vec<String>,
@@ -263,6 +268,7 @@ fn entry_data(page: &Page, entry: &Entry) -> EntryData {
         triggers: entry.triggers.iter().map(|trigger| trigger.name()).collect(),
         connectors: texts(&entry.connectors),
         connections: entry.connections().map(|name| page.text(name)).collect(),
+        scopes: texts(&entry.scopes),
         references: entry.elsewhere().map(reference).collect(),
         hosts: texts(&entry.hosts),
         findings: findings.filter(|it| counts(page, it)).map(|it| it.fingerprint.clone()).collect(),

@@ -57,6 +57,15 @@ const TAXONOMIES: &[Taxonomy] = &[
         address: "https://csrc.nist.gov/pubs/sp/800/207/final",
         about: "NIST SP 800-207, Zero Trust Architecture, tenets of section 2.1",
     },
+    Taxonomy {
+        catalogue: Catalogue::NistCsfBefore,
+        name: "NIST-CSF-1.1",
+        guid: "8f0d6c1e-5a52-4b0e-9d0b-2f6a4f4b1c04",
+        organization: "NIST",
+        version: Some("1.1"),
+        address: "https://www.nist.gov/cyberframework",
+        about: "NIST Cybersecurity Framework 1.1, whose ids 2.0 no longer has",
+    },
 ];
 
 /// Returns `run.taxonomies`, each with the entries that a finding can speak to.

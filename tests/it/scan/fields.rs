@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::common::{Random, findings, place, short};
+use crate::common::{Random, findings, place, short, value};
 
 /// A value that no vendor's shape fits.
 fn secret(number: u64) -> String {
@@ -208,5 +208,56 @@ fn a_shared_access_signature_says_when_it_ends() {
             assert_eq!(found.len(), 1, "{query}");
             assert_eq!(found[0].lifetime.expires, Some(expires), "{query}");
         }
+    }
+}
+
+/// Names and values that do not stand side by side, each in the form of a platform's export: `VALUE-1` is a key of 40, `VALUE-2` a
+/// password without the length of one.
+#[test]
+fn names_that_stand_further_away() {
+    let mut random = Random(42);
+    let key = random.alnum(40);
+    let word = format!("{}#{}", random.alnum(4), random.alnum(5));
+    for form in [
+        r#"{"apiToken": {"type": "string", "defaultValue": "VALUE-1"}}"#,
+        r#"{"name": "clientToken", "type": "STRING", "defaultValue": {"type": "STRING", "string": "VALUE-1"}}"#,
+        r#"{"type": "object", "value": {"key": {"type": "string", "value": "X-Api-Key"}, "value": {"type": "string", "value": "VALUE-1"}}}"#,
+        r#"{"options": {"password": {"value": "VALUE-2", "encrypted": false}}}"#,
+        r#"{"name": "dbPassword", "type": "STRING", "defaultValue": {"type": "STRING", "string": "VALUE-2"}}"#,
+        r#"{"name": "dbPassword", "kind": "m", "expression": "\"VALUE-2\" meta [IsParameterQuery=true]"}"#,
+        "<constants><name>API_KEY</name><dataType>String</dataType>\n<value><stringValue>VALUE-1</stringValue></value></constants>",
+        "<constants><name>dbPassword</name><dataType>String</dataType><value><stringValue>VALUE-2</stringValue></value></constants>",
+        r#"<stage name="ApiKey" type="Data"><display x="1"/><datatype>text</datatype><initialvalue>VALUE-1</initialvalue></stage>"#,
+        r#"<stage name="Password" type="Data"><datatype>text</datatype><initialvalue>VALUE-2</initialvalue></stage>"#,
+        r#"<FormulaField expression="&quot;VALUE-1&quot;" field="API_KEY" size="9"/>"#,
+        r#"<FormulaField expression="&quot;VALUE-2&quot;" field="Password" size="9"/>"#,
+        "<Assign.To><OutArgument>[apiKey]</OutArgument></Assign.To><Assign.Value><InArgument>[\"VALUE-1\"]</InArgument></Assign.Value>",
+        "<Assign.To><OutArgument>[password]</OutArgument></Assign.To><Assign.Value><InArgument>[\"VALUE-2\"]</InArgument></Assign.Value>",
+        "code: 'let password = ''VALUE-2'';\n\n  login(password);'\n",
+        "code: 'fetch(u, { headers: { ''Authorization'': ''Bearer\n    VALUE-1'' } });'\n",
+        "Login for the portal\nuser: jane\npassword: VALUE-2\n",
+    ] {
+        let secret = if form.contains("VALUE-1") { &key } else { &word };
+        let text = form.replace("VALUE-1", &key).replace("VALUE-2", &word);
+        assert_eq!(findings(&text).iter().map(value).collect::<Vec<_>>(), [secret.clone()], "{form}");
+    }
+}
+
+/// What only looks like a name and a value.
+#[test]
+fn names_that_stand_for_something_else() {
+    let mut random = Random(43);
+    let (value, digits) = (random.alnum(20), random.alnum(44));
+    for form in [
+        r#"{"taskCode": "VALUE"}"#,
+        r#"{"appId": "VALUE"}"#,
+        r#"{"app_id": "cli_VALUE"}"#,
+        r#"{"grant_type": "authorization_code", "code": "VALUE"}"#,
+        "arn:aws:secretsmanager:eu-west-1:123456789012:secret:VALUE",
+        r#"check: ok ? "PASS" : "VALUE","#,
+        r#"[{"name": "chain", "value": "solana"}, {"name": "token", "value": "ADDRESS"}]"#,
+    ] {
+        let text = form.replace("VALUE", &value).replace("ADDRESS", &digits);
+        assert!(findings(&text).is_empty(), "{form}: {:#?}", findings(&text));
     }
 }
