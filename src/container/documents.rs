@@ -12,6 +12,9 @@ use crate::document::{self, Decoder, Frame, Frames, Sink, office, worker};
 use crate::finding::Secret;
 use crate::source::{RangeReader, ReadAt};
 
+/// Documents that may be a zip as well, whose directory stands at its end.
+const BEFORE_ZIP: &[&str] = &["PNG image", "JPEG image", "PDF document"];
+
 /// Looks at what is in a document.
 pub(super) fn unpack(
     decoder: &'static Decoder,
@@ -37,8 +40,8 @@ pub(super) fn unpack(
     let opener = || Ok(Box::new(RangeReader::whole(source.clone())) as Box<dyn Read>);
     let raw = job.windows(place, Stream { reader: &mut reader, opener: &opener }, workspace);
     let outcome = pieces.then_unseen(raw);
-    // An image or a page may be a zip as well, whose directory stands at its end.
-    match zip::has_directory(source.as_ref()) && !job.too_deep(place) {
+    let may_be_zip = BEFORE_ZIP.contains(&decoder.name) && !job.too_deep(place);
+    match may_be_zip && zip::has_directory(source.as_ref()) {
         true => outcome.then_unseen(zip::unpack(job, place, source, workspace)),
         false => outcome,
     }

@@ -37,7 +37,8 @@ pub fn promising(run: &[u8]) -> bool {
 
 /// Whether a run of base32 digits begins as a container does, or as what gzip or zlib packed.
 pub fn holds_packed(run: &[u8]) -> bool {
-    let Some((first, second)) = run.split_first_chunk::<8>().and_then(|(first, rest)| Some((first, rest.first_chunk::<8>()?)))
+    let Some((first, second)) =
+        run.split_first_chunk::<8>().and_then(|(first, rest)| Some((first, rest.first_chunk::<8>()?)))
     else {
         return false;
     };
@@ -116,7 +117,11 @@ mod tests {
     fn tells_what_is_packed() {
         assert!(holds_packed(BASE32.encode(b"\x1f\x8b\x08\0\0\0\0\0\0\x03").as_bytes()));
         assert!(holds_packed(BASE32.encode(b"PK\x03\x04\x14\0\0\0\x08\0").to_lowercase().as_bytes()));
-        assert!(!holds_packed(b"SOME_CONSTANT_WITH") && !holds_packed(b"ABCDEFGHIJKLMNOPQRST") && !holds_packed(b"D6FQ"));
+        assert!(
+            !holds_packed(b"SOME_CONSTANT_WITH")
+                && !holds_packed(b"ABCDEFGHIJKLMNOPQRST")
+                && !holds_packed(b"D6FQ")
+        );
     }
 
     #[test]

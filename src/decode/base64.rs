@@ -104,7 +104,8 @@ fn is_deflate(run: &[u8], first: u8) -> bool {
 fn beginning(digits: &[u8; 24]) -> [u8; 18] {
     let mut bytes = [0; 18];
     for (group, three) in digits.as_chunks::<4>().0.iter().zip(bytes.as_chunks_mut::<3>().0) {
-        let bits = group.iter().fold(0_u32, |bits, digit| bits << 6 | u32::from(DIGIT[usize::from(*digit)] & 63));
+        let bits =
+            group.iter().fold(0_u32, |bits, digit| bits << 6 | u32::from(DIGIT[usize::from(*digit)] & 63));
         let [_, bytes @ ..] = bits.to_be_bytes();
         *three = bytes;
     }

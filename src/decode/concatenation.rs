@@ -79,7 +79,8 @@ fn closing_quote(text: &[u8], at: usize, floor: usize) -> Option<usize> {
     let mut at = at.min(text.len());
     let from = floor.max(at.saturating_sub(GAP));
     if !text.get(at).is_some_and(|byte| is_quote(*byte)) {
-        let sign = |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, b'+' | b'&' | b'.' | b'|' | b'\\');
+        let sign =
+            |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, b'+' | b'&' | b'.' | b'|' | b'\\');
         at -= text.get(from..at)?.iter().rev().take_while(|byte| sign(byte)).count();
         at = at.checked_sub(1).filter(|at| *at >= from && is_quote(text[*at]))?;
     }

@@ -97,7 +97,11 @@ mod tests {
     fn tells_what_is_packed_and_wide_text() {
         assert!(holds_packed(b"1f8b0800000000000203"));
         assert!(holds_packed(b"504B030414000000080021"));
-        assert!(!holds_packed(b"504b0404140000000800") && !holds_packed(b"1f8b") && !holds_packed(b"1f8b08zzzzzzzzzzzz"));
+        assert!(
+            !holds_packed(b"504b0404140000000800")
+                && !holds_packed(b"1f8b")
+                && !holds_packed(b"1f8b08zzzzzzzzzzzz")
+        );
         assert!(holds_utf16(b"67006800700061005f00310032003300"));
         assert!(!holds_utf16(b"67016800700061005f00310032003300"));
     }

@@ -1,14 +1,15 @@
 //! The escapes of a JSON string (RFC 8259 §7). What is no valid escape is kept as it stands.
 
-use super::{Decoded, OffsetMap, hex_value, readable, with_first_escaped};
+use super::{AHEAD, Decoded, OffsetMap, hex_value, readable, with_first_escaped};
 use crate::blob::Span;
 use crate::finding::Encoding;
 
-/// The word around the place `at`, at most `limit` bytes to each side: it ends at raw blanks, control characters and
-/// quotes, and at the escapes of a quote, a line break and a tab.
+/// The word around the place `at`, at most `limit` bytes before it and [`AHEAD`] times as many behind it, since what is
+/// encoded once more within it must be whole: it ends at raw blanks, control characters and quotes, and at the escapes of
+/// a quote, a line break and a tab.
 pub fn region(text: &[u8], at: usize, limit: usize) -> Span {
     let at = at.min(text.len());
-    word_start(text, at, limit)..word_end(text, at, limit)
+    word_start(text, at, limit)..word_end(text, at, limit.saturating_mul(AHEAD))
 }
 
 fn word_start(text: &[u8], at: usize, limit: usize) -> usize {

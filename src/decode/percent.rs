@@ -1,15 +1,17 @@
 //! Percent-encoding (RFC 3986 §2.1). A `+` stays a plus: in a secret it is one far more often than a blank.
 
-use super::{Decoded, OffsetMap, hex_value, readable};
+use super::{AHEAD, Decoded, OffsetMap, hex_value, readable};
 use crate::blob::Span;
 use crate::finding::Encoding;
 
-/// The stretch of an address around the place `at`: what may stand in one, at most `limit` bytes to each side.
+/// The stretch of an address around the place `at`: what may stand in one, at most `limit` bytes before it and [`AHEAD`] times as
+/// many behind it.
 /// Blanks, quotes, angle brackets, backslashes and all that is no ASCII end it.
 pub fn region(text: &[u8], at: usize, limit: usize) -> Span {
     let at = at.min(text.len());
     let left = text[..at].iter().rev().take(limit).take_while(|&&byte| in_address(byte)).count();
-    let right = text[at..].iter().take(limit).take_while(|&&byte| in_address(byte)).count();
+    let right =
+        text[at..].iter().take(limit.saturating_mul(AHEAD)).take_while(|&&byte| in_address(byte)).count();
     at - left..at + right
 }
 

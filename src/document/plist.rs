@@ -12,8 +12,7 @@ use crate::budget::Reason;
 use crate::source::{RangeReader, ReadAt};
 
 /// Takes binary property lists apart.
-pub(super) const DECODER: Decoder =
-    Decoder { name: "binary property list", begins, decode, isolated: false };
+pub(super) const DECODER: Decoder = Decoder { name: "binary property list", begins, decode, isolated: false };
 
 const MAGIC: &[u8] = b"bplist0";
 
@@ -130,7 +129,8 @@ impl<'a> Tree<'a> {
             4 => self.data(counted(small, rest, 1)?),
             5 | 7 => quoted(&mut self.text, &String::from_utf8_lossy(counted(small, rest, 1)?)),
             6 => {
-                let units = counted(small, rest, 2)?.as_chunks().0.iter().map(|unit| u16::from_be_bytes(*unit));
+                let units =
+                    counted(small, rest, 2)?.as_chunks().0.iter().map(|unit| u16::from_be_bytes(*unit));
                 let text: String =
                     char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect();
                 quoted(&mut self.text, &text);
@@ -236,7 +236,8 @@ mod tests {
 
     /// `plistlib.dumps({"a": "text", "ü": ["ß", 7, -1, True, 1.5], "d": b"\xff" * 9}, fmt=FMT_BINARY, sort_keys=False)` of
     /// Python's library.
-    const LIST: &[u8] = b"bplist00\xd3\x01\x02\x03\x04\x05\x0bQaa\x00\xfcQdTtext\xa5\x06\x07\x08\x09\x0aa\x00\xdf\x10\x07\
+    const LIST: &[u8] =
+        b"bplist00\xd3\x01\x02\x03\x04\x05\x0bQaa\x00\xfcQdTtext\xa5\x06\x07\x08\x09\x0aa\x00\xdf\x10\x07\
         \x13\xff\xff\xff\xff\xff\xff\xff\xff\x09#?\xf8\x00\x00\x00\x00\x00\x00I\xff\xff\xff\xff\xff\xff\
         \xff\xff\xff\x08\x0f\x11\x14\x16\x1b!$&/09\x00\x00\x00\x00\x00\x00\x01\x01\x00\x00\x00\x00\x00\
         \x00\x00\x0c\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00C";

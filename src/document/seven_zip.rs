@@ -19,6 +19,9 @@ const MEMORY: usize = 512 << 10;
 /// with most methods a wrong one is told by the first bytes.
 const TRIED: u64 = 64 << 20;
 
+/// The most rounds of a key, as a power of two; 7-Zip's own limit (it writes 19).
+const ROUNDS: u8 = 24;
+
 /// The header before the packed streams, in bytes (`7zFormat.txt` of 7-Zip's SDK).
 const HEADER: u64 = 32;
 
@@ -97,6 +100,13 @@ impl Opener<'_> {
     }
 
     fn fits(&mut self, archive: &Archive, block: usize, password: &Password) -> bool {
+        let costly = |coder: &sevenz_rust2::Coder| {
+            coder.encoder_method_id() == EncoderMethod::ID_AES256_SHA256
+                && coder.properties().first().is_some_and(|first| first & 0x3f > ROUNDS)
+        };
+        if archive.blocks.get(block).is_none_or(|block| block.coders.iter().any(costly)) {
+            return false;
+        }
         let reader = &mut self.reader;
         let decoder = BlockDecoder::new_with_memory_limit(1, MEMORY, block, archive, password, reader);
         let tried = decoder.for_each_entries(&mut |entry, content| {
@@ -171,8 +181,10 @@ fn inflated(archive: &Archive, block: usize, packed: RangeReader, sink: &mut dyn
     let files = archive.files.iter().enumerate().filter(|(index, file)| of_block(*index) && file.has_stream);
     for (_, file) in files {
         let mut member = Checked { inner: (&mut content).take(file.size()), crc: crc32fast::Hasher::new() };
-        if !sink.member(file.name(), &mut member) {
-            return false;
+        let mut watched = Watched { inner: &mut member, told: false };
+        let more = sink.member(file.name(), &mut watched);
+        if !more || watched.told {
+            return more;
         }
         // What was not wanted of it stands before the next one.
         let rest = io::copy(&mut member, &mut io::sink());

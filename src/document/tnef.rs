@@ -83,7 +83,9 @@ fn attributes(bytes: &[u8]) -> (Vec<Attribute<'_>>, bool) {
     let mut attributes = Vec::new();
     let mut rest = bytes.get(6..).unwrap_or_default();
     while !rest.is_empty() && attributes.len() < ATTRIBUTES {
-        let Some((number, length)) = u16_at(rest, 1).zip(size_at(rest, 5)) else { return (attributes, false) };
+        let Some((number, length)) = u16_at(rest, 1).zip(size_at(rest, 5)) else {
+            return (attributes, false);
+        };
         let data = part(rest, 9, length);
         attributes.push(Attribute { number, data });
         // Two bytes of a checksum.
@@ -164,7 +166,8 @@ impl Message {
         if text.is_empty() || !writer.wanted() {
             return;
         }
-        let place = if self.attachments > 0 { format!("attachment {}, ", self.attachments) } else { String::new() };
+        let place =
+            if self.attachments > 0 { format!("attachment {}, ", self.attachments) } else { String::new() };
         writer.landmark(format!("{place}{name}"));
         if !text.contains('\n') {
             writer.push(format!("{name}: ").as_bytes());
@@ -179,7 +182,9 @@ impl Message {
 
     /// Names the last attachment.
     fn rename(&mut self, name: String) {
-        if let Some((own, _)) = self.files.get_mut(self.last).filter(|_| self.attachments > 0 && !name.is_empty()) {
+        if let Some((own, _)) =
+            self.files.get_mut(self.last).filter(|_| self.attachments > 0 && !name.is_empty())
+        {
             *own = name;
         }
     }

@@ -111,7 +111,7 @@ impl Looking<'_> {
         self.left = left;
         if !container {
             let outer = self.trail.as_mut().map(|trail| trail.enter(&decoded));
-            self.deflated(frame, &decoded, depth + 1);
+            self.deflated(frame, &decoded, depth);
             self.trail.iter_mut().zip(outer).for_each(|(trail, outer)| trail.leave(outer));
         } else {
             self.trail.iter_mut().for_each(|trail| trail.embed(&decoded));
@@ -132,7 +132,7 @@ impl Looking<'_> {
         }
     }
 
-    /// Inflates what came out of base64.
+    /// Inflates what came out of base64, or of other digits; together they count as one layer.
     fn deflated(&mut self, frame: &Frame, packed: &Decoded, depth: usize) {
         if depth >= self.scanner.budget.layers {
             self.cut.deeper += 1;
@@ -182,10 +182,16 @@ impl Looking<'_> {
                 self.layer(frame, hex::decode_bytes(frame.text, region), depth);
             } else if hex::holds_packed(digits) {
                 let region = hex::region(frame.text, run, frame.text.len());
-                behind = self.packed_digits(frame, hex::decode_bytes(frame.text, region.clone()), &region, depth);
+                behind =
+                    self.packed_digits(frame, hex::decode_bytes(frame.text, region.clone()), &region, depth);
             } else if base32::holds_packed(digits) {
                 let region = base32::region(frame.text, run, frame.text.len());
-                behind = self.packed_digits(frame, base32::decode_bytes(frame.text, region.clone()), &region, depth);
+                behind = self.packed_digits(
+                    frame,
+                    base32::decode_bytes(frame.text, region.clone()),
+                    &region,
+                    depth,
+                );
             } else if base64::holds_more(digits) && base64::promising(digits).is_none() {
                 behind = self.base64_run(frame, run, depth);
             }
@@ -193,7 +199,13 @@ impl Looking<'_> {
     }
 
     /// Looks into what other digits hold that is no text; returns where it ends.
-    fn packed_digits(&mut self, frame: &Frame, decoded: Option<Decoded>, region: &Span, depth: usize) -> usize {
+    fn packed_digits(
+        &mut self,
+        frame: &Frame,
+        decoded: Option<Decoded>,
+        region: &Span,
+        depth: usize,
+    ) -> usize {
         if let Some(decoded) = decoded {
             self.packed(frame, decoded, region, depth);
         }

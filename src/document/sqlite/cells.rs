@@ -109,7 +109,8 @@ fn rows(page: &[u8], name: &str, sink: &mut dyn Sink) -> bool {
     if page.get(at) != Some(&LEAF) {
         return true;
     }
-    let count = page.get(at + 3..).and_then(|rest| rest.first_chunk()).map_or(0, |count| u16::from_be_bytes(*count));
+    let count =
+        page.get(at + 3..).and_then(|rest| rest.first_chunk()).map_or(0, |count| u16::from_be_bytes(*count));
     let places = page.get(at + PAGE_HEADER..).unwrap_or_default().as_chunks::<2>().0;
     cells(page, places.get(..usize::from(count)).unwrap_or(places), name, sink)
 }
@@ -179,7 +180,8 @@ fn text(bytes: &[u8]) -> String {
     let (pairs, rest) = bytes.as_chunks::<2>();
     let wide = rest.is_empty() && memchr::memchr(0, bytes).is_some();
     let big = bytes.first() == Some(&0);
-    let units = pairs.iter().map(|pair| if big { u16::from_be_bytes(*pair) } else { u16::from_le_bytes(*pair) });
+    let units =
+        pairs.iter().map(|pair| if big { u16::from_be_bytes(*pair) } else { u16::from_le_bytes(*pair) });
     match wide {
         true => char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect(),
         false => String::from_utf8_lossy(bytes).into_owned(),
@@ -244,6 +246,9 @@ mod tests {
         assert_eq!(varint(b"\x81\x00"), Some((128, &b""[..])));
         assert_eq!(varint(&[0xff; 9]), Some((u64::MAX, &b""[..])));
         assert_eq!(varint(&[0xff; 8]), None);
-        assert_eq!([width(0), width(4), width(5), width(7), width(9), width(12), width(15)], [0, 4, 6, 8, 0, 0, 1]);
+        assert_eq!(
+            [width(0), width(4), width(5), width(7), width(9), width(12), width(15)],
+            [0, 4, 6, 8, 0, 0, 1]
+        );
     }
 }
