@@ -40,7 +40,7 @@ pub(super) fn may_be_named(text: &[u8], run: usize, names: &Names) -> bool {
         b'\n' => return before > 0 && matches!(text[before - 1], b'\t' | b'\n'),
         b'\\' | b'/' | b'(' | b'[' | b'{' | b')' | b',' | b'<' | b'\r' => return false,
         // In the middle of a value, or after a blank: the slow way tells.
-        _ => return true,
+        _ => return !is_in_address_of_harmless(text, run, names),
     }
     let at = match text[before] {
         b'=' if before > 0 && matches!(text[before - 1], b'"' | b'\'' | b'`') => before - 1,
@@ -56,6 +56,8 @@ pub(super) fn may_be_named(text: &[u8], run: usize, names: &Names) -> bool {
     let Some(sign) = at.checked_sub(1) else { return false };
     match text[sign] {
         b':' | b'=' => {}
+        // The name of the next object: `}, "…": {`
+        b',' if quoted && text[..sign].ends_with(b"}") => return false,
         // What text calls it: `token - '…'`, `token '…'`.
         b',' | b'>' | b'-' => return true,
         byte if byte.is_ascii_alphanumeric() => return quoted,
@@ -66,28 +68,40 @@ pub(super) fn may_be_named(text: &[u8], run: usize, names: &Names) -> bool {
     names.may_tell(last_word(&text[at.saturating_sub(32)..at]))
 }
 
-/// What stands between the quotes that `text` ends with, else all of it: of a name shorter than three letters (`to`) none
-/// before it count.
+/// What stands behind the quote that opened, where `text` ends with one that closes, else all of it: of a name shorter
+/// than three letters (`to`) none before it count.
 fn last_word(text: &[u8]) -> &[u8] {
     let is_quote = |byte: &u8| matches!(byte, b'"' | b'\'' | b'`');
     let Some((_, name)) = text.split_last().filter(|(last, _)| is_quote(last)) else { return text };
-    name.iter().rposition(is_quote).map_or(name, |open| &name[open + 1..])
+    name.iter().rposition(is_quote).map_or(name, |open| &name[open..])
 }
 
-/// The same for `name": "` and `name":"` right before the run, which is what most runs have; `None` for all others.
+/// The same for `name": "` and `name":"` right before the run, which is what most runs have, also with an `@` that
+/// begins the value; `None` for all others.
 #[inline]
 fn may_json_member_be_named(text: &[u8], run: usize, names: &Names) -> Option<bool> {
-    let end = match text[..run].last_chunk()? {
-        b"\": \"" => run - 4,
-        [_, b'"', b':', b'"'] => run - 3,
+    let before = &text[..run];
+    let before = before.strip_suffix(b"@").unwrap_or(before);
+    let end = match before.last_chunk()? {
+        b"\": \"" => before.len() - 4,
+        [_, b'"', b':', b'"'] => before.len() - 3,
         _ => return None,
     };
-    match text[..end].last_chunk()? {
-        [a, b, c, d] if [a, b, c, d].iter().all(|byte| byte.is_ascii_alphabetic()) => {
-            Some(names.may_tell(&[*a, *b, *c, *d]))
-        }
-        _ => None,
+    let letters = *text[..end].last_chunk::<4>()?;
+    if !letters.iter().all(u8::is_ascii_alphabetic) {
+        return None;
     }
+    Some(names.may_end(letters) && names.may_tell(&text[end.saturating_sub(32)..end]))
+}
+
+/// Whether the run is in an address that is the whole value of a JSON member, and one whose name tells nothing.
+fn is_in_address_of_harmless(text: &[u8], run: usize, names: &Names) -> bool {
+    let Some(slashes) = value_start(text, run).filter(|start| text[*start..].starts_with(b"//")) else {
+        return false;
+    };
+    let Some(scheme) = text[..slashes].strip_suffix(b":") else { return false };
+    let letters = scheme.iter().rev().take(8).take_while(|byte| byte.is_ascii_alphabetic()).count();
+    may_json_member_be_named(text, scheme.len() - letters, names) == Some(false)
 }
 
 /// Where the bytes of `set` begin that stand right before `at`.

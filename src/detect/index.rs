@@ -3,6 +3,7 @@
 use crate::signature::{Anchor, Hold, Shape, Signature};
 
 /// A set of three-byte texts, with false positives: 64 Ki bits, so that it stays in the first-level cache.
+#[derive(Clone)]
 pub struct Bitmap(Box<[u64; 1024]>);
 
 impl Default for Bitmap {
@@ -26,10 +27,13 @@ impl Bitmap {
     }
 }
 
+/// What bytes are multiplied by for a hash, whose upper 16 bits count: 2³² by the golden ratio.
+pub const HASH: u32 = 0x9e37_79b1;
+
 /// 16 bits of the low three bytes.
 #[inline]
 fn hash(bytes: u32) -> usize {
-    ((bytes & 0x00ff_ffff).wrapping_mul(0x9e37_79b1) >> 16) as usize
+    ((bytes & 0x00ff_ffff).wrapping_mul(HASH) >> 16) as usize
 }
 
 /// Three bytes, upper case folded to lower; other bytes are folded too, which only makes the index a little less sharp.
@@ -115,7 +119,7 @@ impl Fours {
 
     #[inline(always)]
     fn hash(bytes: u32) -> usize {
-        ((bytes | 0x2020_2020).wrapping_mul(0x9e37_79b1) >> 16) as usize
+        ((bytes | 0x2020_2020).wrapping_mul(HASH) >> 16) as usize
     }
 }
 
@@ -144,6 +148,16 @@ impl Index {
     #[inline(always)]
     pub fn may_begin(&self, four: u32) -> bool {
         self.four.has(four) | self.short.has(fold(four))
+    }
+
+    /// What [`Index::may_begin`] looks into: the bits of four bytes each, and of three.
+    pub fn beginnings(&self) -> (&[u64; 1024], &[u64; 1024]) {
+        (&self.four.0, &self.short.0)
+    }
+
+    /// What [`Index::may_have`] looks into.
+    pub fn all(&self) -> &[u64; 1024] {
+        &self.bitmap.0
     }
 
     /// The anchors that have these three bytes but for case.

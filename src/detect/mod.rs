@@ -34,6 +34,7 @@ use self::index::{Anchors, EYJ, Entry, Index, Target, three};
 pub(crate) use self::keystore::keystore;
 use self::names::{Names, Telling};
 use self::runs::{Batch, Finder, Level};
+use self::sieve::{Places, Sieve};
 use crate::blob::Span;
 use crate::decode::{base64, json_string, percent};
 use crate::finding::{Kind, Secret};
@@ -210,15 +211,12 @@ impl Detectors {
 
     /// Tries on each run what may fit it.
     fn runs(&self, text: &[u8], batch: &Batch, found: &mut Found) {
-        let mut sorted = sieve::Sieve::default();
-        for run in batch.runs() {
-            sorted.add(text, &run, batch, self);
+        let sieve = Sieve::new(text, batch, self);
+        for number in sieve.anchored {
+            self.anchors_of(text, &batch.run(number), found);
         }
-        for run in sorted.anchored(batch) {
-            self.anchors_of(text, &run, found);
-        }
-        self.joints(text, batch, &sorted, found);
-        for run in sorted.numbered(batch) {
+        self.joints(text, batch, found);
+        for run in batch.numbered().into_iter().map(|number| batch.run(number)) {
             if run.len() >= MIN_LONG {
                 found.long.push(run.clone());
             }
@@ -226,7 +224,7 @@ impl Detectors {
                 found.add(|| field::of_run(text, run, &self.names));
             }
         }
-        for run in sorted.encoded(batch) {
+        for run in sieve.encoded.into_iter().map(|number| batch.run(number)) {
             if base64::promising(&text[run.clone()]).is_some() {
                 found.add(|| structure::basic(text, &run));
                 if run.len() >= MIN_BASE64 {
@@ -237,21 +235,19 @@ impl Detectors {
     }
 
     /// Tries the anchors behind each `+ - / _`. There are many such places and hardly an anchor, so they are gathered
-    /// without a branch first.
-    fn joints(&self, text: &[u8], batch: &Batch, sorted: &sieve::Sieve, found: &mut Found) {
-        let mut places = [0; JOINTS];
-        let mut count = 0;
-        for run in sorted.jointed() {
-            batch.joints(text, run, |joint| {
-                places[count % JOINTS] = joint as u32 + 1;
-                count += usize::from(self.at_start.may_begin(index::four(text, joint + 1)));
-                if count == JOINTS {
-                    places.iter().for_each(|at| self.anchor_at(text, *at as usize, found));
-                    count = 0;
+    /// first.
+    fn joints(&self, text: &[u8], batch: &Batch, found: &mut Found) {
+        let mut places = Places::default();
+        for number in batch.jointed() {
+            batch.joints(text, number, |from, bits| {
+                places.add(from + 1, bits, batch.level());
+                if places.is_full() {
+                    places.begin(text, self, batch.level()).for_each(|at| self.anchor_at(text, at, found));
+                    places.clear();
                 }
             });
         }
-        places.iter().take(count).for_each(|at| self.anchor_at(text, *at as usize, found));
+        places.begin(text, self, batch.level()).for_each(|at| self.anchor_at(text, at, found));
     }
 
     /// Where in a short text credentials stand, by whatever detector: for masking.
@@ -367,9 +363,6 @@ fn query_around(text: &[u8], secret: &Span) -> Vec<u8> {
     let query = String::from_utf8_lossy(&text[start..end]);
     query.replace(r"\u0026", "&").replace("&amp;", "&").into_bytes()
 }
-
-/// Places that are gathered before they are looked at.
-const JOINTS: usize = 64;
 
 fn by_signature(text: &[u8], signature: &'static Signature, span: Span, secret: Span) -> Candidate {
     let left = context::left(text, span.start);

@@ -276,6 +276,9 @@ pub const NAMING: &[&str] = &[
     "k",
 ];
 
+/// What counts for nothing at the end of a name.
+const VALUE: &[u8] = b"value";
+
 /// A name in the form that names are compared in: lower case, without `-`, `_`, `.`, spaces, brackets and quotes, and
 /// without a number or the word `value` at its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -297,8 +300,11 @@ impl Normal {
         while normal.len > 1 && normal.bytes[normal.len - 1].is_ascii_digit() {
             normal.len -= 1;
         }
-        if normal.len > 5 && normal.as_bytes().ends_with(b"value") && !is_listed(NEUTRAL, normal.as_bytes()) {
-            normal.len -= 5;
+        if normal.len > VALUE.len()
+            && normal.as_bytes().ends_with(VALUE)
+            && !is_listed(NEUTRAL, normal.as_bytes())
+        {
+            normal.len -= VALUE.len();
         }
         normal
     }
@@ -434,7 +440,9 @@ type Ending = (&'static [u8], Option<Telling>);
 
 /// The names that tell something: the endings above, and those of the loaded signatures.
 pub struct Names {
+    /// Of all of them, and of those that count as endings too.
     last_letters: LastLetters,
+    last_of_endings: LastLetters,
     /// Telling and harmless endings by their last three bytes; a harmless one outweighs.
     endings: HashMap<[u8; 3], Vec<Ending>>,
     /// The last three bytes of those endings, and the signatures' names as a whole: first looks, since most names have none.
@@ -454,10 +462,12 @@ impl Names {
                 signature.names.iter().copied().chain(of_vendor(signature)).map(|name| (name, *signature))
             })
             .collect();
-        let mut last_letters = LastLetters::default();
-        ENDINGS.iter().for_each(|(ending, _)| last_letters.insert_ending(ending.as_bytes()));
-        let whole = own.iter().map(|(name, _)| *name).chain(NEUTRAL.iter().copied());
-        whole.for_each(|name| last_letters.insert(name.as_bytes()));
+        let mut last_of_endings = LastLetters::default();
+        ENDINGS.iter().for_each(|(ending, _)| last_of_endings.insert_ending(ending.as_bytes()));
+        last_of_endings.insert(VALUE);
+        let mut last_letters = last_of_endings.clone();
+        let whole_names = || own.iter().map(|(name, _)| *name).chain(NEUTRAL.iter().copied());
+        whole_names().for_each(|name| last_letters.insert(name.as_bytes()));
         let mut endings: HashMap<[u8; 3], Vec<Ending>> = HashMap::new();
         let (mut ends, mut whole) = (Bitmap::default(), Bitmap::default());
         let telling = ENDINGS.iter().map(|(ending, telling)| (ending.as_bytes(), Some(*telling)));
@@ -467,15 +477,37 @@ impl Names {
                 endings.entry(*last).or_default().push((ending, telling));
             }
         }
-        own.iter().for_each(|(name, _)| whole.insert(hash(name.as_bytes())));
-        Self { last_letters, endings, ends, whole, own, sorted: OnceLock::new() }
+        whole_names().for_each(|name| whole.insert(hash(name.as_bytes())));
+        Self { last_letters, last_of_endings, endings, ends, whole, own, sorted: OnceLock::new() }
     }
 
     /// The first look, made for every value candidate: may the name at the end of `name` tell anything? What stands before
     /// it, from a quote or another delimiter on, does not matter. Digits at the end count for nothing, as in [`Normal`].
     #[inline]
     pub fn may_tell(&self, name: &[u8]) -> bool {
-        self.last_letters.may_have(name)
+        let letters = last_letters(name);
+        self.last_letters.may_have(letters) && self.may_tell_whole(letters, name)
+    }
+
+    /// The same by the last four letters alone, for names that have as many.
+    #[inline]
+    pub fn may_end(&self, letters: [u8; 4]) -> bool {
+        self.last_letters.may_have(u32::from_be_bytes(letters) | 0x2020_2020)
+    }
+
+    /// The second look: what is no telling ending must be a telling name as a whole, if a quote shows where it begins:
+    /// `linode`, but not `node`.
+    fn may_tell_whole(&self, letters: u32, name: &[u8]) -> bool {
+        if self.last_of_endings.may_have(letters) {
+            return true;
+        }
+        let is_part = |byte: &u8| is_name_letter(*byte) || matches!(byte, b'_' | b'-' | b'.');
+        match name.iter().rposition(|byte| !is_part(byte)) {
+            Some(quote) if matches!(name[quote], b'"' | b'\'' | b'`') => {
+                self.whole.has(hash(Normal::new(&name[quote + 1..]).as_bytes()))
+            }
+            _ => true,
+        }
     }
 
     /// What a normalised name tells by itself.
@@ -523,7 +555,7 @@ fn hash(name: &[u8]) -> u32 {
 }
 
 /// The last four letters or digits of names, folded: a set with false positives.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct LastLetters(Bitmap);
 
 impl LastLetters {
@@ -541,8 +573,8 @@ impl LastLetters {
     }
 
     #[inline]
-    fn may_have(&self, name: &[u8]) -> bool {
-        self.0.has(mix(last_letters(name)))
+    fn may_have(&self, letters: u32) -> bool {
+        self.0.has(mix(letters))
     }
 }
 

@@ -18,10 +18,7 @@ mod avx512;
 /// The shortest run that is looked at, in bytes.
 pub const MIN_RUN: usize = 16;
 
-/// A batch ends with the 64-byte block in which this many runs have come together.
-const BATCH: usize = 96;
-
-/// And at the latest after so many bytes, a multiple of 64: what looks at them next finds them in the cache.
+/// Bytes of a batch, a multiple of 1,024: what looks at them next finds them in the first-level cache.
 const BATCH_BYTES: usize = 8 << 10;
 
 /// The means that a processor has, from the slowest on.
@@ -31,7 +28,7 @@ pub enum Level {
     Scalar,
     /// AVX2.
     Avx2,
-    /// AVX-512 with its byte permutations (BW, VBMI).
+    /// AVX-512 with its byte permutations (BW, VBMI, VBMI2).
     Avx512,
 }
 
@@ -47,7 +44,8 @@ impl Level {
         let (avx2, avx512) = (
             std::arch::is_x86_feature_detected!("avx2"),
             std::arch::is_x86_feature_detected!("avx512bw")
-                && std::arch::is_x86_feature_detected!("avx512vbmi"),
+                && std::arch::is_x86_feature_detected!("avx512vbmi")
+                && std::arch::is_x86_feature_detected!("avx512vbmi2"),
         );
         #[cfg(not(target_arch = "x86_64"))]
         let (avx2, avx512) = (false, false);
@@ -90,8 +88,7 @@ static RUN_BYTES: [bool; 256] = {
 pub struct Batch {
     starts: Edges,
     ends: Edges,
-    escapes: Edges,
-    /// Which of the first 64 bytes of each run, and of what follows it, are `+ - / _`, and which are digits.
+    escapes: Escapes,
     marks: Marked,
     level: Option<Level>,
     /// The bytes that were gone through.
@@ -125,13 +122,82 @@ impl Hits {
     }
 }
 
-/// The marks of each run of a batch.
+/// What stands in the runs of a batch.
 #[derive(Debug)]
-struct Marked([Marks; EDGES]);
+struct Marked {
+    /// Which of the first 64 bytes of each run are `+ - / _`.
+    joints: [u64; EDGES],
+    jointed: Numbers,
+    numbered: Numbers,
+}
 
 impl Default for Marked {
     fn default() -> Self {
-        Self([Marks::default(); EDGES])
+        Self { joints: [0; EDGES], jointed: Numbers::default(), numbered: Numbers::default() }
+    }
+}
+
+impl Marked {
+    /// Takes the marks of the next run, which has that number and length. The joints of what is cut as a UUID do not
+    /// count: a third of all runs of an export are, and no anchor stands within one.
+    #[inline(always)]
+    fn add(&mut self, number: usize, length: usize, marks: Marks) {
+        let within = u64::MAX >> (64 - length.clamp(1, 64));
+        let joints = marks.joint & within;
+        self.joints[number % EDGES] = joints;
+        let is_uuid = (length == 36) & (joints == UUID_JOINTS);
+        self.jointed.insert(number, (length > 64) | ((joints != 0) & !is_uuid));
+        self.numbered.insert(number, marks.digit & within != 0);
+    }
+}
+
+/// A set of runs of a batch, by their numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Numbers([u64; EDGES / 64]);
+
+impl Numbers {
+    /// Adds the run of that number if it is wanted: without a branch, since that cannot be foreseen.
+    #[inline(always)]
+    pub fn insert(&mut self, number: usize, wanted: bool) {
+        self.0[number / 64 % (EDGES / 64)] |= u64::from(wanted) << (number % 64);
+    }
+
+    /// Adds those of the 16 runs from that number on, a multiple of 16, whose bits are set.
+    #[inline(always)]
+    pub fn insert_sixteen(&mut self, number: usize, wanted: u16) {
+        self.0[number / 64 % (EDGES / 64)] |= u64::from(wanted) << (number % 64);
+    }
+}
+
+impl IntoIterator for Numbers {
+    type Item = usize;
+    type IntoIter = Ascending;
+
+    fn into_iter(self) -> Ascending {
+        Ascending { words: self.0, word: 0 }
+    }
+}
+
+/// The numbers of a set.
+pub struct Ascending {
+    words: [u64; EDGES / 64],
+    word: usize,
+}
+
+impl Iterator for Ascending {
+    type Item = usize;
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<usize> {
+        while let Some(bits) = self.words.get_mut(self.word) {
+            if *bits != 0 {
+                let number = self.word * 64 + bits.trailing_zeros() as usize;
+                *bits &= *bits - 1;
+                return Some(number);
+            }
+            self.word += 1;
+        }
+        None
     }
 }
 
@@ -166,13 +232,7 @@ impl Batch {
     /// before `u`, `w`, `x`, a line end, a digit or one of `+ - / _`. (Also before `z`, `}` and three control characters,
     /// which the same test lets pass.)
     pub fn escapes(&self) -> &[u32] {
-        self.escapes.as_slice()
-    }
-
-    /// Whether the edges or escapes of one block more might find no room.
-    #[inline(always)]
-    fn is_full(&self) -> bool {
-        self.starts.count >= BATCH || self.escapes.count > EDGES - 64
+        self.escapes.places.get(..self.escapes.count).unwrap_or_default()
     }
 
     /// The runs, ascending.
@@ -190,51 +250,49 @@ impl Batch {
     /// Looks at the bytes of all runs.
     fn mark(&mut self, text: &[u8], level: Level) {
         self.level = Some(level);
-        let starts = &self.starts.places[..self.ends.count.min(EDGES)];
+        (self.marks.jointed, self.marks.numbered) = Default::default();
+        let count = self.ends.count.min(EDGES);
+        let edges = self.starts.places[..count].iter().zip(&self.ends.places[..count]);
         match level {
             #[cfg(target_arch = "x86_64")]
-            Level::Avx512 => avx512::mark(text, starts, &mut self.marks.0),
+            Level::Avx512 => avx512::mark(text, edges, &mut self.marks),
             _ => {
-                for (start, marks) in starts.iter().zip(&mut self.marks.0) {
-                    *marks = Marks::at(text, *start as usize, level);
+                for (number, (start, end)) in edges.enumerate() {
+                    let marks = Marks::at(text, *start as usize, level);
+                    self.marks.add(number, (end - start) as usize, marks);
                 }
             }
         }
     }
 
-    /// Whether one of the first 64 bytes of the run of that number is one of `+ - / _`, or there are more. Not of what is
-    /// cut as a UUID: a third of all runs of an export are, and no anchor stands within one.
-    #[inline]
-    pub fn has_joint(&self, number: usize) -> bool {
-        let length = self.run(number).len();
-        let joints = self.marks.0[number % EDGES].joint << (64 - length.min(64));
-        length > 64 || joints != 0 && (length != 36 || joints != UUID_JOINTS << (64 - 36))
+    /// Where the runs begin, ascending.
+    pub fn starts(&self) -> &[u32] {
+        &self.starts.places[..self.ends.count.min(EDGES)]
     }
 
-    /// Whether one of the first 64 bytes of the run of that number is a digit.
-    #[inline]
-    pub fn has_digit(&self, number: usize) -> bool {
-        self.marks.0[number % EDGES].digit << (64 - self.run(number).len().min(64)) != 0
+    /// The means that it was made with.
+    pub fn level(&self) -> Level {
+        self.level.unwrap_or(Level::Scalar)
     }
 
-    /// Calls `each` with the place of every `+ - / _` in the run of that number.
+    /// The runs with one of `+ - / _` among their first 64 bytes, or with more bytes; without UUIDs.
+    pub fn jointed(&self) -> Numbers {
+        self.marks.jointed
+    }
+
+    /// The runs with a digit among their first 64 bytes.
+    pub fn numbered(&self) -> Numbers {
+        self.marks.numbered
+    }
+
+    /// Calls `each` for every 64 bytes of the run of that number: with the place of the first, and which are `+ - / _`.
     #[inline(always)]
-    pub fn joints(&self, text: &[u8], number: usize, mut each: impl FnMut(usize)) {
+    pub fn joints(&self, text: &[u8], number: usize, mut each: impl FnMut(usize, u64)) {
         let run = self.run(number);
-        let mut joint = self.marks.0[number % EDGES].joint;
-        let mut from = run.start;
-        loop {
-            let length = (run.end - from).min(64);
-            let mut bits = if length == 64 { joint } else { joint & ((1 << length) - 1) };
-            while bits != 0 {
-                each(from + bits.trailing_zeros() as usize);
-                bits &= bits - 1;
-            }
-            from += length;
-            if from >= run.end {
-                break;
-            }
-            joint = Marks::at(text, from, self.level.unwrap_or(Level::Scalar)).joint;
+        each(run.start, self.marks.joints[number % EDGES]);
+        for from in (run.start..run.end).step_by(64).skip(1) {
+            let within = u64::MAX >> (64 - (run.end - from).min(64));
+            each(from, Marks::at(text, from, self.level()).joint & within);
         }
     }
 }
@@ -261,11 +319,37 @@ impl Marks {
     }
 }
 
-/// Room for the edges of a batch: those of [`BATCH`] runs, one run from before, and the four of the last block.
-const EDGES: usize = BATCH_ROOM;
+/// More runs than a batch ever has: one of 17 bytes with what ends it, one from before, one that is still open. A power of two.
+const EDGES: usize = 512;
 
-/// More runs than a batch ever has; a power of two.
-pub(super) const BATCH_ROOM: usize = 128;
+const _: () = assert!(BATCH_BYTES / (MIN_RUN + 1) + 2 < EDGES);
+
+/// Where escapes begin.
+#[derive(Debug)]
+struct Escapes {
+    places: Box<[u32; BATCH_BYTES]>,
+    count: usize,
+}
+
+impl Default for Escapes {
+    fn default() -> Self {
+        Self { places: Box::new([0; BATCH_BYTES]), count: 0 }
+    }
+}
+
+impl Escapes {
+    /// Adds the escapes of a block. The bit of those that begin with a backslash is at their second byte.
+    #[inline(always)]
+    fn push_bits(&mut self, mut bits: u64, lone: u64, block: usize) {
+        while bits != 0 {
+            let bit = bits.trailing_zeros();
+            let at = block + bit as usize;
+            self.places[self.count % BATCH_BYTES] = (at - usize::from(lone >> bit & 1 == 0)) as u32;
+            self.count += 1;
+            bits &= bits - 1;
+        }
+    }
+}
 
 /// Starts or ends of runs. An array, not a list that grows: its loop then calls nothing and keeps its registers.
 #[derive(Debug)]
@@ -398,7 +482,7 @@ impl<'a> Finder<'a> {
     /// The last bytes, fewer than a block: the same masks by a table, so that there is no second set of rules.
     fn tail(&mut self, batch: &mut Batch, limit: usize) {
         let rest = self.text.len() - self.at;
-        if rest >= 64 || batch.is_full() || self.at >= limit {
+        if rest >= 64 || self.at >= limit {
             return;
         }
         let masks = self.masks(rest);
@@ -407,7 +491,7 @@ impl<'a> Finder<'a> {
     }
 
     fn scalar_blocks(&mut self, batch: &mut Batch, limit: usize) {
-        while limit - self.at >= 64 && !batch.is_full() {
+        while limit - self.at >= 64 {
             let masks = self.masks(64);
             self.state.block(self.at, masks, batch);
             self.at += 64;
@@ -466,19 +550,8 @@ impl State {
         batch.starts.push_bits(windows & !shifted, at.wrapping_sub(MIN_RUN - 1));
         batch.ends.push_bits(shifted & !windows, at);
         if escapes != 0 {
-            push_escapes(&mut batch.escapes, escapes, masks.lone, at);
+            batch.escapes.push_bits(escapes, masks.lone, at);
         }
-    }
-}
-
-#[inline(always)]
-fn push_escapes(places: &mut Edges, mut escapes: u64, lone: u64, block: usize) {
-    while escapes != 0 {
-        let bit = escapes.trailing_zeros();
-        let at = block + bit as usize;
-        // The mask of a backslash escape has its bit at the second byte.
-        places.push((at - usize::from(lone >> bit & 1 == 0)) as u32);
-        escapes &= escapes - 1;
     }
 }
 
@@ -546,8 +619,9 @@ mod tests {
 
     #[test]
     fn joints_and_digits_are_those_of_the_run() {
+        let uuid = "0a0a0a0a-0a0a-0a0a-0a0a-0a0a0a0a0a0a";
         let text =
-            [" ".repeat(50), "abc-def_ghi/jkl+mno".repeat(9), " -1- ".into(), "abcdefghijklmnopq7".into()]
+            [" ".repeat(50), "abc-def_ghi/jkl+mno".repeat(9), " -1- ".into(), "abcdefghijklmnopq7 ".into(), uuid.into()]
                 .concat();
         let none = Needles::default();
         for mut finder in Level::all().map(|level| Finder::new(text.as_bytes(), level, &none)) {
@@ -555,10 +629,13 @@ mod tests {
             assert!(finder.next(&mut batch));
             let run = |n: usize| batch.runs().nth(n).expect("a run");
             let mut joints = Vec::new();
-            batch.joints(text.as_bytes(), 0, |at| joints.push(at));
+            batch.joints(text.as_bytes(), 0, |from, bits| {
+                joints.extend((0..64).filter(|bit| bits >> bit & 1 == 1).map(|bit| from + bit));
+            });
             let expected: Vec<usize> = run(0).filter(|at| b"+-/_".contains(&text.as_bytes()[*at])).collect();
             assert_eq!(joints, expected);
-            assert_eq!([batch.has_digit(0), batch.has_digit(1)], [false, true]);
+            assert_eq!(batch.jointed().into_iter().collect::<Vec<_>>(), [0]);
+            assert_eq!(batch.numbered().into_iter().collect::<Vec<_>>(), [1, 2]);
         }
     }
 
@@ -579,7 +656,7 @@ mod tests {
         }
 
         #[test]
-        fn long_texts_come_in_batches(words in proptest::collection::vec("[a-z]{14,40}[ %]", 0..400)) {
+        fn long_texts_come_in_batches(words in proptest::collection::vec("[a-z]{14,40}[ %]|[a-z]{16}[ .]|[%&]{9}|a{3000}|[^a]{0,90}", 0..900)) {
             let text = words.concat();
             prop_assert_eq!(collect(text.as_bytes()), by_definition(text.as_bytes()));
         }

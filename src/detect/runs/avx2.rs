@@ -69,9 +69,6 @@ fn blocks_avx2(finder: &mut Finder, batch: &mut Batch, limit: usize) {
     // The least of all bytes in each place: 0 if one of them is 0.
     let mut least = _mm256_set1_epi8(-1);
     for block in finder.text[at..limit].as_chunks::<64>().0 {
-        if batch.is_full() {
-            break;
-        }
         let halves = halves(block);
         least = _mm256_min_epu8(least, _mm256_min_epu8(halves[0], halves[1]));
         state.block(at, masks(halves), batch);

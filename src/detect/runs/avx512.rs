@@ -1,29 +1,31 @@
-//! The run finder's masks with AVX-512: 64 bytes a step, each class by one look-up in a table of all 128 ASCII bytes, and
-//! the needles in the same pass.
+//! The run finder with AVX-512: 64 bytes a step, each class by one look-up in a table of all 128 ASCII bytes, and the needles
+//! in the same pass; then the edges of runs, 512 bytes a step.
 //!
 //! One of the few rooms with `unsafe`: its only reasons are the loads from a slice and the calls into functions that
 //! need processor features.
 #![expect(unsafe_code, reason = "vector loads, and the calls that need AVX-512; each with its proof")]
 
 use std::arch::x86_64::{
-    __m512i, __mmask64, _mm512_and_si512, _mm512_loadu_si512, _mm512_maskz_loadu_epi8,
-    _mm512_maskz_permutex2var_epi8, _mm512_permutex2var_epi8, _mm512_set1_epi8, _mm512_test_epi8_mask,
-    _mm512_testn_epi8_mask,
+    __m512i, __mmask64, _mm_extract_epi64, _mm512_add_epi64, _mm512_alignr_epi64, _mm512_and_si512,
+    _mm512_andnot_si512, _mm512_extracti32x4_epi32, _mm512_loadu_si512, _mm512_maskz_compress_epi64,
+    _mm512_maskz_loadu_epi8, _mm512_maskz_permutex2var_epi8, _mm512_or_si512, _mm512_permutex2var_epi8,
+    _mm512_set1_epi8, _mm512_set1_epi64, _mm512_setr_epi64, _mm512_shldi_epi64, _mm512_storeu_si512,
+    _mm512_test_epi8_mask, _mm512_test_epi64_mask, _mm512_testn_epi8_mask,
 };
 
-use super::{Batch, Finder, Marks, Masks, Needles};
+use super::{BATCH_BYTES, Batch, Finder, MIN_RUN, Marked, Marks, Needles, State};
 
 /// Takes blocks of 64 bytes, and what is left of the text, until the batch is full or `limit` is reached.
 pub(super) fn blocks(finder: &mut Finder, batch: &mut Batch, limit: usize) {
-    // SAFETY: a finder has this level only if `is_x86_feature_detected!` said yes to AVX512BW and AVX512VBMI (of which
-    // AVX512F is a part).
+    // SAFETY: a finder has this level only if `is_x86_feature_detected!` said yes to AVX512BW, VBMI and VBMI2 (of
+    // which AVX512F is a part).
     unsafe { blocks_avx512(finder, batch, limit) }
 }
 
-/// Makes the marks of the runs that begin at these places.
-pub(super) fn mark(text: &[u8], starts: &[u32], marks: &mut [Marks]) {
+/// Looks at the runs that begin and end at these places.
+pub(super) fn mark<'a>(text: &[u8], edges: impl Iterator<Item = (&'a u32, &'a u32)>, marked: &mut Marked) {
     // SAFETY: as for `blocks`: the level is the finder's.
-    unsafe { mark_avx512(text, starts, marks) }
+    unsafe { mark_avx512(text, edges, marked) }
 }
 
 // The classes of a byte.
@@ -59,54 +61,220 @@ static CLASSES: [u8; 128] = {
     table
 };
 
-#[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
+/// Blocks of a batch.
+const BLOCKS: usize = BATCH_BYTES / 64;
+
+/// The masks of a batch's blocks, side by side; see [`super::Masks`].
+#[repr(align(64))]
+struct Words {
+    class: [u64; BLOCKS],
+    lone: [u64; BLOCKS],
+    backslash: [u64; BLOCKS],
+    escaped: [u64; BLOCKS],
+}
+
+/// First all masks, block by block; then edges and escapes of eight blocks at a time.
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi,avx512vbmi2")]
 fn blocks_avx512(finder: &mut Finder, batch: &mut Batch, limit: usize) {
+    let mut words =
+        Words { class: [0; BLOCKS], lone: [0; BLOCKS], backslash: [0; BLOCKS], escaped: [0; BLOCKS] };
+    let from = finder.at;
+    let count = masks(finder, batch, limit, &mut words);
+    let mut state = Carried::new(&finder.state);
+    let (mut starts, mut ends, mut escapes) = (Kept::new(), Kept::new(), Kept::new());
+    for block in (0..count).step_by(8) {
+        let edges = state.edges(eight(&words.class, block));
+        starts.add(edges.starts, block);
+        ends.add(edges.ends, block);
+        let backslash = state.behind_backslash(eight(&words.backslash, block));
+        let escaped = _mm512_and_si512(backslash, eight(&words.escaped, block));
+        escapes.add(_mm512_or_si512(escaped, eight(&words.lone, block)), block);
+    }
+    finder.state = state.last();
+    finder.at = finder.text.len().min(from + count * 64);
+    batch.searched = finder.at;
+    for (bits, block) in starts.iter() {
+        batch.starts.push_bits(bits, (from + block * 64).wrapping_sub(MIN_RUN - 1));
+    }
+    for (bits, block) in ends.iter() {
+        batch.ends.push_bits(bits, from + block * 64);
+    }
+    for (bits, block) in escapes.iter() {
+        batch.escapes.push_bits(bits, words.lone[block % BLOCKS], from + block * 64);
+    }
+}
+
+/// Fills `words`, and finds needles; how many blocks there are. Behind the end of the text all masks are 0.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi,avx512vbmi2")]
+fn masks(finder: &mut Finder, batch: &mut Batch, limit: usize, words: &mut Words) -> usize {
     let classes = Table::new(&CLASSES);
     let needles = NeedleTables::new(finder.needles);
-    let mut state = finder.state;
-    let from = finder.at;
-    let mut at = from;
+    let text = finder.text.get(finder.at..).unwrap_or_default();
+    let length = text.len().min(limit - finder.at);
     let mut nul = 0;
-    while at < limit && !batch.is_full() {
-        let rest = &finder.text[at..];
+    for (block, at) in (0..length).step_by(64).enumerate() {
+        let rest = &text[at..];
         let (bytes, lead, here) = match rest.first_chunk::<WINDOW>() {
             Some(window) => (load(window, 0), needles.fits(window), u64::MAX),
             None => (load_some(rest), needles.fits_some(rest), some(rest.len())),
         };
         nul |= _mm512_testn_epi8_mask(bytes, bytes) & here;
-        batch.needles.push_bits(lead & here, at - from);
-        state.block(at, masks(classes.of(bytes)), batch);
-        at += 64.min(rest.len());
+        batch.needles.push_bits(lead & here, at);
+        let of = classes.of(bytes);
+        words.class[block % BLOCKS] = _mm512_test_epi8_mask(of, every(RUN));
+        words.lone[block % BLOCKS] = _mm512_test_epi8_mask(of, every(LONE));
+        words.backslash[block % BLOCKS] = _mm512_test_epi8_mask(of, every(BACKSLASH));
+        words.escaped[block % BLOCKS] = _mm512_test_epi8_mask(of, every(ESCAPED));
     }
-    finder.state = state;
-    finder.at = at;
     finder.nul |= nul != 0;
-    batch.searched = at;
+    length.div_ceil(64)
 }
 
+/// The eight words from that one on, a multiple of eight.
 #[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
-fn masks(classes: __m512i) -> Masks {
-    Masks {
-        class: _mm512_test_epi8_mask(classes, every(RUN)),
-        lone: _mm512_test_epi8_mask(classes, every(LONE)),
-        backslash: _mm512_test_epi8_mask(classes, every(BACKSLASH)),
-        escaped: _mm512_test_epi8_mask(classes, every(ESCAPED)),
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi,avx512vbmi2")]
+fn eight(words: &[u64; BLOCKS], from: usize) -> __m512i {
+    let words: &[u64; 8] = words[from % BLOCKS..].first_chunk().unwrap_or(&[0; 8]);
+    // SAFETY: the array has the 64 bytes that are read; the load needs no alignment.
+    unsafe { _mm512_loadu_si512(words.as_ptr().cast()) }
+}
+
+/// [`State`] for eight blocks at a time: the words that the last eight had, whole.
+struct Carried {
+    one: __m512i,
+    two: __m512i,
+    four: __m512i,
+    eight: __m512i,
+    windows: __m512i,
+    backslash: __m512i,
+}
+
+/// Where runs begin and end in eight blocks.
+struct Edged {
+    starts: __m512i,
+    ends: __m512i,
+}
+
+impl Carried {
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,avx512vbmi2")]
+    fn new(state: &State) -> Self {
+        let word = |word: u64| _mm512_set1_epi64(word as i64);
+        Self {
+            one: word(state.one << 63),
+            two: word(state.two << 62),
+            four: word(state.four << 60),
+            eight: word(state.eight << 56),
+            windows: word(state.windows << 63),
+            backslash: word(state.backslash << 63),
+        }
+    }
+
+    /// The same for block after block.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,avx512vbmi2")]
+    fn last(&self) -> State {
+        State {
+            one: last(self.one) >> 63,
+            two: last(self.two) >> 62,
+            four: last(self.four) >> 60,
+            eight: last(self.eight) >> 56,
+            windows: last(self.windows) >> 63,
+            backslash: last(self.backslash) >> 63,
+        }
+    }
+
+    /// [`State::block`] for eight.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,avx512vbmi2")]
+    fn edges(&mut self, one: __m512i) -> Edged {
+        let two = _mm512_and_si512(one, shifted::<1>(one, self.one));
+        let four = _mm512_and_si512(two, shifted::<2>(two, self.two));
+        let eight = _mm512_and_si512(four, shifted::<4>(four, self.four));
+        let windows = _mm512_and_si512(eight, shifted::<8>(eight, self.eight));
+        let before = shifted::<1>(windows, self.windows);
+        (self.one, self.two, self.four, self.eight, self.windows) = (one, two, four, eight, windows);
+        Edged { starts: _mm512_andnot_si512(before, windows), ends: _mm512_andnot_si512(windows, before) }
+    }
+
+    /// The bytes behind a backslash or `<`.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,avx512vbmi2")]
+    fn behind_backslash(&mut self, backslash: __m512i) -> __m512i {
+        let behind = shifted::<1>(backslash, self.backslash);
+        self.backslash = backslash;
+        behind
+    }
+}
+
+/// 512 bits moved up by so many, those of `before` moved in.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi,avx512vbmi2")]
+fn shifted<const BITS: i32>(words: __m512i, before: __m512i) -> __m512i {
+    _mm512_shldi_epi64::<BITS>(words, _mm512_alignr_epi64::<7>(words, before))
+}
+
+/// The uppermost of eight words.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi,avx512vbmi2")]
+fn last(words: __m512i) -> u64 {
+    _mm_extract_epi64::<1>(_mm512_extracti32x4_epi32::<3>(words)).cast_unsigned()
+}
+
+/// The words of a batch in which a bit is set, and of which block each is.
+struct Kept {
+    words: [u64; BLOCKS + 8],
+    blocks: [u64; BLOCKS + 8],
+    count: usize,
+}
+
+impl Kept {
+    #[inline]
+    fn new() -> Self {
+        Self { words: [0; BLOCKS + 8], blocks: [0; BLOCKS + 8], count: 0 }
+    }
+
+    /// Adds those of eight blocks, without a branch.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,avx512vbmi2")]
+    fn add(&mut self, words: __m512i, block: usize) {
+        let set = _mm512_test_epi64_mask(words, words);
+        let blocks =
+            _mm512_add_epi64(_mm512_set1_epi64(block as i64), _mm512_setr_epi64(0, 1, 2, 3, 4, 5, 6, 7));
+        store(&mut self.words, self.count, _mm512_maskz_compress_epi64(set, words));
+        store(&mut self.blocks, self.count, _mm512_maskz_compress_epi64(set, blocks));
+        self.count += set.count_ones() as usize;
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (u64, usize)> {
+        self.words.iter().zip(&self.blocks).take(self.count).map(|(word, block)| (*word, *block as usize))
+    }
+}
+
+/// Writes eight words from that one on, if there is room for them.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi,avx512vbmi2")]
+fn store(words: &mut [u64; BLOCKS + 8], from: usize, eight: __m512i) {
+    if let Some(room) = words.get_mut(from..from + 8) {
+        // SAFETY: the slice has the 64 bytes that are written; the store needs no alignment.
+        unsafe { _mm512_storeu_si512(room.as_mut_ptr().cast(), eight) };
     }
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
-fn mark_avx512(text: &[u8], starts: &[u32], marks: &mut [Marks]) {
+fn mark_avx512<'a>(text: &[u8], edges: impl Iterator<Item = (&'a u32, &'a u32)>, marked: &mut Marked) {
     let classes = Table::new(&CLASSES);
-    for (start, marks) in starts.iter().zip(marks) {
+    for (number, (start, end)) in edges.enumerate() {
         let rest = text.get(*start as usize..).unwrap_or_default();
         let bytes = match rest.first_chunk::<64>() {
             Some(block) => load(block, 0),
             None => load_some(rest),
         };
         let of = classes.of(bytes);
-        marks.joint = _mm512_test_epi8_mask(of, every(JOINT));
-        marks.digit = _mm512_test_epi8_mask(of, every(DIGIT));
+        let joint = _mm512_test_epi8_mask(of, every(JOINT));
+        let digit = _mm512_test_epi8_mask(of, every(DIGIT));
+        marked.add(number, end.wrapping_sub(*start) as usize, Marks { joint, digit });
     }
 }
 
