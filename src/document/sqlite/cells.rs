@@ -220,8 +220,10 @@ mod tests {
         for encoding in ["UTF-8", "UTF-16le", "UTF-16be"] {
             let bytes = database(&format!(
                 "PRAGMA encoding = '{encoding}'; PRAGMA secure_delete = off; PRAGMA page_size = 512;
-                 CREATE TABLE t (a, b, c, d); WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 90) INSERT INTO t SELECT i, 'value ' || i, 'x', 'y' FROM n;
-                 INSERT INTO t VALUES (1, 'first', 'second', x'0102'), (-70000, 2.5, NULL, 'gr\u{fc}n');
+                 CREATE TABLE t (a, b, c, d);
+                 WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 90) INSERT INTO t SELECT i, 'value ' || i, 'x', 'y' FROM n;
+                 UPDATE t SET b = 'first', c = 'second', d = x'ff' WHERE a = 44;
+                 UPDATE t SET a = -70000, b = 2.5, c = NULL, d = 'gr\u{fc}n' WHERE a = 46;
                  DROP TABLE t"
             ));
             let source: Arc<dyn ReadAt> = Arc::new(Memory(bytes.clone()));
