@@ -82,16 +82,43 @@ fn last_word(text: &[u8]) -> &[u8] {
 fn may_json_member_be_named(text: &[u8], run: usize, names: &Names) -> Option<bool> {
     let before = &text[..run];
     let before = before.strip_suffix(b"@").unwrap_or(before);
-    let end = match before.last_chunk()? {
-        b"\": \"" => before.len() - 4,
-        [_, b'"', b':', b'"'] => before.len() - 3,
-        _ => return None,
-    };
-    let letters = *text[..end].last_chunk::<4>()?;
-    if !letters.iter().all(u8::is_ascii_alphabetic) {
-        return None;
-    }
+    let end = end_of_member_name(before)?;
+    let letters = last_letters(*text[..end].last_chunk()?)?;
     Some(names.may_end(letters) && names.may_tell(&text[end.saturating_sub(32)..end]))
+}
+
+/// Whether the run is the value of a JSON member whose name tells nothing by its last letters: a part of what
+/// [`may_be_named`] asks.
+#[inline]
+pub(super) fn is_plainly_unnamed(text: &[u8], run: usize, names: &Names) -> bool {
+    let letters = end_of_member_name(&text[..run])
+        .and_then(|end| text[..end].last_chunk())
+        .and_then(|last| last_letters(*last));
+    letters.is_some_and(|letters| !names.may_end(letters))
+}
+
+/// Where the name ends, if `name": "` or `name":"` stands before a value.
+#[inline]
+fn end_of_member_name(before: &[u8]) -> Option<usize> {
+    match before.last_chunk()? {
+        b"\": \"" => Some(before.len() - 4),
+        [_, b'"', b':', b'"'] => Some(before.len() - 3),
+        _ => None,
+    }
+}
+
+/// The last four letters of a JSON member's name, or two or three behind the quote, folded, the last one lowest; `None`
+/// where other bytes are among them.
+#[inline]
+fn last_letters(last: [u8; 4]) -> Option<u32> {
+    let letters = |bytes: &[u8]| bytes.iter().all(u8::is_ascii_alphabetic);
+    let four = u32::from_be_bytes(last) | 0x2020_2020;
+    match last {
+        [b'"', a, b, c] if letters(&[a, b, c]) => Some(four & 0x00ff_ffff),
+        [_, b'"', a, b] if letters(&[a, b]) => Some(four & 0xffff),
+        last if letters(&last) => Some(four),
+        _ => None,
+    }
 }
 
 /// Whether the run is in an address that is the whole value of a JSON member, and one whose name tells nothing.

@@ -19,6 +19,11 @@ impl Bitmap {
         self.0[hash >> 6] |= 1 << (hash & 63);
     }
 
+    /// Its bits.
+    pub fn bits(&self) -> &[u64; 1024] {
+        &self.0
+    }
+
     /// Whether it may have been added.
     #[inline(always)]
     pub fn has(&self, bytes: u32) -> bool {
@@ -85,6 +90,64 @@ impl Entry {
     }
 }
 
+/// What is found by three bytes: things in order of their slots, of which a table says where they are.
+pub struct Slots<T> {
+    things: Vec<T>,
+    /// Where the things of each slot begin, and where those of the last one end.
+    starts: Box<[u16; SLOTS + 1]>,
+}
+
+/// Slots, as many as keep all but a few to one key.
+const SLOTS: usize = 1024;
+
+impl<T> Default for Slots<T> {
+    fn default() -> Self {
+        Self { things: Vec::new(), starts: Box::new([0; SLOTS + 1]) }
+    }
+}
+
+impl<T> Slots<T> {
+    /// Puts things (fewer than 65,536) in order; what counts among those of one key is the order that they come in.
+    pub fn new(mut things: Vec<T>, key: impl Fn(&T) -> u32) -> Self {
+        things.truncate(usize::from(u16::MAX));
+        things.sort_by_key(|thing| (slot(key(thing)), key(thing)));
+        let mut starts = Box::new([0; SLOTS + 1]);
+        for thing in &things {
+            starts[slot(key(thing)) + 1] += 1;
+        }
+        for slot in 0..SLOTS {
+            starts[slot + 1] += starts[slot];
+        }
+        Self { things, starts }
+    }
+
+    /// The things of the key's slot: all that have the key, and perhaps others.
+    #[inline]
+    pub fn get(&self, key: u32) -> &[T] {
+        let slot = slot(key);
+        self.things
+            .get(usize::from(self.starts[slot])..usize::from(self.starts[slot + 1]))
+            .unwrap_or_default()
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        self.things.iter()
+    }
+}
+
+/// Four bytes, folded, to the three that a slot is found by.
+#[inline]
+fn mixed(four: u32) -> u32 {
+    let folded = four | 0x2020_2020;
+    folded ^ folded >> 24 << 7
+}
+
+#[inline]
+fn slot(key: u32) -> usize {
+    hash(key) * SLOTS >> 16
+}
+
 /// All anchors of one kind, by their first (or, before a run, their last) three bytes.
 #[derive(Default)]
 pub struct Index {
@@ -93,7 +156,9 @@ pub struct Index {
     four: Fours,
     /// Those of three bytes.
     short: Bitmap,
-    entries: Vec<Entry>,
+    /// Those of more than three bytes by the first four, folded, and those of three.
+    long: Slots<Entry>,
+    entries: Slots<Entry>,
 }
 
 /// A set of four-byte texts without case, with false positives.
@@ -124,8 +189,7 @@ impl Fours {
 }
 
 impl Index {
-    fn new(mut entries: Vec<Entry>, more: &[u32]) -> Self {
-        entries.sort_by_key(|entry| entry.key);
+    fn new(entries: Vec<Entry>, more: &[u32], hold: Hold) -> Self {
         let (mut bitmap, mut four, mut short) = (Bitmap::default(), Fours::default(), Bitmap::default());
         for entry in &entries {
             bitmap.insert(entry.key);
@@ -135,7 +199,12 @@ impl Index {
             }
         }
         more.iter().for_each(|key| short.insert(fold(*key)));
-        Self { bitmap, four, short, entries }
+        let (long, entries) = match hold {
+            Hold::Start => entries.into_iter().partition(|entry| entry.text.len() > 3),
+            Hold::Before | Hold::Alone => (Vec::new(), entries),
+        };
+        let long = Slots::new(long, |entry| mixed(entry.head.0 as u32));
+        Self { bitmap, four, short, long, entries: Slots::new(entries, |entry| entry.key) }
     }
 
     /// The first look: may an anchor have these three bytes?
@@ -152,20 +221,23 @@ impl Index {
 
     /// What [`Index::may_begin`] looks into: the bits of four bytes each, and of three.
     pub fn beginnings(&self) -> (&[u64; 1024], &[u64; 1024]) {
-        (&self.four.0, &self.short.0)
+        (&self.four.0, self.short.bits())
     }
 
     /// What [`Index::may_have`] looks into.
     pub fn all(&self) -> &[u64; 1024] {
-        &self.bitmap.0
+        self.bitmap.bits()
     }
 
-    /// The anchors that have these three bytes but for case.
+    /// The anchors that have these three bytes but for case, and perhaps others: of those before a run all.
     pub fn get(&self, bytes: u32) -> &[Entry] {
-        let key = fold(bytes);
-        let first = self.entries.partition_point(|entry| entry.key < key);
-        let count = self.entries[first..].iter().take_while(|entry| entry.key == key).count();
-        &self.entries[first..first + count]
+        self.entries.get(fold(bytes))
+    }
+
+    /// Of those at a run's start the ones of more than three bytes that begin with these four but for case, and perhaps
+    /// others.
+    pub fn get_long(&self, four: u32) -> &[Entry] {
+        self.long.get(mixed(four))
     }
 }
 
@@ -193,7 +265,8 @@ pub fn build(signatures: &[&'static Signature]) -> Anchors {
         let keys = anchor.heads().map(|[a, b, c]| u32::from_le_bytes([a, b, c, 0]));
         list.extend(keys.map(|key| Entry::new(fold(key), anchor.text, target)));
     }
-    Anchors { at_start: Index::new(at_start, &[EYJ]), before: Index::new(before, &[]), alone }
+    let at_start = Index::new(at_start, &[EYJ], Hold::Start);
+    Anchors { at_start, before: Index::new(before, &[], Hold::Before), alone }
 }
 
 fn entries(signature: &'static Signature) -> impl Iterator<Item = (Anchor, Target)> {

@@ -47,9 +47,6 @@ pub const REACH: usize = 32 << 10;
 /// The shortest run that is decoded as base64: 15 bytes, since a run of 16 holds too little to be a layer of its own.
 const MIN_BASE64: usize = 20;
 
-/// The shortest run that is looked at as hexadecimal, base32, or something packed: 20 bytes in hexadecimal.
-const MIN_LONG: usize = 40;
-
 /// Bytes of a regular expression's window before its keyword and after it.
 const PATTERN_WINDOW: (usize, usize) = (512, 2048);
 
@@ -170,13 +167,14 @@ impl Detectors {
     /// For these signatures, beside what needs none.
     pub fn new(signatures: Vec<&'static Signature>) -> Self {
         let Anchors { at_start, before, alone } = index::build(&signatures);
+        let level = Level::best();
         Self {
             names: Names::new(&signatures),
             surroundings: vendor::Surroundings::new(&signatures),
             doubts: doubt::Doubts::new(&signatures),
-            words: words::Words::new(alone.iter().map(|entry| entry.text)),
+            words: words::Words::new(alone.iter().map(|entry| entry.text), level),
             patterns: signatures.iter().map(|_| OnceLock::new()).collect(),
-            level: Level::best(),
+            level,
             signatures,
             at_start,
             before,
@@ -216,10 +214,8 @@ impl Detectors {
             self.anchors_of(text, &batch.run(number), found);
         }
         self.joints(text, batch, found);
-        for run in batch.numbered().into_iter().map(|number| batch.run(number)) {
-            if run.len() >= MIN_LONG {
-                found.long.push(run.clone());
-            }
+        found.long.extend(batch.long().into_iter().map(|number| batch.run(number)));
+        for run in batch.numbered().without(sieve.unnamed).into_iter().map(|number| batch.run(number)) {
             if field::may_be_named(text, run.start, &self.names) {
                 found.add(|| field::of_run(text, run, &self.names));
             }
@@ -278,8 +274,9 @@ impl Detectors {
     }
 
     fn anchor_at(&self, text: &[u8], at: usize, found: &mut Found) {
-        let bytes = three(text, at);
-        if self.at_start.may_begin(index::four(text, at)) && self.at_start.may_have(bytes) {
+        let (bytes, four) = (three(text, at), index::four(text, at));
+        if self.at_start.may_begin(four) && self.at_start.may_have(bytes) {
+            self.anchors(text, self.at_start.get_long(four), at, false, found);
             self.anchors(text, self.at_start.get(bytes), at, false, found);
         }
         if bytes == EYJ {

@@ -3,10 +3,7 @@
 //! A name's last word says what the value is (`apiKeyName` is a name, `userApiKey` a key), so names are judged by their
 //! endings. That also makes the first look cheap: the last three letters, in a bitmap.
 
-use std::collections::HashMap;
-use std::sync::OnceLock;
-
-use super::index::Bitmap;
+use super::index::{Bitmap, Slots};
 use crate::signature::Signature;
 
 /// How telling a name is.
@@ -435,50 +432,54 @@ fn is_name_letter(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte >= 0x80
 }
 
-/// An ending, and what it tells; `None` for a harmless one.
-type Ending = (&'static [u8], Option<Telling>);
+/// An ending by its last three bytes, and what it tells; `None` for a harmless one.
+type Ending = ([u8; 3], &'static [u8], Option<Telling>);
 
 /// The names that tell something: the endings above, and those of the loaded signatures.
 pub struct Names {
     /// Of all of them, and of those that count as endings too.
     last_letters: LastLetters,
     last_of_endings: LastLetters,
-    /// Telling and harmless endings by their last three bytes; a harmless one outweighs.
-    endings: HashMap<[u8; 3], Vec<Ending>>,
+    /// Telling and harmless endings by their last three bytes, in order; a harmless one outweighs.
+    endings: Vec<Ending>,
     /// The last three bytes of those endings, and the signatures' names as a whole: first looks, since most names have none.
     ends: Bitmap,
     whole: Bitmap,
-    own: Vec<(&'static str, &'static Signature)>,
-    /// The same in order, made when the first name is asked for: text without any pays nothing for it.
-    sorted: OnceLock<Vec<(&'static str, &'static Signature)>>,
+    /// The signatures' names by their hashes.
+    own: Slots<(u32, &'static str, &'static Signature)>,
 }
 
 impl Names {
     /// With the names of these signatures beside the general ones.
     pub fn new(signatures: &[&'static Signature]) -> Self {
-        let own: Vec<_> = signatures
+        let mut own: Vec<_> = signatures
             .iter()
             .flat_map(|signature| {
-                signature.names.iter().copied().chain(of_vendor(signature)).map(|name| (name, *signature))
+                let names = signature.names.iter().copied().chain(of_vendor(signature));
+                names.map(|name| (hash(name.bytes()), name, *signature))
             })
             .collect();
+        own.sort_unstable_by_key(|(hash, name, signature)| (*hash, *name, signature.id));
+        own.dedup_by_key(|(hash, name, signature)| (*hash, *name, signature.id));
         let mut last_of_endings = LastLetters::default();
         ENDINGS.iter().for_each(|(ending, _)| last_of_endings.insert_ending(ending.as_bytes()));
         last_of_endings.insert(VALUE);
         let mut last_letters = last_of_endings.clone();
-        let whole_names = || own.iter().map(|(name, _)| *name).chain(NEUTRAL.iter().copied());
+        let whole_names = || own.iter().map(|(_, name, _)| *name).chain(NEUTRAL.iter().copied());
         whole_names().for_each(|name| last_letters.insert(name.as_bytes()));
-        let mut endings: HashMap<[u8; 3], Vec<Ending>> = HashMap::new();
+        let mut endings: Vec<Ending> = Vec::with_capacity(ENDINGS.len() + HARMLESS.len());
         let (mut ends, mut whole) = (Bitmap::default(), Bitmap::default());
         let telling = ENDINGS.iter().map(|(ending, telling)| (ending.as_bytes(), Some(*telling)));
         for (ending, telling) in HARMLESS.iter().map(|ending| (ending.as_bytes(), None)).chain(telling) {
             if let Some(last) = ending.last_chunk() {
                 ends.insert(end_of(last));
-                endings.entry(*last).or_default().push((ending, telling));
+                endings.push((*last, ending, telling));
             }
         }
-        whole_names().for_each(|name| whole.insert(hash(name.as_bytes())));
-        Self { last_letters, last_of_endings, endings, ends, whole, own, sorted: OnceLock::new() }
+        endings.sort_unstable_by_key(|(last, ..)| *last);
+        whole_names().for_each(|name| whole.insert(hash(name.bytes())));
+        let own = Slots::new(own, |(hash, ..)| *hash);
+        Self { last_letters, last_of_endings, endings, ends, whole, own }
     }
 
     /// The first look, made for every value candidate: may the name at the end of `name` tell anything? What stands before
@@ -489,10 +490,15 @@ impl Names {
         self.last_letters.may_have(letters) && self.may_tell_whole(letters, name)
     }
 
-    /// The same by the last four letters alone, for names that have as many.
+    /// The same by the last two, three or four letters alone, for names that have as many; the last one lowest.
     #[inline]
-    pub fn may_end(&self, letters: [u8; 4]) -> bool {
-        self.last_letters.may_have(u32::from_be_bytes(letters) | 0x2020_2020)
+    pub fn may_end(&self, letters: u32) -> bool {
+        self.last_letters.may_have(letters)
+    }
+
+    /// What [`Names::may_end`] looks into, by the [`mix`] of the letters.
+    pub fn last_letters(&self) -> &Bitmap {
+        &self.last_letters.0
     }
 
     /// The second look: what is no telling ending must be a telling name as a whole, if a quote shows where it begins:
@@ -504,7 +510,11 @@ impl Names {
         let is_part = |byte: &u8| is_name_letter(*byte) || matches!(byte, b'_' | b'-' | b'.');
         match name.iter().rposition(|byte| !is_part(byte)) {
             Some(quote) if matches!(name[quote], b'"' | b'\'' | b'`') => {
-                self.whole.has(hash(Normal::new(&name[quote + 1..]).as_bytes()))
+                let name = &name[quote + 1..];
+                let letters = name.iter().filter(|byte| is_name_letter(**byte));
+                // What does not count at a name's end is none of its letters.
+                let is_plain = name.last().is_some_and(|last| !last.is_ascii_digit());
+                !is_plain || self.whole.has(hash(letters.map(u8::to_ascii_lowercase)))
             }
             _ => true,
         }
@@ -515,8 +525,10 @@ impl Names {
         let bytes = name.as_bytes();
         let mut best = None;
         let last = bytes.last_chunk()?;
-        let endings = if self.ends.has(end_of(last)) { self.endings.get(last) } else { None };
-        for (ending, telling) in endings.into_iter().flatten() {
+        let may_end = self.ends.has(end_of(last));
+        let first =
+            if may_end { self.endings.partition_point(|(own, ..)| own < last) } else { self.endings.len() };
+        for (_, ending, telling) in self.endings[first..].iter().take_while(|(own, ..)| own == last) {
             if bytes.ends_with(ending) {
                 best = best.max(Some((*telling)?));
             }
@@ -527,16 +539,9 @@ impl Names {
 
     /// The signatures that have this very name among theirs.
     pub fn of<'s>(&'s self, name: &'s Normal) -> impl Iterator<Item = &'static Signature> + 's {
-        let name = name.as_str();
-        let sorted = self.sorted.get_or_init(|| {
-            let mut own = self.own.clone();
-            own.sort_by_key(|(name, signature)| (*name, signature.id));
-            own.dedup_by_key(|(name, signature)| (*name, signature.id));
-            own
-        });
-        let may_be = self.whole.has(hash(name.as_bytes()));
-        let first = if may_be { sorted.partition_point(|(own, _)| *own < name) } else { sorted.len() };
-        sorted[first..].iter().take_while(move |(own, _)| *own == name).map(|(_, signature)| *signature)
+        let hash = hash(name.as_bytes().iter().copied());
+        let own = if self.whole.has(hash) { self.own.get(hash) } else { &[] };
+        own.iter().filter(|(_, own, _)| own.as_bytes() == name.as_bytes()).map(|(.., signature)| *signature)
     }
 }
 
@@ -548,9 +553,8 @@ fn end_of([a, b, c]: &[u8; 3]) -> u32 {
 
 /// 24 bits of a name (FNV-1a).
 #[inline]
-fn hash(name: &[u8]) -> u32 {
-    let hash =
-        name.iter().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193));
+fn hash(name: impl Iterator<Item = u8>) -> u32 {
+    let hash = name.fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     hash ^ hash >> 24
 }
 

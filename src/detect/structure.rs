@@ -19,10 +19,8 @@ const MAX_USERINFO: usize = 512;
 pub(super) fn url_password(text: &[u8], at: usize) -> Option<Candidate> {
     let start = at + 3;
     let rest = &text[start..text.len().min(start + MAX_USERINFO)];
-    let stop = |byte: &u8| {
-        byte.is_ascii_whitespace() || byte.is_ascii_control() || b"/?#\"'<>`\\(){}|^,".contains(byte)
-    };
-    let authority = &rest[..rest.iter().position(stop).unwrap_or(rest.len())];
+    let stop = rest.iter().position(|byte| ENDS_AUTHORITY[usize::from(*byte)]);
+    let authority = &rest[..stop.unwrap_or(rest.len())];
     let sign = authority.iter().rposition(|byte| *byte == b'@')?;
     let colon = authority[..sign].iter().position(|byte| *byte == b':')?;
     let (user, password, host) = (&authority[..colon], colon + 1..sign, &authority[sign + 1..]);
@@ -45,6 +43,35 @@ pub(super) fn url_password(text: &[u8], at: usize) -> Option<Candidate> {
         doubt: None,
     })
 }
+
+/// Bytes that stand in no user name, password or host of a URL (RFC 3986, section 3.2, and what people leave bare).
+static ENDS_AUTHORITY: [bool; 256] = {
+    let mut ends = [false; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        let bare = matches!(
+            byte as u8,
+            b'/' | b'?'
+                | b'#'
+                | b'"'
+                | b'\''
+                | b'<'
+                | b'>'
+                | b'`'
+                | b'\\'
+                | b'('
+                | b')'
+                | b'{'
+                | b'}'
+                | b'|'
+                | b'^'
+                | b','
+        );
+        ends[byte] = bare || byte <= 0x20 || byte == 0x7f;
+        byte += 1;
+    }
+    ends
+};
 
 /// The private key of the PEM block whose `-----BEGIN ` is at `at`.
 pub(super) fn private_key(text: &[u8], at: usize) -> Option<Candidate> {

@@ -86,7 +86,13 @@ const DELIMITERS: &[Delimiters] = &[
 ];
 
 fn by_delimiters(value: &[u8]) -> Option<&'static str> {
-    DELIMITERS.iter().find(|delimiters| delimiters.enclose(value)).map(|delimiters| delimiters.name)
+    // Most values have none of the bytes that they begin with.
+    let mut stands = [false; 256];
+    value.iter().for_each(|byte| stands[usize::from(*byte)] = true);
+    let may_stand =
+        |delimiters: &&Delimiters| delimiters.open.first().is_some_and(|byte| stands[usize::from(*byte)]);
+    let mut may_stand = DELIMITERS.iter().filter(may_stand);
+    may_stand.find(|delimiters| delimiters.enclose(value)).map(|delimiters| delimiters.name)
 }
 
 impl Delimiters {

@@ -13,7 +13,7 @@ use crate::platform::{n8n, node_red};
 /// Bytes from the beginning by which such an export is told, so that other blobs cost next to nothing.
 const HEAD: usize = 4096;
 
-pub(super) static DATA: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("\"data\""));
+static DATA: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("\"data\""));
 static TYPE: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("\"type\""));
 static NODES: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("\"nodes\""));
 
@@ -45,7 +45,8 @@ pub(crate) fn declared(blob: &Blob<'_>) -> Vec<Declared> {
     }
     let has = |word: &LazyLock<Finder<'_>>| word.find(head).is_some();
     let mut found = Vec::new();
-    if has(&DATA) && !has(&NODES) && has(&TYPE) {
+    // A workflow has its nodes near the beginning, so that it costs next to nothing.
+    if !has(&NODES) && has(&DATA) && has(&TYPE) {
         let roots = json::documents(blob.bytes).take(MAX_ENTRIES);
         let entries = roots.flat_map(|root| std::iter::once(root).chain(root.items()));
         let decrypted = entries.take(MAX_ENTRIES).filter(|entry| n8n::is_credential(*entry));

@@ -13,7 +13,7 @@ use std::arch::x86_64::{
     _mm512_test_epi8_mask, _mm512_test_epi64_mask, _mm512_testn_epi8_mask,
 };
 
-use super::{BATCH_BYTES, Batch, Finder, MIN_RUN, Marked, Marks, Needles, State};
+use super::{BATCH_BYTES, Batch, Finder, Hits, MIN_RUN, Marked, Marks, Needles, State};
 
 /// Takes blocks of 64 bytes, and what is left of the text, until the batch is full or `limit` is reached.
 pub(super) fn blocks(finder: &mut Finder, batch: &mut Batch, limit: usize) {
@@ -64,8 +64,17 @@ static CLASSES: [u8; 128] = {
 /// Blocks of a batch.
 const BLOCKS: usize = BATCH_BYTES / 64;
 
+/// What is noted of a batch on the way.
+#[derive(Debug, Default)]
+pub(super) struct Room {
+    masks: Words,
+    starts: Kept,
+    ends: Kept,
+    escapes: Kept,
+}
+
 /// The masks of a batch's blocks, side by side; see [`super::Masks`].
-#[repr(align(64))]
+#[derive(Debug)]
 struct Words {
     class: [u64; BLOCKS],
     lone: [u64; BLOCKS],
@@ -73,22 +82,48 @@ struct Words {
     escaped: [u64; BLOCKS],
 }
 
+impl Default for Words {
+    fn default() -> Self {
+        Self { class: [0; BLOCKS], lone: [0; BLOCKS], backslash: [0; BLOCKS], escaped: [0; BLOCKS] }
+    }
+}
+
+impl Words {
+    /// Takes the classes of a block's bytes.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,avx512vbmi2")]
+    fn set(&mut self, block: usize, classes: __m512i) {
+        self.class[block % BLOCKS] = _mm512_test_epi8_mask(classes, every(RUN));
+        self.lone[block % BLOCKS] = _mm512_test_epi8_mask(classes, every(LONE));
+        self.backslash[block % BLOCKS] = _mm512_test_epi8_mask(classes, every(BACKSLASH));
+        self.escaped[block % BLOCKS] = _mm512_test_epi8_mask(classes, every(ESCAPED));
+    }
+
+    /// Makes the last eight blocks whole: behind the end of the text all masks are 0.
+    fn end(&mut self, count: usize) {
+        for block in count..count.next_multiple_of(8).min(BLOCKS) {
+            for words in [&mut self.class, &mut self.lone, &mut self.backslash, &mut self.escaped] {
+                words[block % BLOCKS] = 0;
+            }
+        }
+    }
+}
+
 /// First all masks, block by block; then edges and escapes of eight blocks at a time.
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,avx512vbmi2")]
 fn blocks_avx512(finder: &mut Finder, batch: &mut Batch, limit: usize) {
-    let mut words =
-        Words { class: [0; BLOCKS], lone: [0; BLOCKS], backslash: [0; BLOCKS], escaped: [0; BLOCKS] };
     let from = finder.at;
-    let count = masks(finder, batch, limit, &mut words);
+    let Room { masks, starts, ends, escapes } = &mut *batch.room;
+    let count = blocks_of(finder, &mut batch.needles, limit, masks);
     let mut state = Carried::new(&finder.state);
-    let (mut starts, mut ends, mut escapes) = (Kept::new(), Kept::new(), Kept::new());
+    (starts.count, ends.count, escapes.count) = (0, 0, 0);
     for block in (0..count).step_by(8) {
-        let edges = state.edges(eight(&words.class, block));
+        let edges = state.edges(eight(&masks.class, block));
         starts.add(edges.starts, block);
         ends.add(edges.ends, block);
-        let backslash = state.behind_backslash(eight(&words.backslash, block));
-        let escaped = _mm512_and_si512(backslash, eight(&words.escaped, block));
-        escapes.add(_mm512_or_si512(escaped, eight(&words.lone, block)), block);
+        let backslash = state.behind_backslash(eight(&masks.backslash, block));
+        let escaped = _mm512_and_si512(backslash, eight(&masks.escaped, block));
+        escapes.add(_mm512_or_si512(escaped, eight(&masks.lone, block)), block);
     }
     finder.state = state.last();
     finder.at = finder.text.len().min(from + count * 64);
@@ -100,14 +135,14 @@ fn blocks_avx512(finder: &mut Finder, batch: &mut Batch, limit: usize) {
         batch.ends.push_bits(bits, from + block * 64);
     }
     for (bits, block) in escapes.iter() {
-        batch.escapes.push_bits(bits, words.lone[block % BLOCKS], from + block * 64);
+        batch.escapes.push_bits(bits, masks.lone[block % BLOCKS], from + block * 64);
     }
 }
 
-/// Fills `words`, and finds needles; how many blocks there are. Behind the end of the text all masks are 0.
+/// Makes the masks of all blocks, and finds needles; how many blocks there are.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,avx512vbmi2")]
-fn masks(finder: &mut Finder, batch: &mut Batch, limit: usize, words: &mut Words) -> usize {
+fn blocks_of(finder: &mut Finder, hits: &mut Hits, limit: usize, masks: &mut Words) -> usize {
     let classes = Table::new(&CLASSES);
     let needles = NeedleTables::new(finder.needles);
     let text = finder.text.get(finder.at..).unwrap_or_default();
@@ -120,15 +155,13 @@ fn masks(finder: &mut Finder, batch: &mut Batch, limit: usize, words: &mut Words
             None => (load_some(rest), needles.fits_some(rest), some(rest.len())),
         };
         nul |= _mm512_testn_epi8_mask(bytes, bytes) & here;
-        batch.needles.push_bits(lead & here, at);
-        let of = classes.of(bytes);
-        words.class[block % BLOCKS] = _mm512_test_epi8_mask(of, every(RUN));
-        words.lone[block % BLOCKS] = _mm512_test_epi8_mask(of, every(LONE));
-        words.backslash[block % BLOCKS] = _mm512_test_epi8_mask(of, every(BACKSLASH));
-        words.escaped[block % BLOCKS] = _mm512_test_epi8_mask(of, every(ESCAPED));
+        hits.push_bits(lead & here, at);
+        masks.set(block, classes.of(bytes));
     }
     finder.nul |= nul != 0;
-    length.div_ceil(64)
+    let count = length.div_ceil(64);
+    masks.end(count);
+    count
 }
 
 /// The eight words from that one on, a multiple of eight.
@@ -223,18 +256,20 @@ fn last(words: __m512i) -> u64 {
 }
 
 /// The words of a batch in which a bit is set, and of which block each is.
+#[derive(Debug)]
 struct Kept {
     words: [u64; BLOCKS + 8],
     blocks: [u64; BLOCKS + 8],
     count: usize,
 }
 
-impl Kept {
-    #[inline]
-    fn new() -> Self {
+impl Default for Kept {
+    fn default() -> Self {
         Self { words: [0; BLOCKS + 8], blocks: [0; BLOCKS + 8], count: 0 }
     }
+}
 
+impl Kept {
     /// Adds those of eight blocks, without a branch.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,avx512vbmi2")]

@@ -2,19 +2,24 @@
 //!
 //! One of the few rooms with `unsafe`: its only reasons are loads and gathers from slices, stores to one, and the calls
 //! into functions that need processor features.
-#![expect(unsafe_code, reason = "vector loads, gathers and stores, and the calls that need AVX-512; each with its proof")]
+#![expect(
+    unsafe_code,
+    reason = "vector loads, gathers and stores, and the calls that need AVX-512; each with its proof"
+)]
 
 use std::arch::x86_64::{
-    __m512i, __mmask16, _mm_loadu_si128, _mm512_add_epi32, _mm512_and_si512, _mm512_cmpeq_epi32_mask,
-    _mm512_cmpge_epu32_mask, _mm512_cmple_epu32_mask, _mm512_cvtepu8_epi32, _mm512_i32gather_epi32,
-    _mm512_loadu_si512, _mm512_mask_compressstoreu_epi32, _mm512_mask_i32gather_epi32, _mm512_maskz_compress_epi8,
-    _mm512_maskz_loadu_epi32, _mm512_mullo_epi32, _mm512_or_si512, _mm512_permutex2var_epi8, _mm512_set1_epi32,
-    _mm512_setzero_si512, _mm512_srli_epi32, _mm512_srlv_epi32, _mm512_storeu_si512, _mm512_sub_epi32,
-    _mm512_test_epi32_mask,
+    __m512i, __mmask16, _mm_loadu_si128, _mm512_add_epi32, _mm512_and_si512, _mm512_cmpeq_epi8_mask,
+    _mm512_cmpeq_epi32_mask, _mm512_cmpge_epu32_mask, _mm512_cmple_epu32_mask, _mm512_cmplt_epu8_mask,
+    _mm512_cvtepu8_epi32, _mm512_i32gather_epi32, _mm512_loadu_si512, _mm512_mask_blend_epi32,
+    _mm512_mask_compressstoreu_epi32, _mm512_mask_i32gather_epi32, _mm512_maskz_compress_epi8,
+    _mm512_maskz_loadu_epi32, _mm512_movm_epi8, _mm512_mullo_epi32, _mm512_or_si512,
+    _mm512_permutex2var_epi8, _mm512_set1_epi8, _mm512_set1_epi32, _mm512_set4_epi32, _mm512_setzero_si512,
+    _mm512_shuffle_epi8, _mm512_slli_epi32, _mm512_srli_epi32, _mm512_srlv_epi32, _mm512_storeu_si512,
+    _mm512_sub_epi8, _mm512_sub_epi32, _mm512_test_epi32_mask, _mm512_xor_si512,
 };
 
 use super::super::Detectors;
-use super::super::index::{HASH, Index};
+use super::super::index::{Bitmap, HASH, Index};
 use super::{ABOVE, BELOW, ENCODES, FIRST, LEAD, LOW, OPENS, SECOND, Sieve};
 
 /// Sieves the runs that begin at `starts`, if the text is not too long for such places.
@@ -62,7 +67,12 @@ impl<'a> Reach<'a> {
         // SAFETY: lanes that the mask leaves out are not read. The others' places are at most `last`, which has four
         // bytes behind it and is no negative number.
         let four = unsafe {
-            _mm512_mask_i32gather_epi32::<1>(_mm512_setzero_si512(), within, places, self.text.as_ptr().cast())
+            _mm512_mask_i32gather_epi32::<1>(
+                _mm512_setzero_si512(),
+                within,
+                places,
+                self.text.as_ptr().cast(),
+            )
         };
         (four, within)
     }
@@ -78,6 +88,8 @@ fn sieve_avx512(reach: &Reach, starts: &[u32], detectors: &Detectors) -> Sieve {
         let (first, within) = reach.four(starts, lanes);
         let lead = _mm512_cmpge_epu32_mask(starts, every(LEAD as u32));
         let (ahead, led) = reach.four(_mm512_sub_epi32(starts, every(LEAD as u32)), lanes & lead);
+        let unnamed = unnamed(reach, starts, ahead, led, detectors.names.last_letters());
+        sieve.unnamed.insert_sixteen(number, unnamed);
         let ahead = _mm512_srli_epi32::<8>(ahead);
         let last = _mm512_srli_epi32::<16>(ahead);
         let glued = _mm512_cmpeq_epi32_mask(last, every(u32::from(b'\\')))
@@ -88,6 +100,45 @@ fn sieve_avx512(reach: &Reach, starts: &[u32], detectors: &Detectors) -> Sieve {
         sieve.encoded.insert_sixteen(number, encoded(first) & within);
     }
     sieve
+}
+
+/// Which of these runs are values of JSON members whose names tell nothing by their last letters; see
+/// [`field::is_plainly_unnamed`](super::field::is_plainly_unnamed). `ahead`: the four bytes before each.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
+fn unnamed(reach: &Reach, starts: __m512i, ahead: __m512i, of: __mmask16, letters: &Bitmap) -> __mmask16 {
+    const TIGHT: u32 = u32::from_le_bytes(*b"\":\"\0");
+    let spaced = _mm512_cmpeq_epi32_mask(ahead, every(u32::from_le_bytes(*b"\": \"")));
+    let tight = _mm512_cmpeq_epi32_mask(_mm512_srli_epi32::<8>(ahead), every(TIGHT));
+    let between = _mm512_mask_blend_epi32(tight, every(4), every(3));
+    // Places before the text's beginning become greater than all others.
+    let (name, within) =
+        reach.four(_mm512_sub_epi32(starts, _mm512_add_epi32(between, every(4))), of & (spaced | tight));
+    // The last letter becomes the lowest byte.
+    let name =
+        _mm512_shuffle_epi8(name, _mm512_set4_epi32(0x0c0d_0e0f, 0x0809_0a0b, 0x0405_0607, 0x0001_0203));
+    let folded = _mm512_or_si512(name, every(0x2020_2020));
+    let from_a = _mm512_sub_epi8(folded, _mm512_set1_epi8(b'a' as i8));
+    let is_letter = _mm512_movm_epi8(_mm512_cmplt_epu8_mask(from_a, _mm512_set1_epi8(26)));
+    let is_quote = _mm512_movm_epi8(_mm512_cmpeq_epi8_mask(name, _mm512_set1_epi8(b'"' as i8)));
+    // All are letters, or the upper ones are a quote, or a quote and anything.
+    let stands = |letters: u32, quote: u32| {
+        let both = _mm512_or_si512(
+            _mm512_and_si512(is_letter, every(letters)),
+            _mm512_and_si512(is_quote, every(quote)),
+        );
+        _mm512_cmpeq_epi32_mask(both, every(letters | quote))
+    };
+    let (four, three, two) =
+        (stands(u32::MAX, 0), stands(0x00ff_ffff, 0xff00_0000), stands(0xffff, 0x00ff_0000));
+    let kept = _mm512_mask_blend_epi32(three, every(u32::MAX), every(0x00ff_ffff));
+    let kept = _mm512_mask_blend_epi32(two, kept, every(0xffff));
+    let letters_of = _mm512_and_si512(folded, kept);
+    // `names::mix`
+    let first = _mm512_srli_epi32::<24>(letters_of);
+    let mixed = _mm512_xor_si512(letters_of, _mm512_xor_si512(first, _mm512_slli_epi32::<11>(first)));
+    let may_end = _mm512_test_epi32_mask(Bits(letters.bits()).have(hash_of_low(mixed)), every(1));
+    within & (four | three | two) & !may_end
 }
 
 /// Which of these may be the first four digits of base64 of something readable.
@@ -133,7 +184,9 @@ fn spread_avx512(from: u32, bits: u64, places: &mut [u32]) -> usize {
     let count = (bits.count_ones() as usize).min(places.len().saturating_sub(16));
     let mut numbers = [0u8; 64];
     // SAFETY: the array has the 64 bytes that are written.
-    unsafe { _mm512_storeu_si512(numbers.as_mut_ptr().cast(), _mm512_maskz_compress_epi8(bits, load(&IOTA))) };
+    unsafe {
+        _mm512_storeu_si512(numbers.as_mut_ptr().cast(), _mm512_maskz_compress_epi8(bits, load(&IOTA)))
+    };
     for (sixteen, places) in numbers.as_chunks::<16>().0.iter().zip(places.as_chunks_mut::<16>().0) {
         // SAFETY: both arrays have the sixteen numbers that are read and written.
         unsafe {
@@ -184,8 +237,15 @@ impl<'a> Beginnings<'a> {
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
 fn hash_of_three(bytes: __m512i) -> __m512i {
-    let folded = _mm512_and_si512(_mm512_or_si512(bytes, every(0x0020_2020)), every(0x00ff_ffff));
-    _mm512_srli_epi32::<16>(_mm512_mullo_epi32(folded, every(HASH)))
+    hash_of_low(_mm512_or_si512(bytes, every(0x0020_2020)))
+}
+
+/// The hash of the lower three bytes.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
+fn hash_of_low(bytes: __m512i) -> __m512i {
+    let low = _mm512_and_si512(bytes, every(0x00ff_ffff));
+    _mm512_srli_epi32::<16>(_mm512_mullo_epi32(low, every(HASH)))
 }
 
 /// 64 Ki bits.
