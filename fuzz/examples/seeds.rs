@@ -39,7 +39,130 @@ fn main() -> Result<()> {
     seed("git", 0, &pack()?)?;
     let references = b"# v2 git bundle\nce013625030ba8dba906f756967f9e9ca394464a refs/heads/main\n\n";
     seed("git", 1, &[&references[..], &pack()?].concat())?;
-    seed("git", 2, &zlib(b"blob 6\0hello\n")?)
+    seed("git", 2, &zlib(b"blob 6\0hello\n")?)?;
+    for (index, text) in ENCODED.iter().enumerate() {
+        seed("decode", 100 + index, &[&[3, 9], text.as_bytes()].concat())?;
+        seed("scan", 100 + index, text.as_bytes())?;
+    }
+    for (index, document) in documents()?.iter().enumerate() {
+        seed("document", 100 + index, document)?;
+        seed("scan", 200 + index, document)?;
+    }
+    fixtures()
+}
+
+/// Texts with something encoded in them, a way for each.
+const ENCODED: &[&str] = &[
+    "k = \"wor\" + 'ds' & \"more\" . 'words' || \"and\"\n  'more'",
+    "concat('wor', 'ds') ['wor','ds'].join('') ''.join(['wor','ds']) 'wor'.concat('ds') Text.Combine({\"w\", \"x\"})",
+    "`wor${\"ds\"}more${'words'}`",
+    "String.fromCharCode(119, 111, 114, 100, 115, 32, 97, 110) [119,111,114,100,115,32,97,110].map(fromCharCode)",
+    "chr(0x77)+chr(0x6f)+chr(0x72)+chr(0x64)+chr(0x73)+chr(0x20)+chr(0x61)+chr(0x6e)",
+    "wor\\x64s\\u{2d}mo\\162e\\\n   words\\u002dwords",
+    "w&#111;rds&amp;mo&#x72;e&lowbar;words",
+    "key=3Dwor=64s and wo=\r\nrds",
+    "776f72647320616e6420776f72647320616e64206d6f726520776f726473",
+    "O5XXEZDTEBQW4ZBAO5XXEZDTEBQW4ZBANVXXEZJAO5XXEZDT",
+    "0x1f8b080000000000000a2bcf2f4a29060095d1b2dc05000000",
+    "d29yZHMgYW5kIHdvcmRzIGFu\nZCBtb3JlIHdvcmRzIGFuZCB3\nb3Jkcw==",
+    "<p>wor<b>ds</b> and wo<span x='y'>rds</span><![CDATA[more]]></p>",
+    "<?xml version=\"1.0\" encoding=\"windows-1252\"?><a>words \u{fffd}</a>",
+    "a:\n  b: \"words\\\n    words\"\n  c: |\n    {\"d\": \"words\"}\n",
+    "[a]\nkey = \"words\"\n# words\nexport KEY='words words'\n",
+    "{\"log\":{\"entries\":[{\"request\":{\"url\":\"https://h.example/?k=%41\",\"headers\":[{\"name\":\"k\",\"value\":\"words\"}]}}]}}",
+];
+
+/// Documents that are texts, and such as are quickly made.
+fn documents() -> Result<Vec<Vec<u8>>> {
+    let mail = "From: a@example.org\r\nSubject: =?utf-8?q?w=6Frds?=\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n\
+        --b\r\nContent-Type: text/html; charset=utf-16le\r\nContent-Transfer-Encoding: base64\r\n\r\ndwBvAHIAZABzAA==\r\n--b\r\n\
+        Content-Type: text/plain\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\nwor=\r\nds=3D\r\n--b\r\n\
+        Content-Type: message/rfc822\r\n\r\nSubject: in\r\n\r\nwords\r\n--b--\r\n";
+    let mailbox = format!(
+        "From a Mon Nov 23 12:00:00 2026\nFrom: a\n\nwords\n\nFrom b Mon Nov 23 12:00:00 2026\n{mail}"
+    );
+    let rtf = "{\\rtf1\\ansi\\ansicpg1252{\\fonttbl{\\f0\\fcharset204 A;}}\\f0 wor{\\b ds}\\'e9\\u8364?\\par{\\footnote words}\
+        {\\object{\\*\\objdata 0102030405}}{\\field{\\*\\fldinst words}{\\fldrslt words}}}";
+    let table = "name,api_key\r\n\"wor\r\nds\",\"a \"\"key\"\"\"\r\n";
+    let page = "<!doctype html><html><meta charset=windows-1251><body><table><tr><td>wor<b>ds</b></td></tr></table><script>k=\"words\"</script></body></html>";
+    let pdf = "%PDF-1.7\n1 0 obj\n<</Type/Catalog/Pages 2 0 R>>\nendobj\n2 0 obj\n<</Type/Pages/Count 1/Kids[3 0 R]/MediaBox[0 0 9 9]>>\nendobj\n\
+        3 0 obj\n<</Type/Page/Parent 2 0 R/Contents 4 0 R>>\nendobj\n4 0 obj\n<</Length 26>>\nstream\nBT /F 8 Tf [(w)9(ords)]TJ ET\nendstream\nendobj\n\
+        trailer\n<</Size 5/Root 1 0 R>>\n%%EOF\n";
+    let texts = [mail, &mailbox, rtf, table, page, pdf];
+    let mut documents: Vec<Vec<u8>> = texts.iter().map(|text| text.as_bytes().to_vec()).collect();
+    documents.push(png()?);
+    documents.push(
+        b"\xff\xd8\xff\xfe\0\x0ea comment in\xff\xe1\0\x24http://ns.adobe.com/xap/1.0/\0<x/>\xff\xd9"
+            .to_vec(),
+    );
+    documents.push(property_list());
+    documents.push(envelope());
+    let log =
+        [&0x377f_0682_u32.to_be_bytes()[..], &3_007_000_u32.to_be_bytes(), &512_u32.to_be_bytes(), &[0; 20]];
+    documents.push([&log.concat()[..], &[0; 24], &database("UTF-8")?[512..1024]].concat());
+    Ok(documents)
+}
+
+fn png() -> Result<Vec<u8>> {
+    let mut bytes = b"\x89PNG\r\n\x1a\n".to_vec();
+    for (kind, data) in [
+        (b"tEXt", b"k\0words".to_vec()),
+        (b"zTXt", [b"k\0\0", &zlib(b"words")?[..]].concat()),
+        (b"IEND", Vec::new()),
+    ] {
+        bytes.extend((data.len() as u32).to_be_bytes());
+        bytes.extend(kind);
+        bytes.extend(data);
+        bytes.extend([0; 4]);
+    }
+    Ok(bytes)
+}
+
+/// `{"key": ["words", 7]}`
+fn property_list() -> Vec<u8> {
+    let mut list = b"bplist00\xd1\x01\x02Skey\xa2\x03\x04Uwords\x10\x07".to_vec();
+    let table = list.len() as u8;
+    list.extend([8, 11, 15, 18, 24, 0, 0, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 5]);
+    list.extend([[0; 8], [0, 0, 0, 0, 0, 0, 0, table]].concat());
+    list
+}
+
+/// A message with a property and an attachment.
+fn envelope() -> Vec<u8> {
+    let properties = b"\x01\0\0\0\x1f\0\0\x10\x01\0\0\0\x06\0\0\0a\0b\0\0\0\0\0";
+    let attribute = |level: u8, number: u32, data: &[u8]| {
+        [&[level][..], &number.to_le_bytes(), &(data.len() as u32).to_le_bytes(), data, &[0; 2]].concat()
+    };
+    let magic = [0x78, 0x9f, 0x3e, 0x22, 1, 0];
+    [
+        magic.to_vec(),
+        attribute(1, 0x0006_9003, properties),
+        attribute(2, 0x0006_9002, &[1; 14]),
+        attribute(2, 0x0001_8010, b"a.txt\0"),
+        attribute(2, 0x0006_800f, b"words"),
+    ]
+    .concat()
+}
+
+/// The archives and documents that other programs wrote, where they are small.
+fn fixtures() -> Result<()> {
+    let mut index = 500;
+    for folder in ["../tests/data/container", "../tests/data/documents"] {
+        let mut paths: Vec<_> = fs::read_dir(folder)?
+            .map(|entry| entry.map(|entry| entry.path()))
+            .collect::<std::result::Result<_, _>>()?;
+        paths.sort();
+        for path in paths {
+            let bytes = fs::read(&path)?;
+            if bytes.len() < 64 << 10 {
+                index += 1;
+                seed("scan", index, &bytes)?;
+                seed("document", index, &bytes)?;
+                seed("isolated", index, &bytes)?;
+            }
+        }
+    }
+    Ok(())
 }
 
 fn seed(target: &str, index: usize, bytes: &[u8]) -> Result<()> {

@@ -7,7 +7,7 @@ use keysieve::blob::{Landmarks, Span};
 use keysieve::budget::{Budget, Reason};
 use keysieve::decode::Decoded;
 use keysieve::detect::Detectors;
-use keysieve::document::{DECODERS, Sink};
+use keysieve::document::{DECODERS, Decoder, Sink};
 use keysieve::engine::{self, Input, Options, Outcome, Unwatched};
 use keysieve::json::{Cursor, Value};
 use keysieve::scan::Scanner;
@@ -90,29 +90,86 @@ fn descend(value: Value, depth: usize, left: &mut usize) {
 
 /// Each layer, by its three laws.
 pub fn decode(bytes: &[u8]) {
-    use keysieve::decode::{base64, json_string, percent, utf16};
+    use keysieve::decode::{
+        base32, base64, character_codes, code_page, code_string, entities, hex, json_string, markup, percent,
+        quoted_printable, utf16,
+    };
 
     let (Some((&[from, length], text)), 0..4096) = (bytes.split_first_chunk::<2>(), bytes.len()) else {
         return;
     };
     let whole = 0..text.len();
-    for decode in [base64::decode, base64::decode_bytes, json_string::decode, percent::decode, utf16::decode]
-    {
+    for decode in [
+        base32::decode_bytes,
+        base64::decode,
+        base64::decode_bytes,
+        character_codes::decode,
+        code_string::decode,
+        entities::decode,
+        hex::decode_bytes,
+        json_string::decode,
+        markup::decode,
+        percent::decode,
+        quoted_printable::decode,
+        utf16::decode,
+    ] {
         if let Some(decoded) = decode(text, whole.clone()) {
             check(text, &decoded, from.into(), length.into());
         }
     }
-    for at in [0, text.len() / 2] {
-        for region in [json_string::region(text, at, 1 << 10), percent::region(text, at, 1 << 10)] {
-            assert!(region.end <= text.len());
-        }
-        let region = base64::region(text, at..(at + 20).min(text.len()), 1 << 10);
-        assert!(region.end <= text.len());
+    if let Some(decoded) = code_page::decode(text) {
+        check(text, &decoded, from.into(), length.into());
+    }
+    for at in [0, text.len() / 2, text.len().min(from.into())] {
+        regions(text, at, from.into(), length.into());
     }
     for run in utf16::runs(text) {
         let _ = run;
     }
     let _ = utf16::detect(text);
+}
+
+/// The stretches around a place, and what is put together in them.
+fn regions(text: &[u8], at: usize, from: usize, length: usize) {
+    use keysieve::decode::concatenation::{self, By};
+    use keysieve::decode::{
+        base32, base64, character_codes, code_string, entities, hex, json_string, markup, percent,
+        quoted_printable,
+    };
+
+    let (floor, run) = (at / 2, at..(at + 20).min(text.len()));
+    for region in [
+        json_string::region(text, at, 1 << 10),
+        percent::region(text, at, 1 << 10),
+        code_string::region(text, at, floor, 1 << 10),
+        entities::region(text, at, floor, 1 << 10),
+        markup::region(text, at, 1 << 10),
+        quoted_printable::region(text, at, floor, 1 << 10),
+        base64::region(text, run.clone(), 1 << 10),
+        base32::region(text, run.clone(), 1 << 10),
+        hex::region(text, run, 1 << 10),
+    ] {
+        assert!(region.start <= region.end && region.end <= text.len());
+    }
+    let joined = [
+        (concatenation::region(text, at, floor), By::Operator),
+        (concatenation::list(text, at), By::List),
+        (concatenation::list_before(text, at, floor), By::List),
+        (Some(concatenation::template(text, at, floor)), By::Template),
+    ];
+    for (region, by) in joined {
+        let Some(region) = region else { continue };
+        assert!(region.start <= region.end && region.end <= text.len());
+        if let Some(decoded) = concatenation::decode(text, region, by) {
+            check(text, &decoded, from, length);
+        }
+    }
+    let before = character_codes::region_before(text, at, floor);
+    for region in character_codes::region(text, at, floor).ok().into_iter().chain(before) {
+        if let Some(decoded) = character_codes::decode(text, region) {
+            check(text, &decoded, from, length);
+        }
+    }
 }
 
 fn check(parent: &[u8], decoded: &Decoded, from: usize, length: usize) {
@@ -146,9 +203,18 @@ impl Sink for Taken {
     fn gap(&mut self, _reason: Reason, _detail: &str) {}
 }
 
-/// Each decoder of documents, in this process.
+/// Each decoder of documents that is ours, and SQLite's, in this process.
 pub fn document(bytes: &[u8]) {
-    for decoder in DECODERS.iter().filter(|decoder| (decoder.begins)(bytes)) {
+    decoders(bytes, |decoder| !decoder.isolated || decoder.name == "SQLite database");
+}
+
+/// Those that others wrote and that run in a process of their own: nothing but what is ours in them must hold.
+pub fn isolated(bytes: &[u8]) {
+    decoders(bytes, |decoder| decoder.isolated && decoder.name != "SQLite database");
+}
+
+fn decoders(bytes: &[u8], wanted: impl Fn(&Decoder) -> bool) {
+    for decoder in DECODERS.iter().filter(|decoder| wanted(decoder) && (decoder.begins)(bytes)) {
         let source: std::sync::Arc<dyn ReadAt> = std::sync::Arc::new(Memory(bytes.to_vec()));
         (decoder.decode)(&source, &mut Taken(0));
     }

@@ -203,7 +203,7 @@ pub(super) struct Options {
     /// Gitleaks or Betterleaks (what it cannot carry over is said)
     #[arg(long, value_name = "PATH", help_heading = "What is scanned", hide_short_help = true)]
     pub(super) signatures: Vec<PathBuf>,
-    /// A file of at most 100 passwords, one a line, that locked members of zips are tried with
+    /// A file of at most 100 passwords, one a line, that locked members of zip and 7z are tried with
     #[arg(long, value_name = "FILE", help_heading = "What is scanned", hide_short_help = true)]
     pub(super) archive_password_file: Option<PathBuf>,
     /// The clock that expiries are judged by, as 2026-11-23T00:00:00Z; the system's if not given

@@ -5,11 +5,15 @@ use std::io::{self, Read, Write};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 
-use super::{Job, Outcome, Place, Stream, Workspace, broken, gap};
+use super::{Job, Outcome, Place, Stream, Workspace, broken, gap, zip};
 use crate::blob::{Alone, Landmarks, Package};
 use crate::budget::Reason;
-use crate::document::{self, Decoder, Frame, Frames, Sink, office};
+use crate::document::{self, Decoder, Frame, Frames, Sink, office, worker};
+use crate::finding::Secret;
 use crate::source::{RangeReader, ReadAt};
+
+/// Documents that may be a zip as well, whose directory stands at its end.
+const BEFORE_ZIP: &[&str] = &["PNG image", "JPEG image", "PDF document"];
 
 /// Looks at what is in a document.
 pub(super) fn unpack(
@@ -24,7 +28,10 @@ pub(super) fn unpack(
         Some(_) if !decoder.isolated => inside(decoder, job, place, whole, workspace),
         Some(program) => {
             let mut command = Command::new(program);
-            command.args(["decode-worker", decoder.name]);
+            command.args(["decode-worker", decoder.name]).env_clear();
+            if !job.run.passwords.is_empty() {
+                command.env(worker::PASSWORDS, worker::passwords_for_worker(job.run.passwords));
+            }
             outside(command, job, place, whole, workspace)
         }
         None => inside(decoder, job, place, whole, workspace),
@@ -32,7 +39,12 @@ pub(super) fn unpack(
     let mut reader = RangeReader::whole(source.clone());
     let opener = || Ok(Box::new(RangeReader::whole(source.clone())) as Box<dyn Read>);
     let raw = job.windows(place, Stream { reader: &mut reader, opener: &opener }, workspace);
-    pieces.then_unseen(raw)
+    let outcome = pieces.then_unseen(raw);
+    let may_be_zip = BEFORE_ZIP.contains(&decoder.name) && !job.too_deep(place);
+    match may_be_zip && zip::has_directory(source.as_ref()) {
+        true => outcome.then_unseen(zip::unpack(job, place, source, workspace)),
+        false => outcome,
+    }
 }
 
 /// Decodes in this process.
@@ -59,7 +71,7 @@ fn outside(
     workspace: &mut Workspace,
 ) -> Outcome {
     let given = source.file().and_then(|file| file.try_clone().ok());
-    command.env_clear().stdout(Stdio::piped()).stderr(Stdio::null());
+    command.stdout(Stdio::piped()).stderr(Stdio::null());
     let mut child = match command.stdin(given.map_or_else(Stdio::piped, Stdio::from)).spawn() {
         Ok(child) => child,
         Err(error) => {
@@ -178,6 +190,10 @@ impl Sink for Pieces<'_, '_> {
 
     fn gap(&mut self, reason: Reason, detail: &str) {
         self.outcome.add(gap(self.place.provenance, reason, detail));
+    }
+
+    fn passwords(&self) -> Vec<Secret> {
+        self.job.run.passwords.to_vec()
     }
 }
 

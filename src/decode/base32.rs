@@ -3,6 +3,7 @@
 use data_encoding::{BASE32, BASE32_NOPAD};
 
 use super::digits::{self, Alphabet};
+use super::packed::is_packed;
 use super::{Decoded, readable};
 use crate::blob::Span;
 use crate::finding::Encoding;
@@ -34,6 +35,33 @@ pub fn promising(run: &[u8]) -> bool {
     }
 }
 
+/// Whether a run of base32 digits begins as a container does, or as what gzip or zlib packed.
+pub fn holds_packed(run: &[u8]) -> bool {
+    let Some((first, second)) =
+        run.split_first_chunk::<8>().and_then(|(first, rest)| Some((first, rest.first_chunk::<8>()?)))
+    else {
+        return false;
+    };
+    let (Some(first), Some(second)) = (group(first), group(second)) else { return false };
+    let mut bytes = [0; 8];
+    bytes.iter_mut().zip(first.into_iter().chain(second)).for_each(|(to, from)| *to = from);
+    is_packed(&bytes)
+}
+
+/// The bytes of a group of digits.
+fn group(digits: &[u8; 8]) -> Option<[u8; 5]> {
+    let mut bits = 0u64;
+    for digit in digits {
+        let value = DIGIT[usize::from(*digit)];
+        if value == digits::NO_DIGIT {
+            return None;
+        }
+        bits = bits << 5 | u64::from(value);
+    }
+    let [_, _, _, bytes @ ..] = bits.to_be_bytes();
+    Some(bytes)
+}
+
 /// Whether a group of digits gives printable ASCII.
 fn is_printable(group: &[u8; 8]) -> bool {
     let (mut bits, mut all) = (0u64, 0);
@@ -56,7 +84,8 @@ pub fn decode(parent: &[u8], span: Span) -> Option<Decoded> {
     decode_bytes(parent, span).filter(|decoded| readable(&decoded.text))
 }
 
-fn decode_bytes(parent: &[u8], span: Span) -> Option<Decoded> {
+/// Decodes the stretch whatever comes out.
+pub fn decode_bytes(parent: &[u8], span: Span) -> Option<Decoded> {
     digits::decode(&ALPHABET, parent, span)
 }
 
@@ -82,6 +111,17 @@ mod tests {
             assert_eq!(decoded.text, text.as_bytes());
             assert_eq!(decoded.map.encoded(text.len() - 1..text.len()).cover().end, digits.len());
         }
+    }
+
+    #[test]
+    fn tells_what_is_packed() {
+        assert!(holds_packed(BASE32.encode(b"\x1f\x8b\x08\0\0\0\0\0\0\x03").as_bytes()));
+        assert!(holds_packed(BASE32.encode(b"PK\x03\x04\x14\0\0\0\x08\0").to_lowercase().as_bytes()));
+        assert!(
+            !holds_packed(b"SOME_CONSTANT_WITH")
+                && !holds_packed(b"ABCDEFGHIJKLMNOPQRST")
+                && !holds_packed(b"D6FQ")
+        );
     }
 
     #[test]

@@ -75,8 +75,8 @@ pub fn promising(first: &[u8]) -> Option<Inside> {
     }
 }
 
-/// The shortest run that is tried as deflate without a wrapper.
-const BARE: usize = 96;
+/// The shortest run that is tried as deflate without a wrapper: a token of some forty bytes, deflated.
+const BARE: usize = 40;
 
 /// Whether a run that is not [`promising`] is worth decoding nevertheless: what it holds is packed, or text in letters of
 /// another script. One random run in some hundred is.
@@ -97,8 +97,19 @@ pub fn holds_more(run: &[u8]) -> bool {
 /// Whether what the run holds begins as deflate without a wrapper.
 fn is_deflate(run: &[u8], first: u8) -> bool {
     let block = matches!(first >> 1 & 3, 1 | 2);
-    let head = || decode_bytes(run, 0..BARE).map(|head| head.text);
-    block && head().is_some_and(|head| deflate::may_begin_block(&head))
+    block && run.first_chunk().is_some_and(|digits| deflate::may_begin_block(&beginning(digits)))
+}
+
+/// The first bytes behind digits.
+fn beginning(digits: &[u8; 24]) -> [u8; 18] {
+    let mut bytes = [0; 18];
+    for (group, three) in digits.as_chunks::<4>().0.iter().zip(bytes.as_chunks_mut::<3>().0) {
+        let bits =
+            group.iter().fold(0_u32, |bits, digit| bits << 6 | u32::from(DIGIT[usize::from(*digit)] & 63));
+        let [_, bytes @ ..] = bits.to_be_bytes();
+        *three = bytes;
+    }
+    bytes
 }
 
 /// Whether the upper two of six bytes open a JSON object, array or string and go on as one does.

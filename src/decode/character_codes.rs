@@ -13,8 +13,10 @@ const GAP: usize = 48;
 
 /// Words that may stand between two numbers or before the first: functions, types, members, the letters of `\n`.
 const WORDS: &[&str] = &[
+    "apply",
     "array",
     "b",
+    "binary",
     "buffer",
     "byte",
     "bytearray",
@@ -23,24 +25,46 @@ const WORDS: &[&str] = &[
     "charcode",
     "chr",
     "chrw",
+    "code",
     "codepoint",
     "data",
+    "for",
     "from",
+    "frombinary",
     "fromcharcode",
     "fromcodepoint",
+    "in",
+    "map",
     "n",
     "new",
+    "null",
     "nchar",
     "of",
     "r",
     "rn",
     "string",
     "t",
+    "text",
     "type",
     "uint8array",
     "unichar",
     "unicode",
 ];
+
+/// How far the call that makes characters of a list may stand behind it, and the longest such list, in bytes.
+const BEHIND: usize = 48;
+const LIST: usize = 4096;
+
+/// The numbers of a list that ends right before `at`, where a function is named: `[115, 107].map(c => String.fromCharCode(c))`.
+pub fn region_before(text: &[u8], at: usize, floor: usize) -> Option<Span> {
+    let from = floor.max(at.saturating_sub(LIST)).min(at);
+    let before = text.get(from..at)?;
+    let close = memchr::memrchr(b']', before).filter(|close| before.len() - close <= BEHIND)?;
+    let open = memchr::memrchr(b'[', before.get(..close)?)?;
+    let items = || before[open + 1..close].split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+    let is_list = items().count() >= FEWEST && items().all(|item| number(item).is_some());
+    is_list.then_some(from + open + 1..from + close)
+}
 
 /// The numbers that begin at or behind `at` (or in the word before it, not before `floor`), if they are enough to be a
 /// text; else how far was looked.
@@ -69,7 +93,7 @@ fn next_token(text: &[u8], at: usize) -> Option<Span> {
     let rest = text.get(at..text.len().min(at.saturating_add(GAP)))?;
     let between = rest
         .iter()
-        .take_while(|byte| byte.is_ascii_whitespace() || b"()[]+&.,;:\"'\\".contains(byte))
+        .take_while(|byte| byte.is_ascii_whitespace() || b"()[]{}+&.,;:\"'\\#=>".contains(byte))
         .count();
     let start = at + between;
     let length = text[start..].iter().take(GAP).take_while(|byte| byte.is_ascii_alphanumeric()).count();
@@ -79,6 +103,10 @@ fn next_token(text: &[u8], at: usize) -> Option<Span> {
 fn is_known(word: &[u8]) -> bool {
     if word.first().is_none_or(u8::is_ascii_digit) {
         return false;
+    }
+    // A variable.
+    if word.len() == 1 {
+        return true;
     }
     // The letter of an escaped line end glues to a word.
     let word = word.to_ascii_lowercase();
@@ -167,9 +195,28 @@ mod tests {
             "bytes([0x61, 0x62,0x63,0x64,\n 0x65,0x66,0X67,0x68])",
             "Buffer\",\"data\":[97,98,99,100,101,102,103,104]}",
             "from([\\n  97,\\n  98,\\n99,100,101,102,103,104])",
+            "fromCharCode.apply(null, [97,98,99,100,101,102,103,104])",
+            "chr, [97,98,99,100,101,102,103,104]))",
+            "chr(c) for c in [97,98,99,100,101,102,103,104])",
+            "[char[]](97,98,99,100,101,102,103,104)",
+            "[char]97+[char]98+[char]99+[char]100+[char]101+[char]102+[char]103+[char]104",
+            "#binary({97,98,99,100,101,102,103,104})",
         ] {
             assert_eq!(decoded(text).as_deref(), Some("abcdefgh"), "{text}");
         }
+    }
+
+    #[test]
+    fn numbers_before_their_function() {
+        let of = |text: &str| {
+            let span = region_before(text.as_bytes(), text.find("fromCharCode")?, 0)?;
+            Some(String::from_utf8_lossy(&decode(text.as_bytes(), span)?.text).into_owned())
+        };
+        let call = "].map(c => String.fromCharCode(c)).join('')";
+        assert_eq!(of(&format!("k = [97,98, 99,0x64,101,102,103,104{call}")).as_deref(), Some("abcdefgh"));
+        assert_eq!(of(&format!("k = [97, b, 99,100,101,102,103,104{call}")), None);
+        assert_eq!(of(&format!("k = [97{call}")), None);
+        assert_eq!(of("fromCharCode"), None);
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! The escapes of a string in program code, as JavaScript (ECMA-262 §12.9.4), Python, C and their kin share them: `\x2d`,
-//! `\u002d`, `\u{2d}`, `\055`, a line that goes on behind `\`. What is no escape is kept as it stands.
+//! `\u002d`, `\u{2d}`, `\U0000002d`, `\055`, a line that goes on behind `\`. What is no escape is kept as it stands.
 
 use super::{Decoded, Replacing, hex_value, in_token, readable, with_first_escaped};
 use crate::blob::Span;
@@ -10,11 +10,11 @@ pub fn hides_ascii(text: &[u8], at: usize) -> bool {
     let rest = text.get(at..).unwrap_or_default();
     match rest {
         [b'\\', b'\n' | b'\r', ..] => {
-            let next = rest.iter().skip(1).find(|byte| !matches!(byte, b'\n' | b'\r'));
+            let next = rest.iter().skip(1).find(|byte| !matches!(byte, b'\n' | b'\r' | b' ' | b'\t'));
             let before = at.checked_sub(1).and_then(|before| text.get(before));
             before.zip(next).is_some_and(|(before, next)| in_token(*before) && in_token(*next))
         }
-        [b'\\', b'x' | b'u' | b'0'..=b'7', ..] => {
+        [b'\\', b'x' | b'u' | b'U' | b'0'..=b'7', ..] => {
             // One digit in octal is a reference of a regular expression.
             escape(rest).is_some_and(|(c, len)| len > 2 && c.is_some_and(|c| c.is_ascii_graphic()))
         }
@@ -35,7 +35,7 @@ pub fn region(text: &[u8], at: usize, floor: usize, limit: usize) -> Span {
     while end < bound {
         end += match text[end..] {
             [b'\\', b'"' | b'\'' | b'`' | b'n' | b'r' | b't', ..] => return start..end,
-            [b'\\', b'\r', b'\n', ..] => 3,
+            [b'\\', b'\r' | b'\n', ..] => continued(&text[end..]),
             [b'\\', _, ..] => 2,
             [byte, ..] if ends(&byte) => return start..end,
             _ => 1,
@@ -79,11 +79,11 @@ fn escape(text: &[u8]) -> Option<(Option<char>, usize)> {
         b'r' => '\r',
         b't' => '\t',
         b'v' => '\u{b}',
-        b'\r' if text.get(2) == Some(&b'\n') => return Some((None, 3)),
-        b'\n' | b'\r' => return Some((None, 2)),
+        b'\n' | b'\r' => return Some((None, continued(text))),
         b'x' => return number(text.get(2..4)?, 4),
         b'u' if text.get(2) == Some(&b'{') => return braced(text),
         b'u' => return number(text.get(2..6)?, 6),
+        b'U' => return number(text.get(2..10)?, 10),
         b'0'..=b'7' => return octal(text),
         _ => return None,
     };
@@ -95,6 +95,15 @@ fn number(digits: &[u8], length: usize) -> Option<(Option<char>, usize)> {
     let fold = |value: u32, digit: &u8| Some(value << 4 | u32::from(hex_value(*digit)?));
     let value = digits.iter().try_fold(0, fold)?;
     Some((Some(char::from_u32(value)?), length))
+}
+
+/// The length of a line that goes on, with the blanks that the next one begins with: of a text in YAML, TOML or a file of
+/// properties they are no part. Where they are, no word goes on over them.
+fn continued(text: &[u8]) -> usize {
+    const BLANKS: usize = 64;
+    let end = if text.get(1..3) == Some(b"\r\n") { 3 } else { 2 };
+    let blanks = text.get(end..).unwrap_or_default().iter().take(BLANKS);
+    end + blanks.take_while(|byte| matches!(byte, b' ' | b'\t')).count()
 }
 
 /// `\u{2d}`: one to six digits.
@@ -136,7 +145,7 @@ pub fn encode(text: &[u8]) -> Vec<u8> {
 
 /// Encodes for a place behind `before`: an escape cut short there must not go on in the first character.
 pub(super) fn encode_after(text: &[u8], before: &[u8]) -> Vec<u8> {
-    const LONGEST: usize = 9;
+    const LONGEST: usize = 10;
     let tail = &before[before.len().saturating_sub(LONGEST)..];
     let goes_on = |first: &u8| first.is_ascii() && tail.contains(&b'\\');
     with_first_escaped(text, goes_on, push_escape, encode)
@@ -159,7 +168,8 @@ mod tests {
     #[test]
     fn decodes_every_escape() {
         assert_eq!(decoded(r"a\x2db\u002Dc\u{2d}d\055e\55f").as_deref(), Some("a-b-c-d-e-f"));
-        assert_eq!(decoded("long\\\nline\\\r\nend").as_deref(), Some("longlineend"));
+        assert_eq!(decoded("long\\\nline\\\r\n    end").as_deref(), Some("longlineend"));
+        assert_eq!(decoded(r"a\U0000002Db").as_deref(), Some("a-b"));
         assert_eq!(decoded(r"\u{1F600}\xe9\\x41\/\'").as_deref(), Some("😀é\\x41/'"));
         assert_eq!(decoded(r"a\1234").as_deref(), Some("aS4"));
         assert_eq!(decoded("plain"), None);

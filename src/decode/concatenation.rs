@@ -26,6 +26,9 @@ const LITERAL: usize = 1024;
 /// How much is copied before the first literal and behind the last one: their name, and what else tells of them.
 const AROUND: usize = 128;
 
+/// What stands between a literal and what its method puts behind it.
+const CONCAT: &[u8] = b".concat(";
+
 /// The longest list and template, in bytes.
 const LIST: usize = 4096;
 
@@ -76,7 +79,8 @@ fn closing_quote(text: &[u8], at: usize, floor: usize) -> Option<usize> {
     let mut at = at.min(text.len());
     let from = floor.max(at.saturating_sub(GAP));
     if !text.get(at).is_some_and(|byte| is_quote(*byte)) {
-        let sign = |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, b'+' | b'&' | b'.' | b'|');
+        let sign =
+            |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, b'+' | b'&' | b'.' | b'|' | b'\\');
         at -= text.get(from..at)?.iter().rev().take_while(|byte| sign(byte)).count();
         at = at.checked_sub(1).filter(|at| *at >= from && is_quote(text[*at]))?;
     }
@@ -88,11 +92,13 @@ fn closing_quote(text: &[u8], at: usize, floor: usize) -> Option<usize> {
 /// in all.
 pub fn list(text: &[u8], at: usize) -> Option<Span> {
     let bound = text.len().min(at.saturating_add(LIST));
-    let mut start = at + text.get(at..bound)?.iter().position(|byte| is_open(*byte))?;
+    let open = at + text.get(at..bound)?.iter().position(|byte| is_open(*byte))?;
+    let mut start = open;
     // `"".join([`
     while text.get(start + 1).is_some_and(|byte| is_open(*byte)) {
         start += 1;
     }
+    let from = method_of(text, at).unwrap_or(start);
     let (mut end, mut depth) = (start, 0usize);
     while let Some(&byte) = text.get(end).filter(|_| end < bound) {
         end += 1;
@@ -108,7 +114,15 @@ pub fn list(text: &[u8], at: usize) -> Option<Span> {
             break;
         }
     }
-    Some(start..end)
+    Some(from..end)
+}
+
+/// Where the literal begins whose method stands at `at`: `'ab'.concat('cd')`.
+fn method_of(text: &[u8], at: usize) -> Option<usize> {
+    let close = at.checked_sub(2).filter(|close| text.get(close + 1) == Some(&b'.'))?;
+    let mark = text.get(close).filter(|mark| is_quote(**mark))?;
+    let from = close.saturating_sub(LITERAL);
+    memchr::memrchr(*mark, text.get(from..close)?).map(|open| from + open)
 }
 
 /// The list that ends before the method's name at `at`, if it begins with a literal.
@@ -209,7 +223,7 @@ fn blanks(text: &[u8]) -> usize {
         length += match text.get(length..).unwrap_or_default() {
             [b' ' | b'\t' | b'\r' | b'\n', ..] => 1,
             [b'\\', b'n' | b'r' | b't', ..] => 2,
-            [b'_', b'\r' | b'\n', ..] => 2,
+            [b'_' | b'\\', b'\r' | b'\n', ..] => 2,
             [b'_', b'\\', b'n' | b'r', ..] => 3,
             _ => break,
         }
@@ -221,6 +235,7 @@ fn blanks(text: &[u8]) -> usize {
 fn sign(text: &[u8], by: By) -> usize {
     match (by, text) {
         (By::List, [b',' | b';', ..]) => 1,
+        (By::List, _) if text.starts_with(CONCAT) => CONCAT.len(),
         (By::List, _) => 0,
         (_, [b'.', b'.', ..] | [b'|', b'|', ..]) => 2,
         (_, [b'+' | b'&' | b'.', ..]) => 1,
@@ -274,6 +289,7 @@ mod tests {
             ("k = 'ab' || 'cd'", "k = 'abcd'"),
             ("k = ('ab' 'cd')", "k = ('abcd')"),
             ("k = \"ab\" & _\r\n    \"cd\"", "k = \"abcd\""),
+            ("k = \"ab\" + \\\n    \"cd\"", "k = \"abcd\""),
             ("k = 'ab'\n  + f'cd' + x", "k = 'abcd' + x"),
             (r#""js": "k = \"ab\" +\n  \"cd\";""#, r#""js": "k = \"abcd\";""#),
             ("k = 'ab' + \"cd\"", "k = 'abcd\""),
@@ -301,6 +317,9 @@ mod tests {
         let span = list(text.as_bytes(), text.find("concat").expect("it stands there")).expect("a list");
         let decoded = decode(text.as_bytes(), span, By::List).expect("a list");
         assert_eq!(decoded.text, b"('abcdef')");
+        let text = r#"k = 'ab'.concat('cd', 'ef')"#;
+        let span = list(text.as_bytes(), text.find("concat").expect("it stands there")).expect("a list");
+        assert_eq!(decode(text.as_bytes(), span, By::List).expect("a list").text, b"'abcdef')");
         let text = r#"x = ["q"]; k = ["ab","c(d"].join("")"#;
         let at = text.find("join").expect("it stands there");
         let decoded = decode(text.as_bytes(), list_before(text.as_bytes(), at, 0).expect("a list"), By::List);

@@ -21,8 +21,10 @@ pub(super) struct Alphabet {
     pub(super) encoding: Encoding,
 }
 
-/// The shortest line that may go on in the next one. Writers break at 60, 64, 72 or 76 digits; the rest is prose.
-const SHORTEST_LINE: usize = 40;
+/// The shortest line that may go on in the next one whatever follows. Writers break at 60, 64, 72 or 76 digits; what is
+/// shorter may be prose, and so wants a second line that is as long.
+const LONG_LINE: usize = 40;
+const SHORTEST_LINE: usize = 16;
 
 /// The most backslashes before the letter of an escape: four JSON strings in each other.
 const ESCAPES: usize = 15;
@@ -41,9 +43,14 @@ pub(super) fn region(alphabet: &Alphabet, text: &[u8], run: Span, limit: usize) 
     let first = line(alphabet, text, start);
     let mut end = first.end;
     if first.digits >= SHORTEST_LINE && first.digits.is_multiple_of(alphabet.group) {
+        let mut trusted = first.digits >= LONG_LINE;
         while let Some(next) = next_line(alphabet, text, end).filter(|next| next.digits <= first.digits) {
-            end = next.end;
-            if next.digits < first.digits {
+            let shorter = next.digits < first.digits;
+            if shorter && !trusted {
+                break;
+            }
+            (end, trusted) = (next.end, true);
+            if shorter {
                 break;
             }
         }

@@ -1,14 +1,15 @@
 //! The escapes of a JSON string (RFC 8259 §7). What is no valid escape is kept as it stands.
 
-use super::{Decoded, OffsetMap, hex_value, readable, with_first_escaped};
+use super::{AHEAD, Decoded, OffsetMap, hex_value, readable, with_first_escaped};
 use crate::blob::Span;
 use crate::finding::Encoding;
 
-/// The word around the place `at`, at most `limit` bytes to each side: it ends at raw blanks, control characters and
-/// quotes, and at the escapes of a quote, a line break and a tab.
+/// The word around the place `at`, at most `limit` bytes before it and [`AHEAD`] times as many behind it, since what is
+/// encoded once more within it must be whole: it ends at raw blanks, control characters and quotes, and at the escapes of
+/// a quote, a line break and a tab.
 pub fn region(text: &[u8], at: usize, limit: usize) -> Span {
     let at = at.min(text.len());
-    word_start(text, at, limit)..word_end(text, at, limit)
+    word_start(text, at, limit)..word_end(text, at, limit.saturating_mul(AHEAD))
 }
 
 fn word_start(text: &[u8], at: usize, limit: usize) -> usize {
@@ -193,7 +194,8 @@ mod tests {
         assert_eq!(word(text, at("ext")), "next");
         assert_eq!(word(text, at("ab\"")), "tab");
         assert_eq!(word(r"a\\nb", 4), r"a\\nb");
-        assert_eq!(region(text.as_bytes(), at("AKIA"), 2), at("AKIA") - 2..at("AKIA") + 2);
+        let long = "x".repeat(100);
+        assert_eq!(region(long.as_bytes(), 50, 2), 48..50 + 2 * AHEAD);
         assert_eq!(region(b"abc", 9, 400), 0..3);
     }
 

@@ -25,6 +25,10 @@ pub use map::{OffsetMap, Pieces};
 use crate::blob::Span;
 use crate::finding::Encoding;
 
+/// How much further than before a place its stretch goes behind it: stretches are taken from left to right, so that all
+/// of them together stay linear.
+const AHEAD: usize = 16;
+
 /// Text decoded out of a stretch of its parent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decoded {

@@ -28,6 +28,12 @@ pub fn is_container(bytes: &[u8]) -> bool {
         || bytes.get(TAR.0..).is_some_and(|rest| rest.starts_with(TAR.1))
 }
 
+/// Whether these eight bytes begin what gzip or zlib packed, or may begin a container.
+pub(super) fn is_packed(first: &[u8; 8]) -> bool {
+    let [a, b, c, d, e, f, ..] = *first;
+    (a, b, c) == (0x1f, 0x8b, 8) || super::deflate::is_zlib([a, b]) || may_be_container(&[a, b, c, d, e, f])
+}
+
 /// Whether a container may begin with this byte.
 pub(super) fn may_begin(byte: u8) -> bool {
     matches!(byte, b'P' | b'(' | b'7' | b'R' | 0xfd | 4 | b'M' | b'%' | 0xd0 | b'S')

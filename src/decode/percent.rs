@@ -1,15 +1,17 @@
 //! Percent-encoding (RFC 3986 §2.1). A `+` stays a plus: in a secret it is one far more often than a blank.
 
-use super::{Decoded, OffsetMap, hex_value, readable};
+use super::{AHEAD, Decoded, OffsetMap, hex_value, readable};
 use crate::blob::Span;
 use crate::finding::Encoding;
 
-/// The stretch of an address around the place `at`: what may stand in one, at most `limit` bytes to each side.
+/// The stretch of an address around the place `at`: what may stand in one, at most `limit` bytes before it and [`AHEAD`] times as
+/// many behind it.
 /// Blanks, quotes, angle brackets, backslashes and all that is no ASCII end it.
 pub fn region(text: &[u8], at: usize, limit: usize) -> Span {
     let at = at.min(text.len());
     let left = text[..at].iter().rev().take(limit).take_while(|&&byte| in_address(byte)).count();
-    let right = text[at..].iter().take(limit).take_while(|&&byte| in_address(byte)).count();
+    let right =
+        text[at..].iter().take(limit.saturating_mul(AHEAD)).take_while(|&&byte| in_address(byte)).count();
     at - left..at + right
 }
 
@@ -106,7 +108,8 @@ mod tests {
         let text = r#"GET "https://x.test/a?b=%2Fc&d=(e)" now"#;
         let at = text.find('%').expect("an escape");
         assert_eq!(&text[region(text.as_bytes(), at, 400)], "https://x.test/a?b=%2Fc&d=(e)");
-        assert_eq!(&text[region(text.as_bytes(), at, 4)], "a?b=%2Fc");
+        let long = "x".repeat(100);
+        assert_eq!(region(long.as_bytes(), 50, 2), 48..50 + 2 * AHEAD);
         assert_eq!(region(b"abc", 9, 400), 0..3);
     }
 

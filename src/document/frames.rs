@@ -6,6 +6,7 @@ use std::io::{self, Read, Write};
 use super::Sink;
 use crate::blob::Landmarks;
 use crate::budget::Reason;
+use crate::finding::Secret;
 
 /// The longest frame, in bytes.
 const LIMIT: u32 = 64 << 20;
@@ -39,11 +40,12 @@ pub(crate) enum Frame {
 /// Writes pieces into a pipe.
 pub(super) struct FrameWriter<W> {
     out: W,
+    passwords: Vec<Secret>,
 }
 
 impl<W: Write> FrameWriter<W> {
-    pub(super) fn new(out: W) -> Self {
-        Self { out }
+    pub(super) fn new(out: W, passwords: Vec<Secret>) -> Self {
+        Self { out, passwords }
     }
 
     /// Says that all was given.
@@ -100,6 +102,10 @@ impl<W: Write> Sink for FrameWriter<W> {
     fn gap(&mut self, reason: Reason, detail: &str) {
         // Where nobody reads any more, nobody misses it.
         let _ = self.frame(GAP, format!("{} {detail}", reason.name()).as_bytes());
+    }
+
+    fn passwords(&self) -> Vec<Secret> {
+        self.passwords.clone()
     }
 }
 
@@ -213,7 +219,7 @@ mod tests {
     #[test]
     fn pieces_come_out_as_they_went_in() {
         let mut pipe = Vec::new();
-        let mut writer = FrameWriter::new(&mut pipe);
+        let mut writer = FrameWriter::new(&mut pipe, Vec::new());
         let mut landmarks = Landmarks::default();
         landmarks.push(0, "page 1");
         landmarks.push(7, "page 2");

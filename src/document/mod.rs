@@ -18,6 +18,7 @@ mod onenote;
 #[cfg(feature = "parquet")]
 mod parquet;
 mod pdf;
+mod plist;
 mod pst;
 #[cfg(test)]
 mod recorder;
@@ -26,6 +27,7 @@ mod rtf;
 mod seven_zip;
 mod sqlite;
 mod text;
+mod tnef;
 pub mod worker;
 
 use std::io::Read;
@@ -33,6 +35,7 @@ use std::sync::Arc;
 
 use crate::blob::{Landmarks, Package};
 use crate::budget::Reason;
+use crate::finding::Secret;
 use crate::source::ReadAt;
 
 pub(crate) use frames::{Frame, Frames};
@@ -59,7 +62,10 @@ pub const DECODERS: &[Decoder] = &[
     pdf::PDF,
     onenote::ONENOTE,
     pst::PST,
+    plist::DECODER,
+    tnef::DECODER,
     Decoder { name: sqlite::NAME, begins: sqlite::begins, decode: sqlite::decode, isolated: true },
+    sqlite::cells::LOG,
     #[cfg(feature = "parquet")]
     Decoder { name: parquet::NAME, begins: parquet::begins, decode: parquet::decode, isolated: true },
     Decoder { name: "PNG image", begins: images::is_png, decode: images::png, isolated: false },
@@ -94,4 +100,9 @@ pub trait Sink {
 
     /// Something of it could not be read.
     fn gap(&mut self, reason: Reason, detail: &str);
+
+    /// What is locked may be tried with these.
+    fn passwords(&self) -> Vec<Secret> {
+        Vec::new()
+    }
 }

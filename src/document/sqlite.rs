@@ -2,9 +2,10 @@
 //! no text as a member, and the schema.
 //!
 //! SQLite itself reads a copy in memory that nothing can write to. A hostile schema cannot run anything: only real tables
-//! are read, each as a whole. Freed pages and what is left in the slack of others is seen
-//! where the file's bytes are looked at as they stand.
+//! are read, each as a whole. Rows of freed pages are read here (`cells`); what is left in the slack of others is seen where the
+//! file's bytes are looked at as they stand.
 
+pub(super) mod cells;
 mod wal;
 
 use std::io::{Cursor, Read};
@@ -69,9 +70,14 @@ pub(super) fn decode(source: &Arc<dyn ReadAt>, sink: &mut dyn Sink) {
     let read =
         |lenient| open(source, &header, lenient).and_then(|database| Ok((tables(&database)?, database)));
     match read(false).or_else(|_| read(true)) {
-        Ok((tables, database)) => give(&database, &tables, sink),
+        Ok((tables, database)) => {
+            if !give(&database, &tables, sink) {
+                return;
+            }
+        }
         Err(error) => sink.gap(reason(&error), "the schema cannot be read; looked at as it is"),
     }
+    cells::freed(source, &header, sink);
 }
 
 /// The header as SQLite is to see it, and the size of the database.
@@ -163,7 +169,8 @@ fn tables(database: &Connection) -> rusqlite::Result<Vec<String>> {
     Ok(tables)
 }
 
-fn give(database: &Connection, tables: &[String], sink: &mut dyn Sink) {
+/// False once no more is wanted.
+fn give(database: &Connection, tables: &[String], sink: &mut dyn Sink) -> bool {
     if tables.len() > TABLES {
         sink.gap(Reason::BudgetMembers, "more tables than are read");
     }
@@ -177,9 +184,10 @@ fn give(database: &Connection, tables: &[String], sink: &mut dyn Sink) {
             sink.gap(reason(&error), &format!("{name} cannot be read behind row {count}"));
         }
         if !more {
-            return;
+            return false;
         }
     }
+    true
 }
 
 /// Reads all rows of a table in the order in which they are stored.

@@ -5,9 +5,12 @@ use std::fs::File;
 use std::io::{self, BufWriter, Read};
 use std::sync::Arc;
 
+use data_encoding::BASE64;
+
 use super::frames::FrameWriter;
 use super::{DECODERS, Sink};
 use crate::budget::Reason;
+use crate::finding::Secret;
 use crate::source::{Memory, OpenFile, ReadAt};
 
 /// Bytes of memory that a worker may take.
@@ -21,6 +24,9 @@ const SECONDS: u64 = 60;
 /// Bytes of a document that comes through a pipe.
 const HELD: u64 = 256 << 20;
 
+/// The name of the worker's passwords in its environment.
+pub(crate) const PASSWORDS: &str = "KEYSIEVE_WORKER_PASSWORDS";
+
 /// Takes apart the document on standard input by the decoder of that name. False if there is none.
 ///
 /// # Errors
@@ -30,13 +36,25 @@ pub fn run(name: &str) -> io::Result<bool> {
         return Ok(false);
     };
     limit()?;
-    let mut writer = FrameWriter::new(BufWriter::with_capacity(64 << 10, io::stdout().lock()));
+    let out = BufWriter::with_capacity(64 << 10, io::stdout().lock());
+    let mut writer = FrameWriter::new(out, passwords(std::env::var(PASSWORDS).as_deref().unwrap_or("")));
     match input()? {
         Some(source) => (decoder.decode)(&source, &mut writer),
         None => writer.gap(Reason::BudgetBytes, "too large to be taken apart"),
     }
     writer.done()?;
     Ok(true)
+}
+
+/// Passwords as the worker is given them: in its environment, since anybody may see what a program is called with. Each in
+/// base64, with commas between.
+pub(crate) fn passwords_for_worker(passwords: &[Secret]) -> String {
+    passwords.iter().map(|password| BASE64.encode(password.expose())).collect::<Vec<_>>().join(",")
+}
+
+fn passwords(given: &str) -> Vec<Secret> {
+    let decode = |word: &str| BASE64.decode(word.as_bytes()).ok().map(Secret::new);
+    given.split(',').filter(|word| !word.is_empty()).filter_map(decode).collect()
 }
 
 /// Standard input: the file itself, where it is one, or all that comes through the pipe; `None` if that is too much.
@@ -79,4 +97,16 @@ fn limit() -> io::Result<()> {
 #[expect(clippy::unnecessary_wraps, reason = "the same on every system")]
 fn limit() -> io::Result<()> {
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_come_as_they_were_given() {
+        let given = [&b"word"[..], b"a,b\xff\n", b"="].map(Secret::new);
+        assert!(passwords(&passwords_for_worker(&given)) == given);
+        assert!(passwords("").is_empty());
+    }
 }

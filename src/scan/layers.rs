@@ -57,8 +57,9 @@ impl Looking<'_> {
         for &(opener, at) in &found.openers {
             self.opener(frame, opener, at as usize, &mut behind, depth);
         }
-        // What comes out of base64 may be UTF-16 as well: `powershell -EncodedCommand` takes that.
-        if found.nul && (depth == 0 || frame.encodings().last() == Some(&Encoding::Base64)) {
+        // What comes out of base64 may be UTF-16 as well: `powershell -EncodedCommand` takes that; and T-SQL writes it in hexadecimal.
+        let wide = || matches!(frame.encodings().last(), Some(Encoding::Base64 | Encoding::Hex));
+        if found.nul && (depth == 0 || wide()) {
             for (encoding, span) in utf16::runs(frame.text) {
                 self.layer(frame, utf16::decode_as(frame.text, span, encoding), depth);
             }
@@ -110,7 +111,7 @@ impl Looking<'_> {
         self.left = left;
         if !container {
             let outer = self.trail.as_mut().map(|trail| trail.enter(&decoded));
-            self.deflated(frame, &decoded, depth + 1);
+            self.deflated(frame, &decoded, depth);
             self.trail.iter_mut().zip(outer).for_each(|(trail, outer)| trail.leave(outer));
         } else {
             self.trail.iter_mut().for_each(|trail| trail.embed(&decoded));
@@ -131,7 +132,7 @@ impl Looking<'_> {
         }
     }
 
-    /// Inflates what came out of base64.
+    /// Inflates what came out of base64, or of other digits; together they count as one layer.
     fn deflated(&mut self, frame: &Frame, packed: &Decoded, depth: usize) {
         if depth >= self.scanner.budget.layers {
             self.cut.deeper += 1;
@@ -159,7 +160,12 @@ impl Looking<'_> {
                 continue;
             }
             let text = frame.text.get(run.clone()).unwrap_or_default();
-            let prefix = if matches!(text, [b'0', b'x', ..]) { 2 } else { 0 };
+            // As C and T-SQL write it, and PostgreSQL behind a backslash.
+            let prefix = match text {
+                [b'0', b'x', ..] => 2,
+                [b'x', ..] if run.start.checked_sub(1).and_then(|at| frame.text.get(at)) == Some(&b'\\') => 1,
+                _ => 0,
+            };
             let run = run.start + prefix..run.end;
             let digits = &text[prefix..];
             if hex::promising(digits) {
@@ -170,10 +176,40 @@ impl Looking<'_> {
                 let region = base32::region(frame.text, run, frame.text.len());
                 behind = region.end;
                 self.layer(frame, base32::decode(frame.text, region), depth);
+            } else if hex::holds_utf16(digits) {
+                let region = hex::region(frame.text, run, frame.text.len());
+                behind = region.end;
+                self.layer(frame, hex::decode_bytes(frame.text, region), depth);
+            } else if hex::holds_packed(digits) {
+                let region = hex::region(frame.text, run, frame.text.len());
+                behind =
+                    self.packed_digits(frame, hex::decode_bytes(frame.text, region.clone()), &region, depth);
+            } else if base32::holds_packed(digits) {
+                let region = base32::region(frame.text, run, frame.text.len());
+                behind = self.packed_digits(
+                    frame,
+                    base32::decode_bytes(frame.text, region.clone()),
+                    &region,
+                    depth,
+                );
             } else if base64::holds_more(digits) && base64::promising(digits).is_none() {
                 behind = self.base64_run(frame, run, depth);
             }
         }
+    }
+
+    /// Looks into what other digits hold that is no text; returns where it ends.
+    fn packed_digits(
+        &mut self,
+        frame: &Frame,
+        decoded: Option<Decoded>,
+        region: &Span,
+        depth: usize,
+    ) -> usize {
+        if let Some(decoded) = decoded {
+            self.packed(frame, decoded, region, depth);
+        }
+        region.end
     }
 
     fn escape(&mut self, frame: &Frame, at: usize, behind: &mut Behind, depth: usize) {
@@ -236,7 +272,8 @@ impl Looking<'_> {
                 concatenation::decode(text, region, By::Template)
             }
             Opener::Codes if at >= behind.codes => {
-                let region = character_codes::region(text, at, behind.codes);
+                let before = character_codes::region_before(text, at, behind.codes);
+                let region = before.map_or_else(|| character_codes::region(text, at, behind.codes), Ok);
                 behind.codes = region.as_ref().map_or_else(|looked| *looked, |region| region.end);
                 region.ok().and_then(|region| character_codes::decode(text, region))
             }

@@ -312,7 +312,9 @@ fn packages_of_debian_and_red_hat_are_opened() {
 
 #[test]
 fn sevenz_archives_are_opened() {
-    for name in ["lzma.7z", "lzma2.7z", "ppmd.7z", "bzip2.7z", "deflate.7z", "copy.7z", "bcj2.7z"] {
+    for name in
+        ["lzma.7z", "lzma2.7z", "ppmd.7z", "bzip2.7z", "deflate.7z", "deflate64.7z", "copy.7z", "bcj2.7z"]
+    {
         let (mut seen, gaps) = pack(name);
         seen.retain(|(path, _)| path.ends_with(".txt"));
         assert_eq!((seen, gaps), (pairs([("x!/a.txt", A), ("x!/dir/b.txt", B)]), vec![]), "{name}");
@@ -322,9 +324,29 @@ fn sevenz_archives_are_opened() {
     }
     let names = text_of(&Case::new().file("x", fixture("content.7z"))).concat();
     assert!(names.contains("a.txt\n"), "names that are not encrypted are text: {names}");
-    assert_eq!(pack("deflate64.7z").1, [("x".to_owned(), Reason::Unsupported)]);
-    let whole = fixture("lzma2.7z");
-    assert_eq!(look(&Case::new().file("x", &whole[..100])).1.len(), 1);
+    for name in ["lzma2.7z", "deflate64.7z"] {
+        let whole = fixture(name);
+        assert_eq!(look(&Case::new().file("x", &whole[..100])).1.len(), 1);
+    }
+    let mut damaged = fixture("deflate64.7z");
+    damaged[60] ^= 0x10;
+    assert_eq!(look(&Case::new().file("x", damaged)).1, [("x!/a.txt".to_owned(), Reason::Corrupt)]);
+}
+
+#[test]
+fn a_password_that_fits_opens_a_7z() {
+    let open = |name: &str, passwords: &[&str]| {
+        let recorder = Recorder::default();
+        let outcome = Case::new().file("x", fixture(name)).run_with(&recorder, &with_passwords(passwords));
+        let mut seen = recorder.seen();
+        seen.retain(|(path, _)| path.ends_with(".txt"));
+        (seen, gaps(&outcome))
+    };
+    for name in ["content.7z", "headers.7z"] {
+        let both = pairs([("x!/a.txt", A), ("x!/dir/b.txt", B)]);
+        assert_eq!(open(name, &["pass", "password"]), (both, vec![]), "{name}");
+        assert_eq!(open(name, &["pass"]), (vec![], vec![("x".to_owned(), Reason::Encrypted)]), "{name}");
+    }
 }
 
 /// A RAR 5 of these members: name, method, flags of its extra area.

@@ -12,9 +12,9 @@ use std::sync::Arc;
 
 use flate2::{Decompress, FlushDecompress};
 
+use self::pack::Format;
 use super::stream::Inflate;
-use super::{Job, Outcome, Place, Stream, Workspace, gap, wrapped};
-use crate::budget::Reason;
+use super::{Job, Outcome, Place, Stream, Workspace, wrapped};
 use crate::source::{RangeReader, ReadAt, fill};
 
 pub(crate) use self::delta::apply as apply_delta;
@@ -44,7 +44,7 @@ pub(super) fn unpack(
     let mut head = [0; 16];
     let _ = fill(&mut RangeReader::whole(source.clone()), &mut head); // what is missing is told below
     if head.starts_with(PACK) {
-        return pack::unpack(job, place, source, 0, workspace);
+        return pack::unpack(job, place, source, 0, Format::of(place, source), workspace);
     }
     let references = match references(source) {
         Ok(references) => references,
@@ -52,12 +52,9 @@ pub(super) fn unpack(
     };
     let provenance = &place.provenance.entry("(header)");
     let outcome = job.blob(Place { provenance, ..place }, &references, workspace);
-    if references.split(|byte| *byte == b'\n').any(|line| line == b"@object-format=sha256") {
-        // Its objects are the same, only their names are not; a name by SHA-1 would be a wrong one.
-        let detail = "a bundle with SHA-256 cannot be opened";
-        return outcome.then(gap(place.provenance, Reason::Unsupported, detail));
-    }
-    outcome.then(pack::unpack(job, place, source, references.len() as u64, workspace))
+    let sha256 = references.split(|byte| *byte == b'\n').any(|line| line == b"@object-format=sha256");
+    let format = if sha256 { Format::Sha256 } else { Format::Sha1 };
+    outcome.then(pack::unpack(job, place, source, references.len() as u64, format, workspace))
 }
 
 /// The lines before the pack of a bundle, with the empty one that ends them.

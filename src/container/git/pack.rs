@@ -7,6 +7,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::sync::Arc;
 
 use sha1::{Digest, Sha1};
+use sha2::Sha256;
 
 use super::super::stream::{Inflate, Metered};
 use super::super::{Job, Outcome, Place, Stream, Workspace, broken, gap};
@@ -23,8 +24,73 @@ const CHAIN: usize = 4095;
 const WORK: u64 = 1 << 30;
 const WORK_RATIO: u64 = 64;
 
-/// An object's id by SHA-1.
-type Id = [u8; 20];
+/// An object's id: of SHA-1 the first 20 bytes.
+type Id = [u8; 32];
+
+/// How objects are named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Format {
+    Sha1,
+    Sha256,
+}
+
+/// The largest pack whose checksum is worked out to tell how its objects are named, in bytes.
+const SUMMED: u64 = 32 << 20;
+
+impl Format {
+    /// Of a pack that stands alone: nothing in it but the checksum at its end tells, or its name as git gives it.
+    pub(super) fn of(place: Place, source: &Arc<dyn ReadAt>) -> Self {
+        let name = place.provenance.name();
+        let digits = name.strip_prefix("pack-").and_then(|name| name.strip_suffix(".pack"));
+        match digits.map(|digits| (digits.len(), digits.bytes().all(|digit| digit.is_ascii_hexdigit()))) {
+            Some((40, true)) => Self::Sha1,
+            Some((64, true)) => Self::Sha256,
+            _ if ends_with_sum::<Sha256>(source).unwrap_or(false) => Self::Sha256,
+            _ => Self::Sha1,
+        }
+    }
+
+    /// The length of an id, in bytes.
+    fn size(self) -> usize {
+        match self {
+            Self::Sha1 => 20,
+            Self::Sha256 => 32,
+        }
+    }
+
+    fn id(self, kind: Kind, content: &[u8]) -> Id {
+        let head = format!("{} {}\0", kind.name(), content.len());
+        let mut id = Id::default();
+        match self {
+            Self::Sha1 => fill(&mut id, &Sha1::new_with_prefix(head).chain_update(content).finalize()),
+            Self::Sha256 => fill(&mut id, &Sha256::new_with_prefix(head).chain_update(content).finalize()),
+        }
+        id
+    }
+}
+
+fn fill(id: &mut Id, digest: &[u8]) {
+    id.iter_mut().zip(digest).for_each(|(to, from)| *to = *from);
+}
+
+/// Whether a pack ends with this sum of what is before it.
+fn ends_with_sum<D: Digest>(source: &Arc<dyn ReadAt>) -> io::Result<bool> {
+    let size = <D as Digest>::output_size() as u64;
+    let Some(end) = source.size().checked_sub(size).filter(|_| source.size() <= SUMMED) else {
+        return Ok(false);
+    };
+    let (mut sum, mut last) = (D::new(), Vec::new());
+    let mut piece = vec![0; 64 << 10];
+    let mut reader = RangeReader::new(source.clone(), 0, end);
+    loop {
+        match reader.read(&mut piece)? {
+            0 => break,
+            read => sum.update(piece.get(..read).unwrap_or_default()),
+        }
+    }
+    RangeReader::new(source.clone(), end, source.size()).read_to_end(&mut last)?;
+    Ok(sum.finalize().as_slice() == last)
+}
 
 /// What an object is.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -87,6 +153,7 @@ pub(super) fn unpack(
     place: Place,
     source: &Arc<dyn ReadAt>,
     start: u64,
+    format: Format,
     workspace: &mut Workspace,
 ) -> Outcome {
     let whole = job.run.visit.budget().whole;
@@ -98,6 +165,7 @@ pub(super) fn unpack(
         job,
         place,
         source,
+        format,
         share,
         again: Inflate::zlib(Reader::new(source, start)),
         ids: HashMap::new(),
@@ -116,6 +184,7 @@ struct Pack<'a> {
     job: &'a Job<'a>,
     place: Place<'a>,
     source: &'a Arc<dyn ReadAt>,
+    format: Format,
     /// The largest object that is held, and the most that is remembered, in bytes.
     share: usize,
     /// For going back to a base.
@@ -171,7 +240,7 @@ impl Pack<'_> {
                 return Ok(());
             }
             let at = forward.inner().position;
-            let stored = header(forward.inner(), at)?;
+            let stored = header(forward.inner(), at, self.format)?;
             forward.restart();
             let mut bytes = Vec::new();
             let read = forward.by_ref().take(self.share as u64 + 1).read_to_end(&mut bytes)?;
@@ -252,7 +321,7 @@ impl Pack<'_> {
     /// What is stored at a place.
     fn stored(&mut self, at: u64) -> Result<(Stored, Vec<u8>), Trouble> {
         *self.again.inner() = Reader::new(self.source, at);
-        let stored = header(self.again.inner(), at)?;
+        let stored = header(self.again.inner(), at, self.format)?;
         self.again.restart();
         let mut bytes = Vec::new();
         let read = (&mut self.again).take(self.share as u64 + 1).read_to_end(&mut bytes)?;
@@ -283,13 +352,10 @@ impl Pack<'_> {
     fn conclude(&mut self, at: u64, resolved: Result<Object, Trouble>, workspace: &mut Workspace) {
         match resolved {
             Ok(object) => {
-                let mut hash =
-                    Sha1::new_with_prefix(format!("{} {}\0", object.kind.name(), object.bytes.len()));
-                hash.update(&object.bytes);
-                let id = hash.finalize().into();
+                let id = self.format.id(object.kind, &object.bytes);
                 self.ids.insert(id, at);
                 self.remember(at, &object);
-                self.show(&name(object.kind, &id), &object.bytes, workspace);
+                self.show(&name(object.kind, &id[..self.format.size()]), &object.bytes, workspace);
             }
             Err(trouble) => {
                 let index = match trouble {
@@ -332,10 +398,10 @@ impl Pack<'_> {
             return;
         };
         let provenance = &self.place.provenance.entry(format!("{} at {at}", kind.name()));
-        let source = self.source.clone();
+        let (source, format) = (self.source.clone(), self.format);
         let open = move || -> io::Result<Inflate<Reader>> {
             let mut reader = Reader::new(&source, at);
-            header(&mut reader, at)?;
+            header(&mut reader, at, format)?;
             Ok(Inflate::zlib(reader))
         };
         let opener = || Ok(Box::new(open()?) as Box<dyn Read>);
@@ -373,12 +439,12 @@ impl Pack<'_> {
 }
 
 /// What a member is called.
-fn name(kind: Kind, id: &Id) -> String {
+fn name(kind: Kind, id: &[u8]) -> String {
     format!("{} {}", kind.name(), data_encoding::HEXLOWER.encode(id))
 }
 
 /// Reads the header of the object at `at`: its kind, a size that nobody needs to believe, and its base.
-fn header(reader: &mut Reader, at: u64) -> io::Result<Stored> {
+fn header(reader: &mut Reader, at: u64, format: Format) -> io::Result<Stored> {
     let bad = |what| io::Error::new(io::ErrorKind::InvalidData, what);
     let first = reader.byte()?;
     let mut byte = first;
@@ -407,7 +473,7 @@ fn header(reader: &mut Reader, at: u64) -> io::Result<Stored> {
         }
         7 => {
             let mut id = Id::default();
-            reader.read_exact(&mut id)?;
+            reader.read_exact(&mut id[..format.size()])?;
             Ok(Stored::Reference(id))
         }
         _ => Err(bad("an object of an unknown kind")),

@@ -16,8 +16,8 @@ pub(super) enum Tag {
 const INLINE: &[&[u8]] = &[
     b"a", b"abbr", b"acronym", b"b", b"bdi", b"bdo", b"big", b"cite", b"code", b"data", b"del", b"dfn",
     b"em", b"font", b"i", b"ins", b"kbd", b"label", b"mark", b"nobr", b"q", b"r", b"rpr", b"ruby", b"s",
-    b"samp", b"small", b"span", b"strike", b"strong", b"sub", b"sup", b"t", b"time", b"tt", b"u", b"var",
-    b"wbr",
+    b"samp", b"small", b"span", b"strike", b"strong", b"sub", b"sup", b"t", b"time", b"tspan", b"tt", b"u",
+    b"var", b"wbr",
 ];
 
 /// Cells of a table.

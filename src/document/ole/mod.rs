@@ -4,7 +4,7 @@
 //! The crate `cfb` reads the file's own structure, so this one is isolated; what is in the streams is read here. Streams
 //! whose text was given are not given again: the file's own bytes are looked at as well.
 
-mod bytes;
+pub(super) mod bytes;
 mod doc;
 mod lzfu;
 mod msg;

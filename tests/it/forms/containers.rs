@@ -34,6 +34,17 @@ pub(super) const FORMS: &[Form] = &[
     form("zip in zip in zip", "a.zip", |token| {
         zip(&[("b.zip", &zip(&[("c.zip", &zip(&[("keys.txt", &text(token))]))]))])
     }),
+    form("zip behind an image", "a.png", |token| {
+        let image = b"\x89PNG\r\n\x1a\n\0\0\0\0IEND\xae\x42\x60\x82";
+        [&image[..], &zip(&[("keys.txt", &text(token))])].concat()
+    }),
+    form("twelve containers in each other", "a.gz", |token| {
+        let mut bytes = text(token);
+        for _ in 0..4 {
+            bytes = gzip(&tar(&[("b.zip", &zip(&[("a.gz", &bytes)]))]));
+        }
+        bytes
+    }),
     form("tar", "a.tar", |token| tar(&[("keys.txt", &text(token))])),
     form("tar in gzip", "a.tgz", |token| gzip(&tar(&[("keys.txt", &text(token))]))),
     form("tar in zstd", "a.tar.zst", |token| zstd(&tar(&[("keys.txt", &text(token))]))),

@@ -94,6 +94,29 @@ pub(super) const FORMS: &[Form] = &[
         database.execute("INSERT INTO settings VALUES ('mail', ?1)", [token]).expect("a row");
         database.serialize(rusqlite::MAIN_DB).expect("its bytes").to_vec()
     }),
+    form("SQLite, page of a table that was dropped", "a.sqlite", |token| {
+        let mut database = rusqlite::Connection::open_in_memory().expect("a database");
+        let sql = "PRAGMA secure_delete = off; CREATE TABLE settings (name TEXT, api_key TEXT)";
+        database.execute_batch(sql).expect("a table");
+        for row in 0..400 {
+            let value = if row == 30 { token } else { "none" };
+            database.execute("INSERT INTO settings VALUES ('mail', ?1)", [value]).expect("a row");
+        }
+        database.execute_batch("DROP TABLE settings").expect("it is there");
+        database.serialize(rusqlite::MAIN_DB).expect("its bytes").to_vec()
+    }),
+    form("Outlook envelope (winmail.dat), attached file", "winmail.dat", |token| {
+        let attribute = |level: u8, number: u32, data: &[u8]| {
+            let sum = data.iter().fold(0_u16, |sum, byte| sum.wrapping_add(u16::from(*byte)));
+            let length = u32::try_from(data.len()).expect("a short one");
+            [&[level][..], &number.to_le_bytes(), &length.to_le_bytes(), data, &sum.to_le_bytes()].concat()
+        };
+        let packed = zip(&[("keys.txt", token.as_bytes())]);
+        let pieces =
+            [(0x0006_9002, &[1; 14][..]), (0x0001_8010, b"keys.zip\0"), (0x0006_800f, packed.as_slice())];
+        let attributes = pieces.map(|(number, data)| attribute(2, number, data)).concat();
+        [&0x223e_9f78_u32.to_le_bytes()[..], &[1, 0], &attributes].concat()
+    }),
     form("notebook of Jupyter", "a.ipynb", |token| {
         serde_json::json!({"nbformat": 4, "cells": [{"cell_type": "code", "source": [format!("key = \"{token}\"\n")], "outputs": []}]})
             .to_string()
@@ -101,6 +124,10 @@ pub(super) const FORMS: &[Form] = &[
     }),
     form("CSV", "a.csv", |token| format!("name,api_key\nmail,{token}\n").into_bytes()),
     form("YAML", "a.yaml", |token| format!("mail:\n  api_key: {token}\n").into_bytes()),
+    form("YAML, string over two lines", "a.yaml", |token| {
+        let (left, right) = token.split_at(12);
+        format!("mail:\n  api_key: \"{left}\\\n    {right}\"\n").into_bytes()
+    }),
     form("TOML", "a.toml", |token| format!("[mail]\napi_key = \"{token}\"\n").into_bytes()),
     form("INI", "a.ini", |token| format!("[mail]\r\napi_key={token}\r\n").into_bytes()),
     form("property list", "a.plist", |token| {
@@ -108,6 +135,21 @@ pub(super) const FORMS: &[Form] = &[
             "<?xml version=\"1.0\"?><plist><dict><key>apiKey</key><string>{token}</string></dict></plist>"
         )
         .into_bytes()
+    }),
+    form("property list, binary", "a.plist", |token| {
+        // `{"apiKey": token}`: a dictionary of the objects 1 and 2, both strings of ASCII.
+        let mut list = b"bplist00\xd1\x01\x02\x56apiKey\x5f\x10".to_vec();
+        list.push(u8::try_from(token.len()).expect("a short one"));
+        list.extend(token.bytes());
+        let table = u8::try_from(list.len()).expect("a short one");
+        list.extend([8, 11, 18, 0, 0, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 3]);
+        list.extend([[0; 8], [0, 0, 0, 0, 0, 0, 0, table]].concat());
+        list
+    }),
+    form("drawing (SVG), split by tags", "a.svg", |token| {
+        let (left, right) = token.split_at(9);
+        format!("<svg xmlns=\"http://www.w3.org/2000/svg\"><text>{left}<tspan>{right}</tspan></text></svg>")
+            .into_bytes()
     }),
     form("XML, CDATA", "a.xml", |token| {
         format!("<?xml version=\"1.0\"?><a><apiKey><![CDATA[{token}]]></apiKey></a>").into_bytes()

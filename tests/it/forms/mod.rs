@@ -7,10 +7,11 @@ mod encodings;
 
 use std::fmt::Write as _;
 
+use keysieve::budget::Reason;
 use keysieve::engine::{self, Input, Options, Unwatched};
 use keysieve::finding::Finding;
 
-use crate::common::{SCANNER, token, value};
+use crate::common::{Random, SCANNER, token, value};
 
 /// Letters and digits; underscores; digits and hyphens; dots and both signs of base64url.
 const VENDORS: [&str; 4] =
@@ -89,6 +90,31 @@ fn row(form: &Form) -> Result<String, String> {
     match rows.len() {
         1 => Ok(rows.concat()),
         _ => Err(format!("{}: shown in different ways: {rows:?}", form.name)),
+    }
+}
+
+/// Cut off anywhere and with bits turned over: no decoder of ours fails, and what is looked at stays bounded.
+#[test]
+fn damaged_forms_are_survived() {
+    let mut random = Random(3);
+    for form in containers::FORMS.iter().chain(documents::FORMS) {
+        let whole = (form.hide)(&token(VENDORS[0], 1));
+        for round in 0..6 {
+            let mut bytes = whole.clone();
+            if round % 2 == 0 {
+                bytes.truncate(random.below(whole.len()));
+            }
+            for _ in 0..round {
+                let at = random.below(bytes.len().max(1));
+                bytes.iter_mut().skip(at).take(1).for_each(|byte| *byte ^= 1 << random.below(8));
+            }
+            let input = Input::Bytes { name: form.file.into(), bytes: bytes.into() };
+            let outcome = engine::run(&[input], &SCANNER, &Options::default(), &Unwatched).expect("a run");
+            let coverage = &outcome.coverage;
+            assert!(coverage.bytes < 16 << 20 && coverage.gaps.len() < 50, "{}: {coverage:?}", form.name);
+            let failed = coverage.gaps.iter().find(|gap| gap.reason == Reason::DecoderFailed);
+            assert!(failed.is_none(), "{}: {failed:?}", form.name);
+        }
     }
 }
 
