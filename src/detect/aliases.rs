@@ -143,9 +143,7 @@ impl Known {
 fn is_alias(name: &[u8]) -> bool {
     let letters = || name.iter().filter(|byte| byte.is_ascii_alphanumeric()).map(u8::to_ascii_lowercase);
     let is = |word: &&str| letters().eq(word.bytes());
-    letters().count() >= MIN_ALIAS
-        && !names::WORDS.iter().any(|word| is(word))
-        && !COMMON.iter().any(|word| is(word))
+    letters().count() >= MIN_ALIAS && !names::WORDS.iter().any(&is) && !COMMON.iter().any(is)
 }
 
 /// What is left of a vendor's field name without the nouns at its end.

@@ -146,7 +146,7 @@ fn mixed(four: u32) -> u32 {
 
 #[inline]
 fn slot(key: u32) -> usize {
-    hash(key) * SLOTS >> 16
+    (hash(key) * SLOTS) >> 16
 }
 
 /// All anchors of one kind, by their first (or, before a run, their last) three bytes.

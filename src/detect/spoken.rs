@@ -32,8 +32,8 @@ pub(super) fn name(text: &[u8], left: &Left, names: &Names) -> Option<(Span, Tel
     container(text, head.start, names).map(|name| (name, Telling::Weak)).or_else(|| {
         let vendor = |word: &Span| names.of(&Normal::new(&text[word.clone()])).next().is_some();
         let mut first = at;
-        let near = last.into_iter().chain(words).take(WORDS).inspect(|word| first = word.start);
-        let named = near.filter(vendor).next();
+        let mut near = last.into_iter().chain(words).take(WORDS).inspect(|word| first = word.start);
+        let named = near.find(vendor);
         named.or_else(|| names.aliases().last(text, first..at)).map(|name| (name, Telling::Hint))
     })
 }

@@ -432,10 +432,10 @@ impl<'p> Walk<'p> {
             held -= base.map_or(0, |base| base.bytes.0.len());
             match made {
                 Some((kind, bytes)) => {
-                    if let Some(id) = self.pack.id(number).filter(|id| (self.is_new)(id.bytes())) {
-                        if take(id, kind, &bytes)?.is_break() {
-                            return Ok(ControlFlow::Break(()));
-                        }
+                    if let Some(id) = self.pack.id(number).filter(|id| (self.is_new)(id.bytes()))
+                        && take(id, kind, &bytes)?.is_break()
+                    {
+                        return Ok(ControlFlow::Break(()));
                     }
                     let next = self.first.get(number).copied().unwrap_or(NONE);
                     if next != NONE {

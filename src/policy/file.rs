@@ -217,18 +217,24 @@ mod tests {
     #[test]
     fn errors_name_the_line_and_what_would_be_right() {
         for (text, parts) in [
-            ("\n[host]\nallow = []\n", ["p.toml:2: ", "unknown field `host`", "`hosts`"]),
-            ("[hosts]\n\nallow = \"a\"\n", ["p.toml:3: ", "invalid type", "sequence"]),
-            ("[[allow]]\nreason = \"x\"\n", ["p.toml:1: ", "without a condition", "max-severity"]),
+            ("\n[host]\nallow = []\n", ["p.toml, line 2: ", "unknown field `host`", "`hosts`"]),
+            ("[hosts]\n\nallow = \"a\"\n", ["p.toml, line 3: ", "invalid type", "sequence"]),
+            ("[[allow]]\nreason = \"x\"\n", ["p.toml, line 1: ", "without a condition", "max-severity"]),
             (
                 "[[allow]]\nreason = \"x\"\nmax-severity = \"mid\"\n",
-                ["p.toml:3: ", "\"mid\" is none of", "\"medium\""],
+                ["p.toml, line 3: ", "\"mid\" is none of", "\"medium\""],
             ),
-            ("[[allow]]\nreason = \" \"\nvendors = [\"slack\"]\n", ["p.toml:2: ", "empty reason", "why"]),
-            ("[[allow]]\nreason = \"x\"\nvendors = [\n \"slak\"]\n", ["p.toml:4: ", "no vendor", "slack"]),
-            ("[connectors]\ndeny = [\"[a\"]\n", ["p.toml:2: ", "no pattern", "[a"]),
-            ("[references]\nallow = [\"vault\"]\n", ["p.toml:2: ", "none of", "secrets-manager"]),
-            ("a = \n", ["p.toml:1: ", "", "--policy-example"]),
+            (
+                "[[allow]]\nreason = \" \"\nvendors = [\"slack\"]\n",
+                ["p.toml, line 2: ", "empty reason", "why"],
+            ),
+            (
+                "[[allow]]\nreason = \"x\"\nvendors = [\n \"slak\"]\n",
+                ["p.toml, line 4: ", "no vendor", "slack"],
+            ),
+            ("[connectors]\ndeny = [\"[a\"]\n", ["p.toml, line 2: ", "no pattern", "[a"]),
+            ("[references]\nallow = [\"vault\"]\n", ["p.toml, line 2: ", "none of", "secrets-manager"]),
+            ("a = \n", ["p.toml, line 1: ", "", "--policy-example"]),
         ] {
             let said = error(text);
             assert!(parts.iter().all(|part| said.contains(part)), "{text}: {said}");

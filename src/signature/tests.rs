@@ -176,7 +176,7 @@ fn folders_of_the_users_own() {
     let expected = "\
         tests/data/signatures/bad/broken.toml: line 10: unknown field `shap`, expected one of `id`, \
         `description`, `kind`, `severity`, `lifetime`, `evidence`, `public`, `shape`, `shapes`, `pattern`, `keywords`, \
-        `random_bits`, `check`, `hosts`, `names`, `parts`, `positive`, `negative`\n\
+        `random_bits`, `check`, `hosts`, `names`, `parts`, `claims`, `positive`, `negative`\n\
         tests/data/signatures/bad/twice.toml: signature twice-token: id: also in tests/data/signatures/bad/twice.toml";
     assert_eq!(error.to_string().replace('\\', "/"), expected);
     let error = load(Path::new("tests/data/signatures")).expect_err("a folder without files");
