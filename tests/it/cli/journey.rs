@@ -114,7 +114,7 @@ fn made(small: usize) -> Journey {
 /// Changes the share in known ways; what the state must say of it after the next sweep.
 fn changed(journey: &Journey, before: &States) -> States {
     let share = |name: &str| journey.share.at(name);
-    let mut wanted: States = before.iter().map(|(key, _)| (key.clone(), "open".to_owned())).collect();
+    let mut wanted: States = before.keys().map(|key| (key.clone(), "open".to_owned())).collect();
     let mut turn = |token: &str, state: &str| {
         let mut turned = 0;
         for ((_, preview), old) in &mut wanted {

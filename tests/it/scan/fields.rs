@@ -239,7 +239,9 @@ fn names_that_stand_further_away() {
     ] {
         let secret = if form.contains("VALUE-1") { &key } else { &word };
         let text = form.replace("VALUE-1", &key).replace("VALUE-2", &word);
-        assert_eq!(findings(&text).iter().map(value).collect::<Vec<_>>(), [secret.clone()], "{form}");
+        let found: Vec<_> = findings(&text).iter().map(value).collect();
+        assert_eq!(found.len(), 1, "{form}");
+        assert_eq!(&found[0], secret, "{form}");
     }
 }
 
