@@ -54,7 +54,7 @@ const NOUNS: &[&str] = &[
 ];
 
 /// Beginnings of field names that are no vendor's, as what is left of `masterKey` or `publicToken`, and vendors' names that
-/// are words of texts.
+/// are words of texts; sorted.
 #[rustfmt::skip]
 const COMMON: &[&str] = &[
     "axiom", "box", "branch", "buddy", "bunny", "checkout", "clockwork", "cloud", "connection", "consumer",
@@ -141,9 +141,10 @@ impl Known {
 }
 
 fn is_alias(name: &[u8]) -> bool {
-    let letters = || name.iter().filter(|byte| byte.is_ascii_alphanumeric()).map(u8::to_ascii_lowercase);
-    let is = |word: &&str| letters().eq(word.bytes());
-    letters().count() >= MIN_ALIAS && !names::WORDS.iter().any(&is) && !COMMON.iter().any(is)
+    let letters = name.iter().filter(|byte| byte.is_ascii_alphanumeric());
+    let letters: Vec<u8> = letters.map(u8::to_ascii_lowercase).collect();
+    let is_in = |words: &[&str]| words.binary_search_by(|word| word.as_bytes().cmp(&letters)).is_ok();
+    letters.len() >= MIN_ALIAS && !is_in(names::WORDS) && !is_in(COMMON)
 }
 
 /// What is left of a vendor's field name without the nouns at its end.
@@ -212,6 +213,11 @@ mod tests {
         vendors.sort_unstable();
         vendors.dedup();
         vendors
+    }
+
+    #[test]
+    fn words_are_in_order() {
+        assert!(COMMON.is_sorted());
     }
 
     #[test]

