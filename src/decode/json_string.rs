@@ -4,7 +4,7 @@ use super::{AHEAD, Decoded, OffsetMap, hex_value, readable, with_first_escaped};
 use crate::blob::Span;
 use crate::finding::Encoding;
 
-/// The word around the place `at`, at most `limit` bytes before it and [`AHEAD`] times as many behind it, since what is
+/// The word around the place `at`, at most `limit` bytes before it and `AHEAD` times as many behind it, since what is
 /// encoded once more within it must be whole: it ends at raw blanks, control characters and quotes, and at the escapes of
 /// a quote, a line break and a tab.
 pub fn region(text: &[u8], at: usize, limit: usize) -> Span {

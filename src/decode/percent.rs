@@ -4,7 +4,7 @@ use super::{AHEAD, Decoded, OffsetMap, hex_value, readable};
 use crate::blob::Span;
 use crate::finding::Encoding;
 
-/// The stretch of an address around the place `at`: what may stand in one, at most `limit` bytes before it and [`AHEAD`] times as
+/// The stretch of an address around the place `at`: what may stand in one, at most `limit` bytes before it and `AHEAD` times as
 /// many behind it.
 /// Blanks, quotes, angle brackets, backslashes and all that is no ASCII end it.
 pub fn region(text: &[u8], at: usize, limit: usize) -> Span {

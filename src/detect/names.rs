@@ -519,7 +519,7 @@ impl Names {
         self.last_letters.may_have(letters)
     }
 
-    /// What [`Names::may_end`] looks into, by the [`mix`] of the letters.
+    /// What [`Names::may_end`] looks into, by the `mix` of the letters.
     pub fn last_letters(&self) -> &Bitmap {
         &self.last_letters.0
     }

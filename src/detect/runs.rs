@@ -300,7 +300,7 @@ impl Batch {
         self.marks.numbered
     }
 
-    /// Those of [`MIN_LONG`] bytes and more among these.
+    /// Those of `MIN_LONG` bytes and more among these.
     pub fn long(&self) -> Numbers {
         self.marks.long
     }

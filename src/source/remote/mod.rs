@@ -1,6 +1,6 @@
 //! Stores: the address of one → its folders and objects, as if they lay in the file system.
 //!
-//! What a store must do is a [`Store`]; a [`Remote`] is a place in one. The room knows nothing of requests: the stores
+//! What a store must do is a [`Store`]; a `Remote` is a place in one. The room knows nothing of requests: the stores
 //! themselves (`connect`, with the feature `remote`) run on a runtime of their own, to which the threads of a scan hand
 //! what they want and wait. So those threads need no network, and may give it up.
 
