@@ -150,7 +150,6 @@ const ANCHORS: &[(&str, Hold)] = &[
     ("snyk_uat.", (1, 4)),
     ("snyk_sat.", (1, 4)),
     ("t1.", (0, 2)),
-    ("/bot", (0, 1)),
     (".acc_", (0, 7)),
     ("authress_", (2, 1)),
     ("tfp_", (0, 4)),
