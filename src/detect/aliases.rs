@@ -73,8 +73,9 @@ pub(super) struct Aliases {
 
 struct Known {
     bitmap: Bitmap,
-    /// By the hash of the alias, then the signature's id.
-    entries: Vec<(u64, &'static Signature)>,
+    /// By the hash of the alias, then in the order in which the signatures were loaded.
+    entries: Vec<(u64, u32)>,
+    signatures: Vec<&'static Signature>,
 }
 
 impl Aliases {
@@ -113,20 +114,22 @@ impl Aliases {
 
 impl Known {
     fn new(signatures: &[&'static Signature]) -> Self {
-        let mut entries: Vec<(u64, &'static Signature)> = Vec::new();
-        let shaped = |one: &&&'static Signature| !one.shapes.is_empty() && one.claims.is_empty();
-        for signature in signatures.iter().filter(shaped) {
+        let mut entries: Vec<(u64, u32)> = Vec::new();
+        for (number, signature) in (0..).zip(signatures) {
             let Some(vendor) = signature.vendor else { continue };
+            if signature.shapes.is_empty() || !signature.claims.is_empty() {
+                continue;
+            }
             let own = [vendor.id, vendor.name].into_iter().filter(|name| is_alias(name.as_bytes()));
-            entries.extend(own.map(|name| (hash(name.as_bytes()), *signature)));
+            entries.extend(own.map(|name| (hash(name.as_bytes()), number)));
             let begins = signature.names.iter().filter_map(|name| beginning(name.as_bytes()));
-            entries.extend(begins.map(|name| (hash(name), *signature)));
+            entries.extend(begins.map(|name| (hash(name), number)));
         }
-        entries.sort_unstable_by_key(|(hash, signature)| (*hash, signature.id));
-        entries.dedup_by_key(|(hash, signature)| (*hash, signature.id));
+        entries.sort_unstable();
+        entries.dedup();
         let mut bitmap = Bitmap::default();
         entries.iter().for_each(|(hash, _)| bitmap.insert(*hash as u32));
-        Self { bitmap, entries }
+        Self { bitmap, entries, signatures: signatures.to_vec() }
     }
 
     fn of(&self, hash: u64) -> impl Iterator<Item = &'static Signature> {
@@ -136,7 +139,7 @@ impl Known {
             false => len,
         };
         let same = self.entries.iter().skip(first).take_while(move |(own, _)| *own == hash);
-        same.map(|(_, signature)| *signature)
+        same.filter_map(|(_, number)| self.signatures.get(*number as usize).copied())
     }
 }
 

@@ -36,10 +36,29 @@ use std::sync::Arc;
 use crate::blob::{Landmarks, Package};
 use crate::budget::Reason;
 use crate::finding::Secret;
-use crate::source::ReadAt;
+use crate::source::{RangeReader, ReadAt};
 
 pub(crate) use frames::{Frame, Frames};
 use office::cell as office_cell;
+
+/// The largest document that is held in memory by a decoder that runs in this process, in bytes.
+const HELD: u64 = 32 << 20;
+
+/// All bytes of a document that is no larger than [`HELD`]; of another, and of one that cannot be read, the sink is told so.
+fn held(source: &Arc<dyn ReadAt>, sink: &mut dyn Sink) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    // One more than it says: it may have grown since.
+    let read = RangeReader::whole(source.clone()).take(HELD + 1).read_to_end(&mut bytes);
+    if read.is_err() {
+        sink.gap(Reason::Unreadable, "it cannot be read");
+        return None;
+    }
+    if bytes.len() as u64 > HELD {
+        sink.gap(Reason::BudgetBytes, "too large to be taken apart; looked at as it is");
+        return None;
+    }
+    Some(bytes)
+}
 
 /// A kind of document.
 pub struct Decoder {

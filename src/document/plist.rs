@@ -2,22 +2,20 @@
 //! data that is no text as members.
 
 use std::fmt::Write as _;
-use std::io::Read;
 use std::sync::Arc;
 
 use super::rows::quoted;
-use super::{Decoder, Sink};
+use super::{Decoder, Sink, held};
 use crate::blob::Landmarks;
 use crate::budget::Reason;
-use crate::source::{RangeReader, ReadAt};
+use crate::source::ReadAt;
 
 /// Takes binary property lists apart.
 pub(super) const DECODER: Decoder = Decoder { name: "binary property list", begins, decode, isolated: false };
 
 const MAGIC: &[u8] = b"bplist0";
 
-/// The largest list that is taken apart, and the most text that is made of one, in bytes: an object may be in many places.
-const LARGEST: u64 = 64 << 20;
+/// The most text that is made of a list, in bytes: an object may be in many places.
 const TEXT: usize = 32 << 20;
 
 /// Objects in objects that are followed.
@@ -35,13 +33,7 @@ fn begins(head: &[u8]) -> bool {
 }
 
 fn decode(source: &Arc<dyn ReadAt>, sink: &mut dyn Sink) {
-    if source.size() > LARGEST {
-        return sink.gap(Reason::BudgetBytes, "too large to be taken apart; looked at as it is");
-    }
-    let mut bytes = Vec::new();
-    if RangeReader::whole(source.clone()).read_to_end(&mut bytes).is_err() {
-        return sink.gap(Reason::Unreadable, "it cannot be read");
-    }
+    let Some(bytes) = held(source, sink) else { return };
     let Some((list, top)) = List::new(&bytes) else {
         return sink.gap(Reason::Corrupt, "its trailer does not fit; looked at as it is");
     };

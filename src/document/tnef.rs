@@ -1,15 +1,14 @@
 //! TNEF ([MS-OXTNEF]), which Outlook sends as `winmail.dat`: a message's texts with its properties' names, its bodies in
 //! HTML and RTF and its attachments as members. One attribute behind the other, each with its level, number and length.
 
-use std::io::Read;
 use std::sync::Arc;
 
 use super::ole::bytes::{part, size_at, u16_at, u32_at};
 use super::ole::{decompress_rtf, property_name};
 use super::text::Writer;
-use super::{Decoder, Sink, charset};
+use super::{Decoder, Sink, charset, held};
 use crate::budget::Reason;
-use crate::source::{RangeReader, ReadAt};
+use crate::source::ReadAt;
 
 /// Takes Outlook's envelopes apart.
 pub(super) const DECODER: Decoder =
@@ -17,8 +16,7 @@ pub(super) const DECODER: Decoder =
 
 const MAGIC: &[u8] = &0x223e_9f78_u32.to_le_bytes();
 
-/// The largest that is taken apart, in bytes, and the attributes and properties that are looked at.
-const LARGEST: u64 = 256 << 20;
+/// The attributes and properties that are looked at.
 const ATTRIBUTES: usize = 100_000;
 
 /// Attributes ([MS-OXTNEF] 2.1.3.2), without their type.
@@ -49,13 +47,7 @@ fn begins(head: &[u8]) -> bool {
 }
 
 fn decode(source: &Arc<dyn ReadAt>, sink: &mut dyn Sink) {
-    if source.size() > LARGEST {
-        return sink.gap(Reason::BudgetBytes, "too large to be taken apart; looked at as it is");
-    }
-    let mut bytes = Vec::new();
-    if RangeReader::whole(source.clone()).read_to_end(&mut bytes).is_err() {
-        return sink.gap(Reason::Unreadable, "it cannot be read");
-    }
+    let Some(bytes) = held(source, sink) else { return };
     let (attributes, whole) = attributes(&bytes);
     if !whole {
         sink.gap(Reason::Truncated, "an attribute of it is not whole");
